@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node tells about itself by gossip: the opaque payload of the membership machine. Two parts:
-// the meta (small, changes rarely, travels with each announcement) and the user state (with each full
-// exchange).
+// What a node tells about itself by gossip: the opaque payload of the membership machine. It has
+// two parts: the meta (small, changes rarely, travels with each announcement) and the user state
+// (travels with each full exchange).
 //
 // Meta is a MessagePack map with short keys; unknown keys are ignored, missing ones are zero or
 // empty, so that versions mix. Absent values are not written.
@@ -12,8 +12,8 @@
 //      we  weight              ep  topology epoch      di  topology digest
 //      sh  shards owned        bu  build
 //
-// A member whose meta is something else (a Go program, a Serf agent) is an observer: it takes part in
-// gossip and never holds data.
+// A member whose meta is something else (a Go program, a Serf agent) is an observer: it takes part
+// in gossip and never holds data.
 #ifndef NODE_WIRE_META_H
 #define NODE_WIRE_META_H
 
@@ -60,8 +60,8 @@ struct node_age {
 // Appends {"v":1,"members":[{"id":u64,"age_ms":u64},...]}. count is at most META_AGES_MAX.
 void meta_encode_ages(const struct node_age *ages, size_t count, struct buffer *out);
 
-// Fills ages[0..*count-1], at most `room` of them (the rest is left out). ERR_PROTOCOL when the bytes
-// are no such map.
+// Fills ages[0..*count-1], at most `room` of them (the rest is left out). ERR_PROTOCOL when the
+// bytes are no such map.
 int meta_decode_ages(struct slice bytes, struct node_age *ages, size_t room, size_t *count);
 
 #endif
