@@ -85,10 +85,8 @@ check: deps check-static ## before a commit: static checks, gcc and clang builds
 
 check-static: ## only the quick part of check: format, layers, limits, licence lines
 	@tests/deps.sh --tools clang clang-format
-	$(Q)tests/check/format.sh
-	$(Q)tests/check/layers.sh
-	$(Q)tests/check/limits.sh
-	$(Q)tests/check/spdx.sh
+	$(Q)bad=0; for check in format layers limits spdx; do tests/check/$$check.sh || bad=1; done; \
+	    exit $$bad
 
 bench: deps ## measure; prints a table
 	$(Q)$(MAKE) all

@@ -15,7 +15,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 timeout_seconds=${TEST_TIMEOUT:-300}
 export CMOCKA_MESSAGE_OUTPUT=stdout
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+# handle_segv=2: the sanitizer's stack, not cmocka's one line, tells of a wild pointer.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1:handle_segv=2}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
 # Sums cmocka's closing lines (a program may run several groups): "passed failed skipped groups".
@@ -107,7 +108,11 @@ run_one() {
         echo "$passed $failed $skipped" >>"$results"
         report
     ) 9>>"$results"
-    [ "$failed" -eq 0 ] && rm -rf "$TMPDIR"
+    if [ "$failed" -eq 0 ]; then
+        rm -rf "$TMPDIR"
+    else
+        rmdir "$TMPDIR" 2>/dev/null
+    fi
     return 0
 }
 
