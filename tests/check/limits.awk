@@ -107,6 +107,6 @@ signature != "" && !/[;}]$/ && !/^#/ && !/^$/ {
 
 END {
     if (bad)
-        print "mend: split the function or the file; see the limits in tests/check/limits.awk"
+        print "mend: wrap the line, split the function or the file; see the limits in tests/check/limits.awk"
     exit bad
 }
