@@ -7,24 +7,24 @@
 #include "base/slice.h"
 
 enum {
-    KEY_SIZE_MAX = 2048,      // bytes; at least 1
-    BUCKET_SIZE_MAX = 255,    // bytes; at least 1
-    TREE_KEY_SIZE = 16,       // bytes
-    SHARDS_MAX = 1 << 16,     // a power of two from 1
+    KEY_SIZE_MAX = 2048,         // bytes; at least 1
+    BUCKET_SIZE_MAX = 255,       // bytes; at least 1
+    TREE_KEY_SIZE = 16,          // bytes
+    SHARDS_MAX = 1 << 16,        // a power of two from 1
     VALUE_SIZE_DEFAULT = 8 << 20 // bytes; the configurable default limit
 };
 
 struct key {
     struct slice bucket;
     struct slice key;
-    uint64_t low;  // XXH3-128 of (u8 bucket length, bucket, key), seeded per cluster
+    uint64_t low; // XXH3-128 of (u8 bucket length, bucket, key), seeded per cluster
     uint64_t high;
     uint32_t shard; // low & (shards - 1)
 };
 
 // Buckets of the system itself begin with this byte; clients may not write to them directly.
 #define BUCKET_SYSTEM_PREFIX '$'
-#define BUCKET_PROPERTIES "$buckets"
+#define BUCKET_PROPERTIES    "$buckets"
 
 // Slices are kept, not copied. ERR_TOO_LARGE or ERR_INVALID (empty) beyond the limits above.
 int key_make(uint64_t seed, uint32_t shards, struct slice bucket, struct slice key,
