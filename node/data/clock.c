@@ -3,12 +3,15 @@
 // gallops over stretches that do not matter, so that a small clock against a large one costs
 // small * log(large) and two of one size cost their sum.
 //
-// An operation that rewrites `into` needs no second array: it moves the runs of `into` to the end of
-// their (grown) memory and writes the result from the beginning. The result never overtakes what is
-// still to be read, because each run read, of either clock, gives at most one run of the result:
+// An operation that rewrites `into` needs no second array: it moves the runs of `into` to the end
+// of their (grown) memory and writes the result from the beginning. The result never overtakes
+// what is still to be read, because each run read, of either clock, gives at most one run of the
+// result:
 //
-//     | result ->      ... | what is left of into -> |       room for the runs of the other clock is
-//     0                    at                    total       the distance that the two start with
+//     | result ->      ... | what is left of into -> |
+//     0                    at                    total
+//
+// The two start apart by as many places as the other clock has runs.
 //
 // Sums of counters are guarded: UINT64_MAX is a counter like any other (a stranger may send it).
 #include "node/data/clock.h"

@@ -2,13 +2,14 @@
 // A clock: a set of dots. One type serves as a replica's shard clock, as what an object has seen
 // beyond it (its rest), as the context of a write and inside the token that a client holds.
 //
-// A dot (actor, counter) names one write: the counter-th of one life of one node in one shard. Held
-// are runs of consecutive counters, sorted by actor and first counter, never touching: a base 1..b and
-// what lies above it are runs alike. Equal sets therefore have equal runs and equal encodings.
+// A dot (actor, counter) names one write: the counter-th of one life of one node in one shard.
+// Held are runs of consecutive counters, sorted by actor and first counter, never touching: a
+// base 1..b and what lies above it are runs alike. Equal sets therefore have equal runs and equal
+// encodings.
 //
-// Source: Goncalves, Almeida, Baquero, Fonte, "DottedDB: Anti-Entropy without Merkle Trees, Deletes
-// without Tombstones" (SRDS 2017), sections III and IV: node clocks and dotted causal containers; here
-// one clock per shard replica.
+// Source: Goncalves, Almeida, Baquero, Fonte, "DottedDB: Anti-Entropy without Merkle Trees,
+// Deletes without Tombstones" (SRDS 2017), sections III and IV: node clocks and dotted causal
+// containers; here one clock per shard replica.
 #ifndef NODE_DATA_CLOCK_H
 #define NODE_DATA_CLOCK_H
 
@@ -85,8 +86,8 @@ uint64_t clock_last(const struct clock *clock, uint64_t actor);
 // minus one (two runs never touch; for an actor without base the first gap counts from 0).
 void clock_encode(const struct clock *clock, struct buffer *out);
 
-// Reads one clock into an empty one. ERR_PROTOCOL for bytes that are not a canonical encoding or that
-// exceed CLOCK_RUNS_MAX; memory stays within a small multiple of the bytes read.
+// Reads one clock into an empty one. ERR_PROTOCOL for bytes that are not a canonical encoding or
+// that exceed CLOCK_RUNS_MAX; memory stays within a small multiple of the bytes read.
 int clock_decode(struct reader *reader, struct clock *out);
 
 // Sorted, disjoint, not touching, counters and actors >= 1: for check_slow and tests.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that includes xxhash.h: all of it is compiled in here, so that the pure folders need
-// no symbol of a shared library and short keys pay no call through one.
+// The only file that includes xxhash.h: all of it is compiled in here, so that the pure folders
+// need no symbol of a shared library and short keys pay no call through one.
 #include "node/data/hash.h"
 
 #define XXH_INLINE_ALL

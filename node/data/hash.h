@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// XXH3, the one hash of stored, placed and compared things: same bytes, same hash, on every machine.
-// Not for secrets. (Tables in memory mix their ids with rng_mix.)
+// XXH3, the one hash of stored, placed and compared things: same bytes, same hash, on every
+// machine. Not for secrets. (Tables in memory mix their ids with rng_mix.)
 #ifndef NODE_DATA_HASH_H
 #define NODE_DATA_HASH_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Placement reads the low bits of the hash, so that doubling the shard count adds one bit above the
-// ones in use. The tree sorts by the first bits of its keys. Reversing the bits makes the two agree:
-// the shard number is the first bits of the tree key, and one bit more cuts each range in two.
+// Placement reads the low bits of the hash, so that doubling the shard count adds one bit above
+// the ones in use. The tree sorts by the first bits of its keys. Reversing the bits makes the two
+// agree: the shard number is the first bits of the tree key, and one bit more cuts each range in
+// two.
 //
 //     low half     ... b3 b2 b1 b0      shard of 4: b1 b0,  of 8: b2 b1 b0
 //     tree key     b0 b1 b2 b3 ...      range of 4: b0 b1,  of 8: b0 b1 b2

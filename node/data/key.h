@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a key lives. Static sharding: the shard is the low half of a seeded 128-bit hash modulo a power
-// of two, so doubling the shard count sends shard i to i and i + S and nothing else.
+// Where a key lives. Static sharding: the shard is the low half of a seeded 128-bit hash modulo a
+// power of two, so doubling the shard count sends shard i to i and i + S and nothing else.
 #ifndef NODE_DATA_KEY_H
 #define NODE_DATA_KEY_H
 
@@ -30,8 +30,8 @@ struct key {
 int key_make(uint64_t seed, uint32_t shards, struct slice bucket, struct slice key,
              struct key *out);
 
-// The key in the tree: low half bit-reversed, big-endian, then high half, big-endian. A shard is one
-// contiguous range of these, and doubling the shard count moves no byte.
+// The key in the tree: low half bit-reversed, big-endian, then high half, big-endian. A shard is
+// one contiguous range of these, and doubling the shard count moves no byte.
 void key_tree(const struct key *key, uint8_t out[TREE_KEY_SIZE]);
 
 // The first tree key of a shard; its range ends before the first of the next shard in tree order.

@@ -59,8 +59,8 @@ static void rest_trim(struct object *object, const struct clock *shard_clock,
         clock_subtract(&object->rest, fill_clock);
 }
 
-void object_apply(struct arena *arena, const struct object *old, struct clock *shard_clock,
-                  const struct clock *fill_clock, const struct delta *delta, struct object *out)
+struct object object_apply(struct arena *arena, const struct object *old, struct clock *shard_clock,
+                           const struct clock *fill_clock, const struct delta *delta)
 {
     struct clock seen = clock_in(arena); // rest and fill clock
     struct merge_side ours = {old->versions, old->count, shard_clock, &old->rest};
@@ -82,7 +82,7 @@ void object_apply(struct arena *arena, const struct object *old, struct clock *s
     if (!clock_covers(shard_clock, &delta->context))
         clock_join(&next.rest, &delta->context);
     rest_trim(&next, shard_clock, fill_clock);
-    *out = next;
+    return next;
 }
 
 bool object_strip(struct object *object, const struct clock *clock)

@@ -2,8 +2,8 @@
 // An object: what one replica holds under one key. Its versions are the values that no write known
 // here has superseded; its rest is what the key has seen beyond the shard's clock.
 //
-// The full context of an object at a replica is shard clock + rest. In the common case rest is empty
-// and causality costs one dot a value.
+// The full context of an object at a replica is shard clock + rest. In the common case rest is
+// empty and causality costs one dot a value.
 //
 // Source: DottedDB (see clock.h), section IV; the merge is the join of Almeida, Shoker, Baquero,
 // "Delta State Replicated Data Types" (2018), section 7.2 (causal dot stores).
@@ -25,9 +25,9 @@ struct object {
     struct clock rest; // never holds a dot that the shard clock has
 };
 
-// What an apply merges into an object: a put (one version, context = what it supersedes + its dot), a
-// delete (the same with no version), a repair or an item of a sync (several versions, the sender's
-// full context).
+// What an apply merges into an object: a put (one version, context = what it supersedes + its
+// dot), a delete (the same with no version), a repair or an item of a sync (several versions, the
+// sender's full context).
 struct delta {
     struct version *versions; // sorted by dot
     uint32_t count;
@@ -50,12 +50,13 @@ struct merge_side {
 void object_merge(struct arena *arena, const struct merge_side *a, const struct merge_side *b,
                   struct object *out); // out->rest is left empty
 
-// The rule of apply, pure (DESIGN: merge; clock gains the dots of the delta and of the versions it
-// carries, never its whole context; rest := (old rest + delta context) - clock).
-// `shard_clock` is the replica's, before the call; it is joined with what the delta stands for.
-// `fill_clock` (NULL: none) counts in the old side's context and is also taken off the new rest.
-void object_apply(struct arena *arena, const struct object *old, struct clock *shard_clock,
-                  const struct clock *fill_clock, const struct delta *delta, struct object *out);
+// The rule of apply, pure (merge; clock gains the dots of the delta and of the versions it
+// carries, never its whole context; rest := (old rest + delta context) - clock). Gives the new
+// object. `shard_clock` is the replica's, before the call; it is joined with what the delta
+// stands for. `fill_clock` (NULL: none) counts in the old side's context and is also taken off
+// the new rest.
+struct object object_apply(struct arena *arena, const struct object *old, struct clock *shard_clock,
+                           const struct clock *fill_clock, const struct delta *delta);
 
 // Takes off rest what the clock has. True when the object changed.
 bool object_strip(struct object *object, const struct clock *clock);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The topology record: who owns which shard. It changes only when a person changes it; gossip says who
-// is alive and never who owns. Every node keeps the newest one and carries (epoch, digest) in gossip.
+// The topology record: who owns which shard. It changes only when a person changes it; gossip
+// says who is alive and never who owns. Every node keeps the newest one and carries (epoch,
+// digest) in gossip.
 #ifndef NODE_DATA_TOPOLOGY_H
 #define NODE_DATA_TOPOLOGY_H
 
@@ -28,7 +29,7 @@ struct topology {
     uint64_t epoch;         // from 1; 0: none
     uint64_t parent_digest; // of the record before; 0 in epoch 1
     uint64_t cluster;       // random id, not 0
-    uint64_t seed;          // of the key hash; random, so nobody can aim at one shard of every cluster
+    uint64_t seed;          // of the key hash; random, so that nobody can aim at one shard everywhere
     uint32_t shards;        // S, a power of two
     uint32_t replicas;      // N
     struct member *members; // sorted by id
@@ -52,27 +53,29 @@ int topology_rank(const struct topology *topology, uint32_t shard, int member);
 // How many shards the member owns.
 uint32_t topology_owned(const struct topology *topology, int member);
 
-// The stand-in order (guests) for a shard: members that own none of it, by rendezvous hash (Thaler and
-// Ravishankar, 1998) of (cluster seed, shard, member id). Writes member indices, returns their count.
+// The stand-in order (guests) for a shard: members that own none of it, by rendezvous hash
+// (Thaler and Ravishankar, 1998) of (cluster seed, shard, member id). Writes member indices,
+// returns their count.
 uint32_t topology_stand_ins(const struct topology *topology, uint32_t shard, uint16_t *out);
 
 // Canonical encoding; the digest is XXH3-64 of it.
 void topology_encode(const struct topology *topology, struct buffer *out);
 
-// Into the heap. ERR_PROTOCOL for anything malformed: not a power of two, owners out of range or twice
-// in a shard, members unsorted, names empty, too many.
+// Into the heap. ERR_PROTOCOL for anything malformed: not a power of two, owners out of range or
+// twice in a shard, members unsorted, names empty, too many.
 int topology_decode(struct slice bytes, struct topology **out);
 
 uint64_t topology_digest(const struct topology *topology);
 
-// Plans the table of owners: balanced to within one copy of each member's share by weight. In this
-// order: copies on distinct hosts, on distinct zones while there are enough zones, balance, fewest
-// moves from `old` (NULL: none; S x N with indices into the same members). Ranks are balanced as well,
-// so that every member is first owner of its share. Deterministic: the same input gives the same bytes.
-// Reads members, shards, replicas and seed of `topology`; fills topology->owners (in the caller's
-// memory, S x N). ERR_INVALID when fewer members with weight than replicas.
-// Hosts: fewer distinct hosts than replicas is allowed (copies then share hosts as evenly as possible)
-// and reported in `out_shared_hosts` (may be NULL): how many shards have two copies on one host.
+// Plans the table of owners: balanced to within one copy of each member's share by weight. In
+// this order: copies on distinct hosts, on distinct zones while there are enough zones, balance,
+// fewest moves from `old` (NULL: none; S x N with indices into the same members). Ranks are
+// balanced as well, so that every member is first owner of its share. Deterministic: the same
+// input gives the same bytes. Reads members, shards, replicas and seed of `topology`; fills
+// topology->owners (in the caller's memory, S x N). ERR_INVALID when fewer members with weight
+// than replicas. Hosts: fewer distinct hosts than replicas is allowed (copies then share hosts as
+// evenly as possible) and reported in `out_shared_hosts` (may be NULL): how many shards have two
+// copies on one host.
 int plan_table(struct topology *topology, const uint16_t *old, uint32_t *out_shared_hosts);
 
 #endif
