@@ -12,10 +12,10 @@ struct msgpack_zone;
 struct topology;
 
 struct wire_decoder {
-    struct msgpack_zone *zone;      // MessagePack trees
-    struct arena arena;             // arrays of versions, clocks, texts
-    struct buffer scratch;          // base64 on its way
-    struct topology *topologies[2]; // decoded records, which live on the heap
+    struct msgpack_zone *zone; // MessagePack trees
+    struct arena arena;        // arrays of versions, clocks, texts
+    struct buffer scratch;     // base64 on its way
+    struct topology *topology; // a decoded record, which lives on the heap
 };
 
 // A zeroed decoder is ready to use; no _init is needed.

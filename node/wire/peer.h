@@ -31,7 +31,8 @@ struct hello_answer {
 // [0, id, "hello", [{cluster, node, actor, epoch, protocol, name}]]
 void hello_encode(uint32_t id, const struct hello *hello, struct buffer *out);
 
-// ERR_PROTOCOL when it is anything else. Whether cluster and protocol suit is the caller's to judge.
+// ERR_PROTOCOL when it is anything else. Whether cluster and protocol suit is for the caller to
+// judge.
 int hello_decode(struct slice frame, struct wire_decoder *decoder, uint32_t *out_id,
                  struct hello *out);
 

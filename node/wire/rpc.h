@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MessagePack-RPC framing. A connection carries MessagePack arrays back to back, without separators:
+// MessagePack-RPC framing: a connection carries MessagePack arrays back to back, nothing between:
 //
 //      [0, id, method, params]   a request        [1, id, error, result]   its response
 //      [2, method, params]       a notification
@@ -35,17 +35,17 @@ struct rpc_scan {
     uint32_t elements;            // of the frame's array: 3 or 4
 };
 
-// `value_size_max` decides the size limit on a client port: value_size_max + REQUEST_FRAME_EXTRA.
+// On a client port size_max is the greatest value's size + REQUEST_FRAME_EXTRA.
 void rpc_scan_init(struct rpc_scan *scan, size_t size_max, uint64_t values_max);
 
-// `bytes` is all that has arrived from the frame's first byte on (the memory may move between calls);
-// only what is new is looked at. 0: the frame is complete and takes *out_size bytes; the scanner is
-// ready for the next one. ERR_AGAIN: more bytes are needed. Otherwise the connection cannot go on:
-// ERR_PROTOCOL (reserved byte, no such array, nested too deep) or ERR_TOO_LARGE (size or number of
-// values beyond the limits, told by what is declared and not by what came).
+// `bytes` is all that has arrived from the frame's first byte on (the memory may move between
+// calls); only what is new is looked at. 0: the frame is complete and takes *out_size bytes; the
+// scanner is ready for the next one. ERR_AGAIN: more bytes are needed. Otherwise the connection
+// cannot go on: ERR_PROTOCOL (reserved byte, no such array, nested too deep) or ERR_TOO_LARGE (size
+// or number of values beyond the limits, told by what is declared and not by what came).
 int rpc_scan_more(struct rpc_scan *scan, struct slice bytes, size_t *out_size);
 
-// A lower bound of the size of the frame that is arriving, for reserving a buffer; at most size_max.
+// A lower bound of the size of the frame that is arriving, for reserving memory; at most size_max.
 size_t rpc_scan_expected(const struct rpc_scan *scan);
 
 // The type and id of a complete frame, without decoding it (id 0 for a notification). ERR_PROTOCOL
