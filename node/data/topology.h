@@ -18,8 +18,8 @@ enum {
 struct member {
     uint64_t id; // random, for the life of the data directory
     char name[NAME_SIZE_MAX + 1];
-    char zone[NAME_SIZE_MAX + 1]; // "" : no zone
-    char host[NAME_SIZE_MAX + 1]; // defaults to the id in hex
+    char zone[NAME_SIZE_MAX + 1];              // "" : no zone
+    char host[NAME_SIZE_MAX + 1];              // defaults to the id in hex
     char client_address[ADDRESS_SIZE_MAX + 1]; // as of the epoch; gossip has the current ones
     char peer_address[ADDRESS_SIZE_MAX + 1];
     uint32_t weight; // shares of load; 0: owns nothing; default 100
@@ -29,7 +29,7 @@ struct topology {
     uint64_t epoch;         // from 1; 0: none
     uint64_t parent_digest; // of the record before; 0 in epoch 1
     uint64_t cluster;       // random id, not 0
-    uint64_t seed;          // of the key hash; random, so that nobody can aim at one shard everywhere
+    uint64_t seed;          // of the key hash; random, so nobody can aim at one shard
     uint32_t shards;        // S, a power of two
     uint32_t replicas;      // N
     struct member *members; // sorted by id
@@ -58,11 +58,21 @@ uint32_t topology_owned(const struct topology *topology, int member);
 // returns their count.
 uint32_t topology_stand_ins(const struct topology *topology, uint32_t shard, uint16_t *out);
 
-// Canonical encoding; the digest is XXH3-64 of it.
+// What decoding demands of a record: epoch and cluster not 0, the first epoch without parent, S a
+// power of two up to SHARDS_MAX, 1..REPLICAS_MAX copies of each shard on different members, members
+// sorted by id with printable names.
+bool topology_valid(const struct topology *topology);
+
+// Canonical encoding; the digest is XXH3-64 of it. The record is valid.
+//
+//   u8 layout (1), varint epoch, u64 parent digest, u64 cluster, u64 seed, varint shards,
+//   varint replicas, varint members, per member, ascending by id:
+//          u64 id, name, zone, host, client address, peer address (each: u8 size, bytes),
+//          varint weight
+//   owners, S x N: u16 (little-endian)
 void topology_encode(const struct topology *topology, struct buffer *out);
 
-// Into the heap. ERR_PROTOCOL for anything malformed: not a power of two, owners out of range or
-// twice in a shard, members unsorted, names empty, too many.
+// Into the heap. ERR_PROTOCOL for anything but the canonical encoding of a valid record.
 int topology_decode(struct slice bytes, struct topology **out);
 
 uint64_t topology_digest(const struct topology *topology);
