@@ -57,4 +57,11 @@ static inline bool member_is_gone(const struct swim_member *member)
     return member->state == MEMBER_DEAD || member->state == MEMBER_LEFT;
 }
 
+// A node id as the name that stands for it on the wire: 16 lower-case hex digits.
+enum { MEMBER_NAME_DIGITS = 16 };
+void member_write_name(uint64_t node_id, char out[MEMBER_NAME_DIGITS + 1]);
+
+// The node id that a name stands for; 0 when it is the name of a foreign member.
+uint64_t member_read_name(struct slice name);
+
 #endif

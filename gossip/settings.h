@@ -51,8 +51,8 @@ int swim_profile_read(const char *text, enum swim_profile *out);
 struct swim_settings {
     uint64_t node_id;            // not 0; its 16 hex digits are the member's name
     struct swim_address address; // announced to the others; port not 0
-    uint64_t seed;     // of all random choices; another one for each node and start
-    struct slice meta; // copied; at most 512 bytes
+    uint64_t seed;               // of all random choices; another one for each node and start
+    struct slice meta;           // copied; at most 512 bytes
     struct swim_timing timing;
     uint32_t members_max;        // further members are refused and counted
     uint32_t datagram_size;      // budget of one datagram, 512..65507

@@ -15,7 +15,8 @@ bool files_contain(const char *path, const char *text);
 // The size of a file, 0 when there is none.
 uint64_t files_size(const char *path);
 
-// Writes bytes at a place of an existing file, flips the bits of one byte there, or cuts it to a size.
+// Writes bytes at a place of an existing file, flips the bits of one byte there, or cuts it to a
+// size.
 bool files_patch(const char *path, uint64_t at, struct slice bytes);
 bool files_flip(const char *path, uint64_t at);
 bool files_cut(const char *path, uint64_t size);

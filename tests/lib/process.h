@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes of tests: start, signal, wait with a limit. What a process writes goes to a file. A process
-// never outlives the test program: the kernel kills it when the thread that started it ends, whatever
-// the reason, so start them from the main thread.
+// Processes of tests: start, signal, wait with a limit. What a process writes goes to a file. A
+// process never outlives the test program: the kernel kills it when the thread that started it
+// ends, whatever the reason, so start them from the main thread.
 #ifndef TESTS_LIB_PROCESS_H
 #define TESTS_LIB_PROCESS_H
 

@@ -12,8 +12,8 @@ int raw_connect(const char *address);
 // connection is no failure of a test by itself.
 bool raw_send(int fd, struct slice bytes, uint64_t timeout_ms);
 
-// Reads until `out` holds at least `size` bytes, the connection ends or the time is over. False unless
-// the bytes are there.
+// Reads until `out` holds at least `size` bytes, the connection ends or the time is over. False
+// unless the bytes are there.
 bool raw_read(int fd, struct buffer *out, size_t size, uint64_t timeout_ms);
 
 // Reads and drops what comes. True when the other side closes within the time.
