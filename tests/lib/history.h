@@ -4,8 +4,8 @@
 //
 //   lost       a read misses a value whose put was acknowledged before the read began, and no write
 //              that could have replaced it (one whose context had it) began before the read ended
-//   returned   a read shows a value although a write whose context had it was acknowledged before the
-//              read began: what was replaced or deleted came back
+//   returned   a read shows a value although a write whose context had it was acknowledged before
+//              the read began: what was replaced or deleted came back
 //   invented   a read shows a value that nobody had begun to write to this key before it ended
 //   refused    a read shows a value although its put was answered "certainly had no effect"
 //
