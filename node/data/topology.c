@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record and its encoding. What is decoded comes from a peer or a file and may be anything: each
-// count is compared with the bytes that are left before memory is taken for it, and a record is only
-// handed out when all of topology_valid holds. Who should own what is decided in plan.c.
+// The record and its encoding. What is decoded comes from a peer or a file and may be anything:
+// each count is compared with the bytes that are left before memory is taken for it, and a record
+// is only handed out when all of topology_valid holds. Who should own what is decided in plan.c.
 #include "node/data/topology.h"
 
 #include "base/check.h"
