@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/lib/load.h"
+
+#include "base/check.h"
+#include "tests/lib/wait.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { KEY_BYTES_MAX = 64, HEAD_BYTES_MAX = 96, VALUES_READ_MAX = 256 };
+
+void load_init(struct load *load, uint32_t era, uint64_t values_max)
+{
+    memset(load, 0, sizeof(*load));
+    load->era = era;
+    load->values_max = values_max;
+    load->history = history_new(LOAD_KEYS, values_max);
+}
+
+void load_done(struct load *load)
+{
+    history_free(load->history);
+    load->history = NULL;
+}
+
+// ---- values -------------------------------------------------------------------------------------
+
+// A value is "era 0 key 17 value 4711 size 93 " and that many bytes that follow from the number.
+static void value_make(const struct load *load, uint32_t key, uint64_t number, struct buffer *out)
+{
+    uint64_t mixed = rng_mix(number);
+    uint32_t size = (uint32_t)(mixed % 16 == 0 ? mixed >> 16 & 0x1fff : mixed >> 16 & 0xff);
+
+    buffer_add_format(out, "era %" PRIu32 " key %" PRIu32 " value %" PRIu64 " size %" PRIu32 " ",
+                      load->era, key, number, size);
+    for (uint32_t i = 0; i < size; i++)
+        buffer_add_u8(out, (uint8_t)(mixed >> (i % 8 * 8)) ^ (uint8_t)i);
+}
+
+// The number of a value, 0 when the bytes are none that was made for the key.
+static uint64_t value_number(const struct load *load, uint32_t key, struct quorate_bytes bytes)
+{
+    char head[HEAD_BYTES_MAX] = "";
+    struct buffer made = {0};
+    uint32_t era;
+    uint32_t of_key;
+    uint64_t number;
+
+    memcpy(head, bytes.data, bytes.size < sizeof(head) ? bytes.size : sizeof(head) - 1);
+    if (sscanf(head, "era %" SCNu32 " key %" SCNu32 " value %" SCNu64 " ", &era, &of_key,
+               &number) != 3)
+        return 0;
+    value_make(load, of_key, number, &made);
+    bool same = slice_equal(buffer_slice(&made), slice_of(bytes.data, bytes.size));
+    buffer_done(&made);
+    return same && of_key == key && number <= load->values_max ? number : 0;
+}
+
+// ---- one request --------------------------------------------------------------------------------
+
+struct load_key {
+    char text[KEY_BYTES_MAX];
+    struct quorate_key key;
+};
+
+static void key_make_text(const struct load *load, uint32_t key, struct load_key *out)
+{
+    snprintf(out->text, sizeof(out->text), "era-%" PRIu32 "-key-%" PRIu32, load->era, key);
+    out->key = quorate_key("load", out->text);
+}
+
+// Enters what a get showed in the history.
+static uint32_t read_note(struct load *load, uint32_t key, uint64_t began,
+                          const struct quorate_result *result, uint64_t *numbers)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < result->value_count && count < VALUES_READ_MAX; i++)
+        numbers[count++] = value_number(load, key, result->values[i].value);
+    history_add_read(
+        load->history,
+        &(struct history_read){
+            .key = key, .values = numbers, .count = count, .began = began, .ended = wait_now_us()});
+    atomic_fetch_add(&load->reads, 1);
+    return count;
+}
+
+int load_read(struct load *load, struct quorate_client *client, uint32_t key, int r,
+              bool *out_unanimous)
+{
+    struct quorate_get_options options = {.r = r};
+    struct quorate_result *result;
+    uint64_t numbers[VALUES_READ_MAX];
+    struct load_key name;
+    uint64_t began = wait_now_us();
+
+    key_make_text(load, key, &name);
+    int err = quorate_get(client, name.key, &options, &result);
+    if (err == 0) {
+        read_note(load, key, began, result, numbers);
+        if (out_unanimous)
+            *out_unanimous = result->unanimous;
+    }
+    quorate_result_free(result);
+    return err;
+}
+
+// Reads a key and keeps context and values for the write that follows.
+static bool writer_read(struct load_writer *writer, uint32_t key)
+{
+    struct quorate_get_options options = {.r = 2};
+    struct quorate_result *result;
+    uint64_t numbers[VALUES_READ_MAX];
+    struct load_key name;
+    uint64_t began = wait_now_us();
+
+    key_make_text(writer->load, key, &name);
+    bool done = quorate_get(writer->client, name.key, &options, &result) == 0;
+    if (done) {
+        uint32_t count = read_note(writer->load, key, began, result, numbers);
+        writer->key = key;
+        writer->context.size = 0;
+        writer->seen.size = 0;
+        buffer_add(&writer->context, result->context.data, result->context.size);
+        buffer_add(&writer->seen, numbers, count * sizeof(*numbers));
+    } else {
+        atomic_fetch_add(&writer->load->reads_failed, 1);
+        wait_ms(writer->pause_ms);
+    }
+    quorate_result_free(result);
+    return done;
+}
+
+static enum history_outcome outcome_of(struct load *load, const struct quorate_result *result)
+{
+    if (result->err == 0) {
+        atomic_fetch_add(&load->acknowledged, 1);
+        return HISTORY_ACKNOWLEDGED;
+    }
+    atomic_fetch_add(result->unknown ? &load->unknown : &load->refused, 1);
+    return result->unknown ? HISTORY_UNKNOWN : HISTORY_REFUSED;
+}
+
+// After a put: what a next one may build on.
+static void writer_keep(struct load_writer *writer, const struct history_write *write,
+                        const struct quorate_result *result)
+{
+    if (write->outcome != HISTORY_ACKNOWLEDGED || !write->value) {
+        writer->context.size = 0;
+        writer->seen.size = 0;
+        return;
+    }
+    if (!write->seen_count)
+        writer->seen.size = 0;
+    buffer_add(&writer->seen, &write->value, sizeof(write->value));
+    writer->key = write->key;
+    writer->context.size = 0;
+    buffer_add(&writer->context, result->context.data, result->context.size);
+}
+
+// One put or delete, with the kept context or with none.
+static void writer_write(struct load_writer *writer, uint32_t key, bool delete, bool blind)
+{
+    struct load *load = writer->load;
+    struct quorate_put_options options = {.w = 2};
+    struct history_write write = {.key = key, .began = wait_now_us()};
+    struct quorate_result *result;
+    struct buffer value = {0};
+    struct load_key name;
+
+    key_make_text(load, key, &name);
+    if (!blind) {
+        options.context = quorate_bytes(writer->context.data, writer->context.size);
+        write.seen = (const uint64_t *)(const void *)writer->seen.data;
+        write.seen_count = (uint32_t)(writer->seen.size / sizeof(uint64_t));
+    }
+    if (delete) {
+        quorate_delete(writer->client, name.key, &options, &result);
+    } else {
+        write.value = atomic_fetch_add(&load->values, 1) + 1;
+        value_make(load, key, write.value, &value);
+        quorate_put(writer->client, name.key, quorate_bytes(value.data, value.size), &options,
+                    &result);
+    }
+    write.ended = wait_now_us();
+    write.outcome = outcome_of(load, result);
+    history_add_write(load->history, &write);
+    if (write.outcome != HISTORY_ACKNOWLEDGED)
+        wait_ms(writer->pause_ms);
+    writer_keep(writer, &write, result);
+    quorate_result_free(result);
+    buffer_done(&value);
+}
+
+// ---- the threads --------------------------------------------------------------------------------
+
+static void writer_turn(struct load_writer *writer)
+{
+    uint32_t key = (uint32_t)rng_below(&writer->rng, LOAD_KEYS);
+    uint32_t chance = (uint32_t)rng_below(&writer->rng, 100);
+
+    if (chance < 20)
+        writer_write(writer, key, false, true);
+    else if (chance < 40 && writer->context.size)
+        writer_write(writer, writer->key, false, false);
+    else if (!writer_read(writer, key) || chance >= 85)
+        return;
+    else
+        writer_write(writer, key, chance < 55 && writer->seen.size, false);
+}
+
+static void *writer_run(void *context)
+{
+    struct load_writer *writer = context;
+    struct load *load = writer->load;
+
+    while (!atomic_load(&load->stop) &&
+           atomic_load(&load->values) + LOAD_WRITERS < load->values_max)
+        writer_turn(writer);
+    return NULL;
+}
+
+void load_writer_begin(struct load_writer *writer, struct load *load, struct quorate_client *client,
+                       uint64_t seed)
+{
+    memset(writer, 0, sizeof(*writer));
+    writer->load = load;
+    writer->client = client;
+    writer->pause_ms = 5;
+    rng_init(&writer->rng, seed);
+    int failed = pthread_create(&writer->thread, NULL, writer_run, writer);
+    check(!failed);
+}
+
+void load_writer_end(struct load_writer *writer)
+{
+    pthread_join(writer->thread, NULL);
+    quorate_close(writer->client);
+    buffer_done(&writer->context);
+    buffer_done(&writer->seen);
+}
