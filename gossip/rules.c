@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a claim about a member changes. Three claims travel: alive, suspect, dead. Each carries the
+// member's incarnation, which only the member itself raises; a claim wins over older incarnations,
+// and at the same incarnation dead beats suspect beats alive (SWIM section 4.2):
+//
+//                 suspect(i >= own)               time is up, or dead(i >= own)
+//      alive ------------------------> suspect -----------------------------------> dead
+//        ^                               |                                           |
+//        +------- alive(i > own) --------+------------------- alive(i > own) --------+
+//
+// A member that says dead about itself is left. Whoever is accused answers with a higher
+// incarnation. Each change is queued as news for the others; a claim that changes nothing is not,
+// and so news dies out.
+#include "base/check.h"
+#include "gossip/machine.h"
+
+#include <stdlib.h>
+
+static void set_state(struct swim *swim, struct swim_member *member, enum member_state state)
+{
+    if (member->state == MEMBER_SUSPECT)
+        heap_remove(&swim->suspicions, &member->timer);
+    if (member->state != state)
+        member->state_since_ms = swim->now_ms;
+    member->state = state;
+}
+
+// --- Alive ---------------------------------------------------------------------------------------
+
+void rules_announce_self(struct swim *swim)
+{
+    struct message alive = machine_about(swim->self, MESSAGE_ALIVE);
+
+    spread_news(swim, swim->self, &alive);
+}
+
+// Lifeguard section IV.A: being accused is a sign that we are slow.
+static void refute(struct swim *swim, uint32_t accused)
+{
+    struct swim_member *self = swim->self;
+    uint32_t above = accused > self->incarnation ? accused : self->incarnation;
+
+    if (above < UINT32_MAX - 1)
+        self->incarnation = above + 1;
+    awareness_add(&swim->awareness, 1);
+    swim->counts.refutations++;
+    rules_announce_self(swim);
+    machine_notice(swim, SWIM_REFUTED, self);
+}
+
+static bool version_is_valid(const struct message *alive)
+{
+    if (!alive->has_version)
+        return true;
+    return alive->version[VERSION_MIN] != 0 && alive->version[VERSION_MAX] != 0 &&
+           alive->version[VERSION_MIN] <= alive->version[VERSION_MAX];
+}
+
+static void report_conflict(struct swim *swim, const struct swim_member *member,
+                            const struct message *alive)
+{
+    struct swim_action *action = machine_act(swim, SWIM_NOTICE);
+
+    swim->counts.conflicts++;
+    action->notice = SWIM_CONFLICT;
+    action->member = member;
+    action->address = alive->address;
+}
+
+// A name may move to another address when its holder left, or is dead for long enough.
+static bool may_move(const struct swim *swim, const struct swim_member *member)
+{
+    uint32_t reclaim_ms = swim->settings.timing.reclaim_ms;
+
+    if (member->state == MEMBER_LEFT)
+        return true;
+    return member->state == MEMBER_DEAD && reclaim_ms > 0 &&
+           swim->now_ms - member->state_since_ms > reclaim_ms;
+}
+
+static void alive_self(struct swim *swim, const struct message *alive)
+{
+    const struct swim_member *self = swim->self;
+    bool same = slice_equal(alive->meta, member_meta(self)) && alive->has_version &&
+                memcmp(alive->version, self->version, VERSION_SIZE) == 0;
+
+    if (swim->leaving || alive->incarnation < self->incarnation)
+        return;
+    if (alive->incarnation == self->incarnation && same)
+        return;
+    refute(swim, alive->incarnation);
+}
+
+static void take_over(struct swim_member *member, const struct message *alive)
+{
+    member->address = alive->address;
+    member->incarnation = alive->incarnation;
+    member->meta_size = (uint16_t)alive->meta.size;
+    if (alive->meta.size)
+        memcpy(member->meta, alive->meta.data, alive->meta.size);
+    if (alive->has_version)
+        memcpy(member->version, alive->version, VERSION_SIZE);
+}
+
+static void accept_alive(struct swim *swim, struct swim_member *member, const struct message *alive)
+{
+    enum member_state before = member->state;
+    bool updated =
+        !slice_equal(alive->meta, member_meta(member)) ||
+        (alive->has_version && memcmp(alive->version, member->version, VERSION_SIZE) != 0);
+    struct message news;
+
+    take_over(member, alive);
+    set_state(swim, member, MEMBER_ALIVE);
+    news = machine_about(member, MESSAGE_ALIVE);
+    spread_news(swim, member, &news);
+    if (before == MEMBER_DEAD || before == MEMBER_LEFT)
+        machine_notice(swim, SWIM_JOINED, member);
+    else if (before == MEMBER_SUSPECT)
+        machine_notice(swim, SWIM_ALIVE, member);
+    if (updated && (before == MEMBER_ALIVE || before == MEMBER_SUSPECT))
+        machine_notice(swim, SWIM_UPDATED, member);
+}
+
+void rules_alive(struct swim *swim, const struct message *alive)
+{
+    struct swim_member *member = members_find(&swim->members, alive->node);
+    bool moved = false;
+
+    if (!version_is_valid(alive))
+        return;
+    if (!member) {
+        member = members_add(&swim->members, alive->node, &swim->rng);
+        if (!member) {
+            swim->counts.members_refused++;
+            return;
+        }
+        accept_alive(swim, member, alive);
+        return;
+    }
+    if (!swim_address_equal(&member->address, &alive->address)) {
+        moved = !member->local && may_move(swim, member);
+        if (!moved) {
+            report_conflict(swim, member, alive);
+            return;
+        }
+    }
+    if (member->local)
+        alive_self(swim, alive);
+    else if (moved || alive->incarnation > member->incarnation)
+        accept_alive(swim, member, alive);
+}
+
+// --- Suspect -------------------------------------------------------------------------------------
+
+static void confirm(struct swim *swim, struct swim_member *member, const struct message *suspect)
+{
+    uint64_t accuser = members_hash(&swim->members, suspect->from);
+
+    if (!suspicion_confirm(&member->suspicion, accuser))
+        return;
+    heap_remove(&swim->suspicions, &member->timer);
+    heap_add(&swim->suspicions, &member->timer, suspicion_deadline(&member->suspicion));
+    spread_news(swim, member, suspect);
+}
+
+void rules_suspect(struct swim *swim, const struct message *suspect)
+{
+    struct swim_member *member = members_find(&swim->members, suspect->node);
+
+    if (!member || suspect->incarnation < member->incarnation)
+        return;
+    if (member->state == MEMBER_SUSPECT) {
+        confirm(swim, member, suspect);
+        return;
+    }
+    if (member->state != MEMBER_ALIVE)
+        return;
+    if (member->local) {
+        refute(swim, suspect->incarnation);
+        return;
+    }
+    spread_news(swim, member, suspect);
+    member->incarnation = suspect->incarnation;
+    set_state(swim, member, MEMBER_SUSPECT);
+    suspicion_start(&member->suspicion, &swim->settings.timing, (uint32_t)swim->members.count,
+                    swim->now_ms, members_hash(&swim->members, suspect->from));
+    heap_add(&swim->suspicions, &member->timer, suspicion_deadline(&member->suspicion));
+    machine_notice(swim, SWIM_SUSPECT, member);
+}
+
+void rules_accuse(struct swim *swim, struct swim_member *member, uint32_t incarnation)
+{
+    struct message suspect = {
+        .type = MESSAGE_SUSPECT,
+        .node = member_name(member),
+        .from = member_name(swim->self),
+        .incarnation = incarnation,
+    };
+
+    rules_suspect(swim, &suspect);
+}
+
+// --- Dead ----------------------------------------------------------------------------------------
+
+void rules_dead(struct swim *swim, const struct message *dead)
+{
+    struct swim_member *member = members_find(&swim->members, dead->node);
+    bool farewell = slice_equal(dead->from, dead->node);
+
+    if (!member || dead->incarnation < member->incarnation || member_is_gone(member))
+        return;
+    if (member->local && !swim->leaving) {
+        refute(swim, dead->incarnation);
+        return;
+    }
+    spread_news(swim, member, dead);
+    member->incarnation = dead->incarnation;
+    set_state(swim, member, farewell ? MEMBER_LEFT : MEMBER_DEAD);
+    machine_notice(swim, farewell ? SWIM_LEFT : SWIM_DEAD, member);
+}
+
+void rules_suspicion_due(struct swim *swim, struct swim_member *member)
+{
+    struct message dead = {
+        .type = MESSAGE_DEAD,
+        .node = member_name(member),
+        .from = member_name(swim->self),
+        .incarnation = member->incarnation,
+    };
+
+    check(member->state == MEMBER_SUSPECT);
+    rules_dead(swim, &dead);
+}
+
+// --- Forgetting ----------------------------------------------------------------------------------
+
+// Notices point to the member, so it stays in memory until the next event.
+static void forget(struct swim *swim, struct swim_member *member)
+{
+    members_take(&swim->members, member);
+    if (swim->forgotten_count == swim->forgotten_capacity) {
+        swim->forgotten_capacity = swim->forgotten_capacity ? swim->forgotten_capacity * 2 : 16;
+        swim->forgotten =
+            memory_grow(swim->forgotten, swim->forgotten_capacity * sizeof *swim->forgotten);
+    }
+    swim->forgotten[swim->forgotten_count++] = member;
+    machine_notice(swim, SWIM_FORGOTTEN, member);
+}
+
+void rules_forget_gone(struct swim *swim)
+{
+    size_t i = 0;
+
+    while (i < swim->members.count) {
+        struct swim_member *member = swim->members.list[i];
+        bool old = swim->now_ms - member->state_since_ms > swim->settings.timing.gossip_dead_ms;
+
+        if (!member->local && member_is_gone(member) && old)
+            forget(swim, member); // another one takes its place in the list
+        else
+            i++;
+    }
+}
