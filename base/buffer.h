@@ -21,9 +21,9 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t extra);
 void buffer_add(struct buffer *buffer, const void *data, size_t size);
 void buffer_add_slice(struct buffer *buffer, struct slice slice);
 void buffer_add_u8(struct buffer *buffer, uint8_t value);
-void buffer_add_u16(struct buffer *buffer, uint16_t value); // little-endian
-void buffer_add_u32(struct buffer *buffer, uint32_t value); // little-endian
-void buffer_add_u64(struct buffer *buffer, uint64_t value); // little-endian
+void buffer_add_u16(struct buffer *buffer, uint16_t value);    // little-endian
+void buffer_add_u32(struct buffer *buffer, uint32_t value);    // little-endian
+void buffer_add_u64(struct buffer *buffer, uint64_t value);    // little-endian
 void buffer_add_varint(struct buffer *buffer, uint64_t value); // 1..10 bytes
 void buffer_add_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

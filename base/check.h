@@ -21,8 +21,8 @@ _Noreturn void check_failed(const char *condition, const char *file, int line);
 
 // malloc and friends that do not return NULL: memory is bounded by budgets, so running out of it is
 // a configuration fault that no caller could handle. They abort with a sentence.
-void *memory_new(size_t size);        // zeroed
+void *memory_new(size_t size);             // zeroed
 void *memory_grow(void *old, size_t size); // realloc
-char *memory_text(const char *text);  // strdup
+char *memory_text(const char *text);       // strdup
 
 #endif

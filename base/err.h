@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors: one list for everything that can refuse or fail, in code, on the wire, in logs and as exit
-// codes. A function that can fail returns 0 or one of these (all negative); its out-parameters come
-// last and are untouched on failure. Pure code returns errors; the edge (a connection, a program)
-// reports each once.
+// Errors: one list for everything that can refuse or fail, in code, on the wire, in logs and as
+// exit codes. A function that can fail returns 0 or one of these (all negative); its out-parameters
+// come last and are untouched on failure. Pure code returns errors; the edge (a connection, a
+// program) reports each once.
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

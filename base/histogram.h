@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A histogram of durations or sizes with a bounded relative error, after Gil Tene's HdrHistogram: 32
-// linear steps in each power of two, so a value is known to within 1/32 (3.2 %). Recording costs one
-// increment. Range 0..2^40-1 (larger values count in the last step).
+// A histogram of durations or sizes with a bounded relative error, after Gil Tene's HdrHistogram:
+// 32 linear steps in each power of two, so a value is known to within 1/32 (3.2 %). Recording costs
+// one increment. Range 0..2^40-1 (larger values count in the last step).
 #ifndef BASE_HISTOGRAM_H
 #define BASE_HISTOGRAM_H
 

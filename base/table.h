@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hash table from a 64-bit id to a pointer, for the hot paths: open addressing with linear probing
-// and backward-shift deletion, at most 3/4 full. Ids may be any value (they are mixed first). Cold
-// tables use uthash instead.
+// A hash table from a 64-bit id to a pointer, for the hot paths: open addressing with linear
+// probing and backward-shift deletion, at most 3/4 full. Ids may be any value (they are mixed
+// first). Cold tables use uthash instead.
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The node: a deterministic machine. Something happens, node_step decides, the driver does. It does no
-// I/O itself, reads no clock, draws no random number but from its seeded generator, never waits and
-// cannot fail. libuv drives it in production, the simulator in virtual time; it cannot tell which.
+// The node: a deterministic machine. Something happens, node_step decides, the driver does. It does
+// no I/O itself, reads no clock, draws no random number but from its seeded generator, never waits
+// and cannot fail. libuv drives it in production, the simulator in virtual time; it cannot tell
+// which.
 //
-// Use: node_new; then for whatever happens node_step, and carry out the actions in order; call it with
-// EVENT_TICK when node_deadline passes. Whenever the store's durable position moved: EVENT_DURABLE.
+// Use: node_new; then for whatever happens node_step, and carry out the actions in order; call it
+// with EVENT_TICK when node_deadline passes. Whenever the store's durable position moved:
+// EVENT_DURABLE.
 #ifndef NODE_CORE_NODE_H
 #define NODE_CORE_NODE_H
 
@@ -29,7 +31,8 @@ struct node_settings {
 void node_settings_init(struct node_settings *settings);
 
 // Takes up what the store knows (topology, an accepted but undecided record). ERR_DAMAGED when that
-// cannot be read. The store must outlive the node.
+// cannot be read. The store must outlive the node. It gives no action: the driver looks at
+// node_topology once.
 int node_new(const struct node_settings *settings, struct store *store, uint64_t now_us,
              struct node **out);
 void node_free(struct node *node);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store as the machine sees it: its one call outward, defined here and implemented in node/store.
-// Synchronous, because a merge must be atomic; never waits for the disk: an apply buffers its log bytes
-// and returns a log position, and the news that the position is durable comes back as an event.
+// The store as the machine sees it: its one call outward, defined here and implemented in
+// node/store. Synchronous, because a merge must be atomic; never waits for the disk: an apply
+// buffers its log bytes and returns a log position, and the news that the position is durable comes
+// back as an event.
 //
 // Positions grow with every byte logged. Whoever answers a client or a peer first waits until the
 // newest position that the answer depends on is durable (store_durable).
@@ -21,36 +22,37 @@ struct store_view {
     uint64_t position;    // the newest log position that it depends on; 0: durable long since
 };
 
-// Reads the object of a key. 0 also when there is none. ERR_DAMAGED: its record fails its checksum, or
-// is known to have done so: this replica must not answer for the key, neither with a value nor with
-// "nothing", until store_rebuild. ERR_COLLISION: another key with the same hash is stored. ERR_IO.
+// Reads the object of a key. 0 also when there is none. ERR_DAMAGED: its record fails its checksum,
+// or is known to have done so: this replica must not answer for the key, neither with a value nor
+// with "nothing", until store_rebuild. ERR_COLLISION: another key with the same hash is stored.
+// ERR_IO.
 int store_read(struct store *store, const struct key *key, struct arena *arena,
                struct store_view *out);
 
-// Merges one delta into the object and the shard's clock (object_apply), enters the new dots in the dot
-// log, appends to the write-ahead log. `out` is the object afterwards.
+// Merges one delta into the object and the shard's clock (object_apply), enters the new dots in the
+// dot log, appends to the write-ahead log. `out` is the object afterwards.
 // ERR_DISK_FULL (puts; deletes and repairs go on from the reserve as long as it lasts),
 // ERR_OVERLOADED (the memtable is full and the checkpoint behind), ERR_DAMAGED and ERR_COLLISION as
 // above, ERR_TOO_LARGE. Nothing has changed on error.
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
                 struct arena *arena, struct store_view *out);
 
-// Replaces a damaged record by what the other owners have: the versions as given (presence wins, whatever
-// the shard's clock says), rest := (object->rest + dots of the versions) - shard clock. The key is known
-// again.
+// Replaces a damaged record by what the other owners have: the versions as given (presence wins,
+// whatever the shard's clock says), rest := (object->rest + dots of the versions) - shard clock.
+// The key is known again.
 int store_rebuild(struct store *store, const struct key *key, const struct object *object,
                   uint64_t *out_position);
 
-// The next dot of this life in the shard: counters from 1, never issued twice. The actor is fresh at
-// every start.
+// The next dot of this life in the shard: counters from 1, never issued twice. The actor is fresh
+// at every start.
 struct dot store_mint(struct store *store, uint32_t shard);
 
 // The clock of a shard replica (empty for one never touched); valid until the next apply.
 const struct clock *store_clock(const struct store *store, uint32_t shard);
 
 struct store_shard {
-    bool born;        // holds a complete copy (birth mark); an owner without it fills before it serves
-    uint64_t keys;    // objects with at least one version
+    bool born;     // holds a complete copy (birth mark); an owner without it fills before it serves
+    uint64_t keys; // objects with at least one version
     uint64_t bytes;   // of their buckets, keys and values
     uint64_t digest;  // over (key, dots), see version_digest
     uint64_t dots;    // entries in the dot log
@@ -59,8 +61,8 @@ struct store_shard {
 
 void store_shard(const struct store *store, uint32_t shard, struct store_shard *out);
 
-// Declares how many shards the hash is taken modulo (from the topology) and sets the replicas up. Durable
-// at the position. May only grow, by doubling (later); the same number again does nothing.
+// Declares how many shards the hash is taken modulo (from the topology) and sets the replicas up.
+// Durable at the position. May only grow, by doubling (later); the same number again does nothing.
 int store_set_shards(struct store *store, uint32_t shards, uint64_t *out_position);
 uint32_t store_shards(const struct store *store); // 0: not declared yet
 
@@ -72,6 +74,7 @@ struct store_item {
     struct slice key;
     uint8_t tree_key[TREE_KEY_SIZE];
     struct object object;
+    uint64_t position; // as in struct store_view
 };
 
 struct store_scan {
@@ -81,14 +84,14 @@ struct store_scan {
     size_t bytes_max;     // stops once values read exceed it (at least one item is given)
 };
 
-// Reads objects of a shard in tree order, memtable and tree merged. Items and slices live in the arena
-// or until the end of the turn. *out_more: there may be more behind the last item. Damaged records are
-// skipped and become unknown keys.
+// Reads objects of a shard in tree order, memtable and tree merged. Items and slices live in the
+// arena or until the end of the turn. *out_more: there may be more behind the last item. Damaged
+// records are skipped and become unknown keys.
 int store_scan(struct store *store, const struct store_scan *scan, struct arena *arena,
                struct store_item **out_items, uint32_t *out_count, bool *out_more);
 
-// Small named records of the node itself (topology, proposals): at most 64 names of at most 32 bytes;
-// values up to 4 MiB. Durable at the position; ERR_NOT_FOUND from get. `out` is appended to.
+// Small named records of the node itself (topology, proposals): at most 64 names of at most 32
+// bytes; values up to 4 MiB. Durable at the position; ERR_NOT_FOUND from get. `out` is appended to.
 int store_meta_put(struct store *store, const char *name, struct slice value,
                    uint64_t *out_position);
 int store_meta_get(const struct store *store, const char *name, struct buffer *out);
@@ -96,21 +99,21 @@ int store_meta_get(const struct store *store, const char *name, struct buffer *o
 // Everything at or below this position is on stable storage (mode `interval`: is accepted as such).
 uint64_t store_durable(const struct store *store);
 
-// Drops versions whose expiry has passed from at most items_max objects, going round the tree; returns
-// how many versions went. Called now and then; costs nothing when nothing has an expiry.
+// Drops versions whose expiry has passed from at most items_max objects, going round the tree;
+// returns how many versions went. Called now and then; costs nothing when nothing has an expiry.
 uint32_t store_sweep(struct store *store, uint64_t wall_ms, uint32_t items_max);
 
 struct store_totals {
-    uint64_t actor;          // of this life
+    uint64_t actor; // of this life
     uint64_t keys;
-    uint64_t bytes;          // of buckets, keys, values
-    uint64_t disk_bytes;     // log segments and tree file
-    uint64_t log_bytes;      // not yet checkpointed
-    uint64_t memory_bytes;   // memtables
-    uint64_t checkpoints;    // since start
-    uint64_t unknown;        // damaged keys not yet rebuilt
-    uint64_t damaged;        // damaged records met since start
-    int refusal;             // 0, or why puts are refused now: ERR_DISK_FULL, ERR_OVERLOADED, ...
+    uint64_t bytes;        // of buckets, keys, values
+    uint64_t disk_bytes;   // log segments and tree file
+    uint64_t log_bytes;    // not yet checkpointed
+    uint64_t memory_bytes; // memtables
+    uint64_t checkpoints;  // since start
+    uint64_t unknown;      // damaged keys not yet rebuilt
+    uint64_t damaged;      // damaged records met since start
+    int refusal;           // 0, or why puts are refused now: ERR_DISK_FULL, ERR_OVERLOADED, ...
 };
 
 void store_totals(const struct store *store, struct store_totals *out);

@@ -123,8 +123,8 @@ struct explain_replica {
     struct slice role; // "owner", "guest"
     bool asked;
     bool repaired;
-    int64_t answered_us;   // after the request came; -1: has not answered
-    struct dot *dots;      // of the versions that it answered with
+    int64_t answered_us; // after the request came; -1: has not answered
+    struct dot *dots;    // of the versions that it answered with
     uint32_t dot_count;
     struct slice outcome; // "ok", "hedge", "repaired", or an error's wire code
 };
@@ -193,8 +193,9 @@ struct scan_item {
 
 struct reply {
     enum method method;
-    int err;           // 0 or ERR_*
-    struct slice text; // with err: the sentence behind the code ("put k: 1 of 2 acknowledgements...")
+    int err; // 0 or ERR_*
+    struct slice
+        text; // with err: the sentence behind the code ("put k: 1 of 2 acknowledgements...")
     // get, put, delete; also beside TIMEOUT and UNAVAILABLE where known
     bool found; // get
     struct version *versions;
@@ -226,15 +227,15 @@ struct reply {
 
 // ---- among nodes --------------------------------------------------------------------------------
 
-// Messages are one-way and may be lost; `op` ties an answer to its question. Answers to an op that the
-// receiver does not know (late, or of an older life) are dropped.
+// Messages are one-way and may be lost; `op` ties an answer to its question. Answers to an op that
+// the receiver does not know (late, or of an older life) are dropped.
 enum message_kind {
-    MESSAGE_APPLY,        // apply this delta and tell when it is durable (op 0: a repair, no answer)
-    MESSAGE_APPLIED,      // err, or 0: durable here
-    MESSAGE_READ,         // what do you hold under this key?
-    MESSAGE_OBJECT,       // err, or the versions and full context
-    MESSAGE_FORWARD,      // coordinate this request for my client
-    MESSAGE_FORWARDED,    // its reply
+    MESSAGE_APPLY,     // apply this delta and tell when it is durable (op 0: a repair, no answer)
+    MESSAGE_APPLIED,   // err, or 0: durable here
+    MESSAGE_READ,      // what do you hold under this key?
+    MESSAGE_OBJECT,    // err, or the versions and full context
+    MESSAGE_FORWARD,   // coordinate this request for my client
+    MESSAGE_FORWARDED, // its reply
     MESSAGE_TOPOLOGY_GET, // send your topology record
     MESSAGE_TOPOLOGY,     // the record, encoded (empty: none)
     MESSAGE_PREPARE,      // cluster init: durably accept this record under this ballot

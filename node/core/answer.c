@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What replicas answered to a read: kept encoded in the operation, with the full context where an
+// object has its rest; merged when enough are there.
+#include "node/core/machine.h"
+
+int level_pick(int request, int bucket, int otherwise)
+{
+    if (request != LEVEL_DEFAULT)
+        return request;
+    return bucket != LEVEL_DEFAULT ? bucket : otherwise;
+}
+
+void answer_fail(struct op *op, uint32_t rank, int err)
+{
+    op->answers[rank].state = ANSWER_FAILED;
+    op->answers[rank].err = err;
+    quorum_fail(&op->quorum, rank);
+}
+
+void answer_keep(struct node *node, struct op *op, uint32_t rank, const struct object *object)
+{
+    struct answer *answer = &op->answers[rank];
+
+    answer->object.size = 0;
+    object_encode(object, &answer->object);
+    op->memory += answer->object.size;
+    node->memory += answer->object.size;
+}
+
+void answer_decode(struct node *node, const struct answer *answer, struct object *out)
+{
+    struct reader reader = reader_of(buffer_slice(&answer->object));
+
+    check(object_decode(&reader, &node->arena, out) == 0);
+}
+
+void answer_merge_into(struct node *node, struct object *merged, const struct object *other)
+{
+    struct merge_side ours = {merged->versions, merged->count, NULL, &merged->rest};
+    struct merge_side theirs = {other->versions, other->count, NULL, &other->rest};
+    struct object both = {0};
+
+    object_merge(&node->arena, &ours, &theirs, &both);
+    both.rest = merged->rest;
+    clock_join(&both.rest, &other->rest);
+    *merged = both;
+}
+
+// True when all answers held the same versions.
+bool answers_merge(struct node *node, const struct op *op, struct object *merged)
+{
+    bool first = true;
+    bool unanimous = true;
+
+    *merged = (struct object){.rest = clock_in(&node->arena)};
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        struct object answer;
+
+        if (op->answers[rank].state != ANSWER_OK)
+            continue;
+        answer_decode(node, &op->answers[rank], &answer);
+        if (!first && !object_same_versions(merged, &answer))
+            unanimous = false;
+        if (first)
+            *merged = answer;
+        else
+            answer_merge_into(node, merged, &answer);
+        first = false;
+    }
+    return unanimous;
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of the machine, shared by the files of this folder and by nobody else.
+//
+//   request ──▶ request.c ──▶ get.c / put.c ──▶ store, messages to the other owners
+//   message ──▶ node.c ──▶ replica.c (asked by a peer)  or  the operation that its `op` names
+//   durable ──▶ wait.c ──▶ the answers that waited for this log position
+//   tick ─────▶ operation.c (deadlines, hedges), cluster.c, upkeep in node.c
+//
+// An operation is one thing in flight that this node must bring to an end: it has an id (the `op`
+// of its messages), a deadline, and perhaps an origin that wants a reply. Whoever starts one makes
+// sure that each of its ends replies exactly once.
+#ifndef NODE_CORE_MACHINE_H
+#define NODE_CORE_MACHINE_H
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/heap.h"
+#include "base/histogram.h"
+#include "base/rng.h"
+#include "base/table.h"
+#include "node/core/node.h"
+#include "node/core/quorum.h"
+#include "node/core/stamp.h"
+
+// ---- who else is there (peers.c) ----------------------------------------------------------------
+
+struct peer {
+    uint64_t id;
+    struct member_view view;
+    uint64_t cluster;
+    bool linked;
+    uint64_t topology_asked_us; // when we last asked it for its record
+};
+
+// ---- operations (operation.c) -------------------------------------------------------------------
+
+// Who gets the reply: a client of ours by ticket, or a peer that forwarded its client's request.
+struct origin {
+    enum { ORIGIN_NONE, ORIGIN_CLIENT, ORIGIN_PEER } kind;
+    uint64_t id;   // ticket, or the peer's op
+    uint64_t peer; // node id
+};
+
+enum op_kind {
+    OP_GET,
+    OP_PUT, // and delete
+    OP_FORWARD,
+    OP_PARKED, // a request that waits for another operation to end, then starts again
+    OP_REBUILD,
+    OP_INIT
+};
+
+enum answer_state { ANSWER_UNASKED, ANSWER_WAITING, ANSWER_OK, ANSWER_FAILED };
+
+// One replica's part in an operation.
+struct answer {
+    uint64_t node;
+    enum answer_state state;
+    int err; // with FAILED
+    bool hedge;
+    bool repaired;
+    uint64_t asked_us;
+    uint64_t answered_us;
+    struct buffer object; // reads: versions and full context, encoded
+};
+
+struct op {
+    uint64_t id;
+    enum op_kind kind;
+    struct origin origin;
+    struct heap_item deadline;
+    struct heap_item hedge;
+    uint64_t started_us;
+    struct buffer kept;     // what the slices of `request` and `key` point into
+    struct request request; // parts of it, by kind
+    struct key key;
+    bool has_key;
+    struct bucket_properties properties;
+    struct quorum quorum;
+    struct answer answers[REPLICAS_MAX];
+    uint32_t answer_count;
+    bool replied;
+    size_t memory; // bytes kept, counted in node->memory
+    // get
+    struct buffer merged; // what was replied, for late answers
+    // get of a bucket's properties
+    bool internal;
+    // put
+    struct dot dot;
+    struct buffer token;
+    // parked: on which operation
+    uint64_t waits_for;
+    // init
+    struct buffer record;
+    uint64_t ballot;
+    enum { INIT_PREPARE, INIT_DECIDE, INIT_COMMIT } phase;
+    uint64_t *init_nodes; // heap; 0 where the phase's answer came
+    uint32_t init_count;
+    uint32_t shared_hosts;
+    // explain
+    struct buffer trace; // sentences, each terminated by 0
+    struct op *next_free;
+};
+
+// ---- waits for the log (wait.c) -----------------------------------------------------------------
+
+enum wait_kind {
+    WAIT_APPLIED, // tell `peer` that its op is durable here
+    WAIT_ANSWER,  // send the kept reply of a read to `peer`
+    WAIT_OP,      // our own part of operation `op` is durable
+    WAIT_CLUSTER  // tell `peer` that a record of the cluster is durable here
+};
+
+struct wait {
+    struct heap_item item; // by log position
+    enum wait_kind kind;
+    uint64_t peer;
+    uint64_t op;
+    enum message_kind answer; // WAIT_CLUSTER: MESSAGE_PREPARED or MESSAGE_COMMITTED
+    uint64_t ballot;          // WAIT_CLUSTER
+    struct buffer object;     // WAIT_ANSWER
+    struct wait *next_free;
+};
+
+// ---- bucket properties (bucket.c) ---------------------------------------------------------------
+
+struct bucket {
+    struct slice name; // heap
+    struct bucket_properties properties;
+    uint64_t fetched_us;
+    uint64_t fetching; // operation that reads it; 0: none
+    bool known;
+    bool outdated; // changed while it was being fetched
+};
+
+// ---- the machine --------------------------------------------------------------------------------
+
+struct node {
+    struct node_settings settings;
+    struct store *store;
+    struct rng rng;
+    struct arena arena; // of the step
+    struct actions actions;
+    uint64_t now_us;
+    uint64_t wall_ms;
+    uint64_t started_us;
+    uint64_t stamp; // hybrid logical clock
+    bool draining;
+
+    struct topology *topology; // NULL: none
+    uint64_t topology_digest;
+    int self;                   // our member index, -1: not a member
+    struct peer **member_peers; // by member index; NULL for ourselves
+    struct buffer proposal;     // accepted but undecided record (cluster.c)
+    uint64_t ballot;            // under which it was accepted; 0: none
+
+    struct table peers; // node id -> struct peer
+    struct table ops;   // op id -> struct op
+    struct op *free_ops;
+    struct heap timers; // deadlines and hedges
+    uint64_t next_op;
+    uint32_t client_ops; // in flight with an origin
+    size_t memory;       // bytes kept by operations
+
+    struct heap waits;
+    struct wait *free_waits;
+    uint32_t wait_count;
+
+    struct table buckets; // hash of name -> struct bucket
+    uint64_t next_upkeep_us;
+
+    struct histogram peer_read_us; // how long a peer takes to answer a read; fades
+    struct histogram get_us;
+    struct histogram put_us;
+    struct {
+        uint64_t requests, refused, repairs, hedges, rebuilt;
+    } counts;
+};
+
+enum {
+    UPKEEP_US = 200000,         // how often node.c looks after slow things
+    BUCKET_FRESH_US = 10000000, // properties older than this are read again
+    BUCKETS_MAX = 4096,
+    WAITS_MAX = 1 << 20
+};
+
+// node.c
+struct action *node_act(struct node *node, enum action_kind kind);
+void node_log(struct node *node, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void node_send(struct node *node, uint64_t to, const struct message *message);
+
+// peers.c
+struct peer *peer_find(const struct node *node, uint64_t id);
+void peer_member(struct node *node, const struct event *event);
+void peer_link(struct node *node, const struct event *event);
+void peers_bind_members(struct node *node); // after the topology changed
+void peers_done(struct node *node);
+bool member_reachable(const struct node *node, int member);
+const char *node_name_of(const struct node *node, uint64_t id); // for sentences; in the arena
+enum member_state node_state_of(const struct node *node, uint64_t id);
+
+// operation.c
+struct op *op_new(struct node *node, enum op_kind kind, const struct origin *origin,
+                  uint32_t timeout_ms);
+struct op *op_find(const struct node *node, uint64_t id);
+void op_end(struct node *node, struct op *op); // without a word; frees
+void op_keep_request(struct node *node, struct op *op, const struct request *request);
+void op_keep_key(struct node *node, struct op *op, const struct key *key);
+void op_set_owners(struct node *node, struct op *op);
+int op_rank(const struct op *op, uint64_t node_id); // -1: not asked
+void op_tick(struct node *node);                    // deadlines and hedges that passed
+void op_peer_gone(struct node *node, uint64_t id);
+void op_client_gone(struct node *node, uint64_t ticket);
+void ops_done(struct node *node);
+void op_trace(struct op *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// A sentence about a decision, kept only when the request asked to be explained.
+#define trace(op, ...) ((op)->request.explain ? op_trace((op), __VA_ARGS__) : (void)0)
+
+// reply.c
+void reply_send(struct node *node, const struct origin *origin, const struct reply *reply);
+void reply_error(struct node *node, const struct origin *origin, enum method method, int err,
+                 const char *text);
+struct reply *reply_new(struct node *node, enum method method);
+void reply_explain(struct node *node, struct op *op, struct reply *reply);
+// "get k: 1 of 2 answers in 2000 ms (n2 dead, n3 slow): what to do"
+const char *reply_shortfall(struct node *node, const struct op *op, int err);
+
+// request.c
+void request_step(struct node *node, const struct origin *origin, const struct request *request);
+void forward_answered(struct node *node, struct op *op, const struct message *message);
+void forward_peer_gone(struct node *node, uint64_t from, struct op *op);
+void park_request(struct node *node, const struct origin *origin, const struct request *request,
+                  uint64_t waits_for);
+void parked_restart(struct node *node, struct op *op);
+void parked_wake(struct node *node, uint64_t ended, int err, const char *text);
+void op_timed_out(struct node *node, struct op *op);
+void forward_start(struct node *node, const struct origin *origin, const struct request *request,
+                   const struct key *key);
+
+// get.c
+void get_start(struct node *node, const struct origin *origin, const struct request *request,
+               const struct key *key, const struct bucket_properties *properties);
+void get_start_internal(struct node *node, struct op *op);
+void get_answered(struct node *node, struct op *op, uint64_t from, const struct message *message);
+void get_local_durable(struct node *node, struct op *op);
+void get_hedge(struct node *node, struct op *op);
+void get_settle(struct node *node, struct op *op); // after a change in the quorum
+
+// answer.c: what replicas answered to a read, merged
+void answer_decode(struct node *node, const struct answer *answer, struct object *out);
+void answer_merge_into(struct node *node, struct object *merged, const struct object *other);
+bool answers_merge(struct node *node, const struct op *op, struct object *merged);
+void answer_fail(struct op *op, uint32_t rank, int err);
+void answer_keep(struct node *node, struct op *op, uint32_t rank, const struct object *object);
+int level_pick(int request, int bucket, int otherwise);
+
+// put.c
+void put_start(struct node *node, const struct origin *origin, const struct request *request,
+               const struct key *key, const struct bucket_properties *properties);
+void put_acked(struct node *node, struct op *op, uint64_t from, int err);
+void put_settle(struct node *node, struct op *op);
+
+// replica.c
+void replica_apply(struct node *node, uint64_t from, const struct message *message);
+void replica_read(struct node *node, uint64_t from, const struct message *message);
+// The object and full context of a view as one encoded object.
+void replica_encode(struct node *node, const struct key *key, const struct store_view *view,
+                    struct buffer *out);
+bool replica_born(const struct node *node, uint32_t shard);
+// We own the shard and hold a complete copy: we may coordinate and answer for it.
+bool node_serves(const struct node *node, uint32_t shard);
+
+// rebuild.c: returns the id of the operation that rebuilds the key (a running one or a new one), 0
+// when no rebuild is possible now.
+uint64_t rebuild_start(struct node *node, const struct key *key);
+void rebuild_answered(struct node *node, struct op *op, uint64_t from,
+                      const struct message *message);
+void rebuild_settle(struct node *node, struct op *op);
+void rebuild_failed(struct node *node, struct op *op); // too late
+
+// wait.c
+bool wait_durable(const struct node *node, uint64_t position);
+struct wait *wait_new(struct node *node, enum wait_kind kind, uint64_t position);
+void wait_release(struct node *node);
+void waits_done(struct node *node);
+
+// bucket.c: 0 with the properties, or ERR_AGAIN with the operation to wait for, or an error.
+int bucket_lookup(struct node *node, struct slice name, struct bucket_properties *out,
+                  uint64_t *out_waits_for);
+void bucket_fetched(struct node *node, struct op *op, int err, const struct object *merged);
+void bucket_forget(struct node *node, struct slice name);
+void bucket_changed(struct node *node, struct op *op, struct reply *reply);
+void bucket_request(struct node *node, const struct origin *origin, const struct request *request);
+void buckets_done(struct node *node);
+
+// cluster.c
+int cluster_load(struct node *node);
+void cluster_init_request(struct node *node, const struct origin *origin,
+                          const struct request *request);
+void cluster_message(struct node *node, uint64_t from, const struct message *message);
+void cluster_settle(struct node *node, struct op *op);
+void cluster_timed_out(struct node *node, struct op *op);
+void cluster_learn(struct node *node, struct peer *peer); // gossip told its epoch
+void cluster_upkeep(struct node *node);
+
+// status.c
+void status_request(struct node *node, const struct origin *origin, const struct request *request);
+void topology_request(struct node *node, const struct origin *origin);
+void scan_request(struct node *node, const struct origin *origin, const struct request *request);
+
+#endif

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine's one entry: an event goes to whoever it concerns; what they decide becomes actions.
+#include "node/core/machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SWEEP_ITEMS = 64 }; // per upkeep: at most 320 objects a second are looked at for expiry
+
+void node_settings_init(struct node_settings *settings)
+{
+    *settings = (struct node_settings){.value_size_max = VALUE_SIZE_DEFAULT,
+                                       .operations_max = 4096,
+                                       .memory_max = (size_t)256 << 20,
+                                       .siblings_max = 100,
+                                       .hedge_us_min = 1000,
+                                       .build = "",
+                                       .durability = "sync"};
+}
+
+int node_new(const struct node_settings *settings, struct store *store, uint64_t now_us,
+             struct node **out)
+{
+    struct node *node = memory_new(sizeof *node);
+    int err;
+
+    node->settings = *settings;
+    node->store = store;
+    node->now_us = now_us;
+    node->started_us = now_us;
+    node->next_upkeep_us = now_us;
+    node->self = -1;
+    rng_init(&node->rng, settings->seed);
+    // Answers to operations of an earlier life must not fit one of this life.
+    node->next_op = (rng_u64(&node->rng) >> 1) | 1;
+    err = cluster_load(node);
+    if (err) {
+        node_free(node);
+        return err;
+    }
+    *out = node;
+    return 0;
+}
+
+void node_free(struct node *node)
+{
+    if (!node)
+        return;
+    ops_done(node);
+    waits_done(node);
+    peers_done(node);
+    buckets_done(node);
+    topology_free(node->topology);
+    buffer_done(&node->proposal);
+    arena_done(&node->arena);
+    free(node->actions.items);
+    free(node);
+}
+
+struct action *node_act(struct node *node, enum action_kind kind)
+{
+    struct actions *actions = &node->actions;
+    struct action *action;
+
+    if (actions->count == actions->capacity) {
+        actions->capacity = actions->capacity ? actions->capacity * 2 : 16;
+        actions->items = memory_grow(actions->items, actions->capacity * sizeof(struct action));
+    }
+    action = &actions->items[actions->count++];
+    *action = (struct action){.kind = kind};
+    return action;
+}
+
+void node_send(struct node *node, uint64_t to, const struct message *message)
+{
+    struct action *action = node_act(node, ACTION_SEND);
+
+    action->to = to;
+    action->message = *message;
+}
+
+void node_log(struct node *node, enum log_level level, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    struct action *action;
+    int size;
+
+    va_start(args, format);
+    size = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    check(size >= 0);
+    action = node_act(node, ACTION_LOG);
+    action->level = level;
+    action->text = arena_text(&node->arena, "%s", line);
+}
+
+static void answer_step(struct node *node, uint64_t from, const struct message *message)
+{
+    struct op *op = op_find(node, message->op);
+
+    if (!op)
+        return; // late, or meant for an earlier life
+    if (message->kind == MESSAGE_APPLIED && op->kind == OP_PUT)
+        put_acked(node, op, from, message->err);
+    else if (message->kind == MESSAGE_OBJECT && op->kind == OP_GET)
+        get_answered(node, op, from, message);
+    else if (message->kind == MESSAGE_OBJECT && op->kind == OP_REBUILD)
+        rebuild_answered(node, op, from, message);
+    else if (message->kind == MESSAGE_FORWARDED && op->kind == OP_FORWARD)
+        forward_answered(node, op, message);
+}
+
+static void message_step(struct node *node, uint64_t from, const struct message *message)
+{
+    struct origin origin = {ORIGIN_PEER, message->op, from};
+
+    switch (message->kind) {
+    case MESSAGE_APPLY:
+        replica_apply(node, from, message);
+        break;
+    case MESSAGE_READ:
+        replica_read(node, from, message);
+        break;
+    case MESSAGE_APPLIED:
+    case MESSAGE_OBJECT:
+    case MESSAGE_FORWARDED:
+        answer_step(node, from, message);
+        break;
+    case MESSAGE_FORWARD:
+        request_step(node, &origin, message->request);
+        break;
+    case MESSAGE_PROPERTIES:
+        bucket_forget(node, message->bucket);
+        break;
+    default:
+        cluster_message(node, from, message);
+        break;
+    }
+}
+
+static void upkeep(struct node *node)
+{
+    if (node->now_us < node->next_upkeep_us)
+        return;
+    node->next_upkeep_us = node->now_us + UPKEEP_US;
+    cluster_upkeep(node);
+    store_sweep(node->store, node->wall_ms, SWEEP_ITEMS);
+}
+
+const struct actions *node_step(struct node *node, const struct event *event)
+{
+    struct origin origin = {ORIGIN_CLIENT, event->ticket, 0};
+
+    arena_reset(&node->arena);
+    node->actions.count = 0;
+    if (event->now_us > node->now_us)
+        node->now_us = event->now_us;
+    node->wall_ms = event->wall_ms;
+    switch (event->kind) {
+    case EVENT_REQUEST:
+        request_step(node, &origin, event->request);
+        break;
+    case EVENT_CLIENT_GONE:
+        op_client_gone(node, event->ticket);
+        break;
+    case EVENT_MESSAGE:
+        message_step(node, event->from, event->message);
+        break;
+    case EVENT_LINK:
+        peer_link(node, event);
+        break;
+    case EVENT_MEMBER:
+        peer_member(node, event);
+        break;
+    case EVENT_DURABLE:
+        wait_release(node);
+        break;
+    case EVENT_TICK:
+        op_tick(node);
+        upkeep(node);
+        break;
+    }
+    return &node->actions;
+}
+
+uint64_t node_deadline(const struct node *node)
+{
+    const struct heap_item *first = heap_first(&node->timers);
+
+    return first && first->key < node->next_upkeep_us ? first->key : node->next_upkeep_us;
+}
+
+const struct topology *node_topology(const struct node *node)
+{
+    return node->topology;
+}
+
+uint32_t node_in_flight(const struct node *node)
+{
+    return node->client_ops;
+}
+
+void node_drain(struct node *node)
+{
+    node->draining = true;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node as a replica: what a coordinating peer asks of it. It applies deltas and tells when they
+// are durable; it answers reads with what it holds and its full context. It judges nothing.
+#include "node/core/machine.h"
+
+bool replica_born(const struct node *node, uint32_t shard)
+{
+    struct store_shard replica;
+
+    store_shard(node->store, shard, &replica);
+    return replica.born;
+}
+
+// 0 when the key's shard is ours to keep under the topology we know.
+static int key_owned(struct node *node, struct slice bucket, struct slice name, struct key *out)
+{
+    int err;
+
+    if (!node->topology)
+        return ERR_NO_CLUSTER;
+    err = key_make(node->topology->seed, node->topology->shards, bucket, name, out);
+    if (err)
+        return err;
+    if (node->self < 0 || topology_rank(node->topology, out->shard, node->self) < 0)
+        return ERR_STALE;
+    return 0;
+}
+
+static void applied_send(struct node *node, uint64_t to, uint64_t op, int err)
+{
+    struct message message = {.kind = MESSAGE_APPLIED, .op = op, .err = err};
+
+    if (op)
+        node_send(node, to, &message);
+}
+
+void replica_apply(struct node *node, uint64_t from, const struct message *message)
+{
+    const struct delta *delta = &message->delta;
+    struct store_view view;
+    struct key key;
+    struct wait *wait;
+    int err = key_owned(node, message->bucket, message->key, &key);
+
+    if (!err)
+        err = store_apply(node->store, &key, delta, &node->arena, &view);
+    if (err == ERR_DAMAGED)
+        rebuild_start(node, &key);
+    if (err) {
+        applied_send(node, from, message->op, err);
+        return;
+    }
+    for (uint32_t i = 0; i < delta->count; i++)
+        stamp_see(&node->stamp, node->wall_ms, delta->versions[i].stamp);
+    if (!message->op)
+        return;
+    if (wait_durable(node, view.position)) {
+        applied_send(node, from, message->op, 0);
+        return;
+    }
+    wait = wait_new(node, WAIT_APPLIED, view.position);
+    wait->peer = from;
+    wait->op = message->op;
+}
+
+void replica_encode(struct node *node, const struct key *key, const struct store_view *view,
+                    struct buffer *out)
+{
+    struct object answer = view->object;
+
+    answer.rest = clock_in(&node->arena);
+    clock_copy(&answer.rest, store_clock(node->store, key->shard));
+    clock_join(&answer.rest, &view->object.rest);
+    object_encode(&answer, out);
+}
+
+void replica_read(struct node *node, uint64_t from, const struct message *message)
+{
+    struct message answer = {.kind = MESSAGE_OBJECT, .op = message->op};
+    struct store_view view;
+    struct key key;
+    struct wait *wait;
+
+    answer.err = key_owned(node, message->bucket, message->key, &key);
+    if (!answer.err && !replica_born(node, key.shard))
+        answer.err = ERR_NOT_SERVING;
+    if (!answer.err)
+        answer.err = store_read(node->store, &key, &node->arena, &view);
+    if (answer.err == ERR_DAMAGED)
+        rebuild_start(node, &key);
+    if (!answer.err && !wait_durable(node, view.position)) {
+        wait = wait_new(node, WAIT_ANSWER, view.position);
+        wait->peer = from;
+        wait->op = message->op;
+        replica_encode(node, &key, &view, &wait->object);
+        node->memory += wait->object.size;
+        return;
+    }
+    if (!answer.err) {
+        answer.object = view.object;
+        answer.object.rest = clock_in(&node->arena);
+        clock_copy(&answer.object.rest, store_clock(node->store, key.shard));
+        clock_join(&answer.object.rest, &view.object.rest);
+    }
+    node_send(node, from, &answer);
+}
+
+bool node_serves(const struct node *node, uint32_t shard)
+{
+    return node->self >= 0 && topology_rank(node->topology, shard, node->self) >= 0 &&
+           replica_born(node, shard);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replies: to a client by its ticket or to the peer that forwarded the request, and the sentences
+// of failures: what failed: counts: what to do.
+#include "node/core/machine.h"
+
+#include "base/text.h"
+
+#include <inttypes.h>
+
+struct reply *reply_new(struct node *node, enum method method)
+{
+    struct reply *reply = arena_new(&node->arena, sizeof *reply);
+
+    reply->method = method;
+    return reply;
+}
+
+void reply_send(struct node *node, const struct origin *origin, const struct reply *reply)
+{
+    struct message message = {.kind = MESSAGE_FORWARDED, .op = origin->id, .reply = reply};
+    struct action *action;
+
+    if (reply->err)
+        node->counts.refused += 1;
+    if (origin->kind == ORIGIN_CLIENT) {
+        action = node_act(node, ACTION_REPLY);
+        action->ticket = origin->id;
+        action->reply = reply;
+    } else if (origin->kind == ORIGIN_PEER) {
+        node_send(node, origin->peer, &message);
+    }
+}
+
+void reply_error(struct node *node, const struct origin *origin, enum method method, int err,
+                 const char *text)
+{
+    struct reply *reply = reply_new(node, method);
+
+    reply->err = err;
+    reply->text = slice_of_text(text);
+    reply_send(node, origin, reply);
+}
+
+static const char *answer_word(const struct node *node, const struct answer *answer)
+{
+    enum member_state state = node_state_of(node, answer->node);
+
+    if (answer->state == ANSWER_FAILED && answer->err != ERR_CLOSED)
+        return err_code(answer->err);
+    if (state == MEMBER_DEAD || state == MEMBER_LEFT)
+        return "dead";
+    if (answer->state == ANSWER_FAILED)
+        return answer->asked_us ? "went away" : "not connected";
+    return "slow";
+}
+
+// " (n2 dead, n3 slow)"; empty when all answered.
+static void add_missing(const struct node *node, const struct op *op, struct buffer *out)
+{
+    const char *before = " (";
+
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        const struct answer *answer = &op->answers[rank];
+
+        if (answer->state == ANSWER_OK || answer->state == ANSWER_UNASKED)
+            continue;
+        buffer_add_format(out, "%s%s %s", before, node_name_of(node, answer->node),
+                          answer_word(node, answer));
+        before = ", ";
+    }
+    if (before[0] == ',')
+        buffer_add_u8(out, ')');
+}
+
+static void add_advice(const struct op *op, int err, uint32_t reachable, struct buffer *out)
+{
+    bool read = op->request.method == METHOD_GET;
+    const char *knob = read ? "r" : "w";
+
+    if (err == ERR_TIMEOUT && !read)
+        buffer_add_format(out, ": it may still take effect; retry with the same token");
+    else if (err == ERR_TIMEOUT)
+        buffer_add_format(out, ": retry");
+    else
+        buffer_add_format(out, ": nothing was %s", read ? "read" : "written");
+    if (reachable > 0 && reachable < op->quorum.needed)
+        buffer_add_format(out, ", or use --%s %" PRIu32, knob, reachable);
+    else if (err != ERR_TIMEOUT)
+        buffer_add_format(out, "; try again when they are back");
+}
+
+static uint32_t answers_possible(const struct op *op)
+{
+    uint32_t count = 0;
+
+    for (uint32_t rank = 0; rank < op->answer_count; rank++)
+        count += op->answers[rank].state != ANSWER_FAILED;
+    return count;
+}
+
+const char *reply_shortfall(struct node *node, const struct op *op, int err)
+{
+    const char *what = op->request.method == METHOD_GET ? "answers" : "acknowledgements";
+    struct buffer text = {0};
+    uint32_t possible = answers_possible(op);
+    const char *kept;
+
+    buffer_add_format(&text, "%s ", method_name(op->request.method));
+    text_add_shown(&text, op->key.key);
+    if (err == ERR_UNAVAILABLE)
+        buffer_add_format(&text, ": %" PRIu32 " of %u replicas reachable", possible,
+                          op->quorum.needed);
+    else
+        buffer_add_format(&text, ": %" PRIu32 " of %u %s in %" PRIu64 " ms",
+                          quorum_count(&op->quorum), op->quorum.needed, what,
+                          (node->now_us - op->started_us) / 1000);
+    if (op->quorum.needed_owners > op->quorum.needed)
+        buffer_add_format(&text, " (%u of them owners)", op->quorum.needed_owners);
+    add_missing(node, op, &text);
+    if (err == ERR_TIMEOUT)
+        possible = quorum_count(&op->quorum);
+    add_advice(op, err, possible, &text);
+    kept = arena_text(&node->arena, "%.*s", (int)text.size, (const char *)text.data);
+    buffer_done(&text);
+    return kept;
+}
+
+static struct slice answer_outcome(const struct answer *answer)
+{
+    switch (answer->state) {
+    case ANSWER_UNASKED:
+        return slice_of_text("not asked");
+    case ANSWER_WAITING:
+        return slice_of_text("no answer yet");
+    case ANSWER_FAILED:
+        return slice_of_text(err_code(answer->err));
+    case ANSWER_OK:
+        break;
+    }
+    return slice_of_text(answer->repaired ? "repaired" : answer->hedge ? "hedge" : "ok");
+}
+
+static void explain_dots(struct node *node, struct answer *answer, struct explain_replica *out)
+{
+    struct reader reader = reader_of(buffer_slice(&answer->object));
+    struct object object;
+
+    if (!answer->object.size || object_decode(&reader, &node->arena, &object))
+        return;
+    out->dots = arena_alloc(&node->arena, object.count * sizeof *out->dots);
+    out->dot_count = object.count;
+    for (uint32_t i = 0; i < object.count; i++)
+        out->dots[i] = object.versions[i].dot;
+}
+
+static void explain_trace(struct node *node, struct op *op, struct explain *explain)
+{
+    struct slice kept = arena_copy(&node->arena, buffer_slice(&op->trace));
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < kept.size; i++)
+        count += kept.data[i] == 0;
+    explain->trace = arena_alloc(&node->arena, count * sizeof *explain->trace);
+    explain->trace_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        explain->trace[i] = slice_of_text((const char *)kept.data);
+        kept.data += explain->trace[i].size + 1;
+    }
+}
+
+void reply_explain(struct node *node, struct op *op, struct reply *reply)
+{
+    struct explain *explain = &reply->explain;
+
+    if (!op->request.explain)
+        return;
+    reply->has_explain = true;
+    explain->shard = op->key.shard;
+    explain->epoch = node->topology->epoch;
+    explain->coordinator = slice_of_text(node->settings.self.name);
+    explain->replica_count = op->answer_count;
+    explain->replicas = arena_new(&node->arena, op->answer_count * sizeof *explain->replicas);
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        struct answer *answer = &op->answers[rank];
+        struct explain_replica *replica = &explain->replicas[rank];
+
+        replica->node = slice_of_text(node_name_of(node, answer->node));
+        replica->role = slice_of_text("owner");
+        replica->asked = answer->asked_us != 0;
+        replica->repaired = answer->repaired;
+        replica->answered_us =
+            answer->state == ANSWER_OK ? (int64_t)(answer->answered_us - op->started_us) : -1;
+        replica->outcome = answer_outcome(answer);
+        explain_dots(node, answer, replica);
+    }
+    explain_trace(node, op, explain);
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where requests enter: refused at once, answered at once, coordinated here, forwarded once to an
+// owner, or parked until something that they need has been fetched.
+#include "node/core/machine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+// ---- parking ------------------------------------------------------------------------------------
+
+void park_request(struct node *node, const struct origin *origin, const struct request *request,
+                  uint64_t waits_for)
+{
+    struct op *op;
+
+    if (!waits_for) {
+        reply_error(
+            node, origin, request->method, ERR_DAMAGED,
+            "the record of this key is damaged here and too few other owners can be reached "
+            "to rebuild it: try again when they are back");
+        return;
+    }
+    op = op_new(node, OP_PARKED, origin, request->timeout_ms);
+    op_keep_request(node, op, request);
+    op->waits_for = waits_for;
+}
+
+static uint64_t parked_first(const struct node *node, uint64_t ended)
+{
+    uint64_t first = 0;
+    size_t at = 0;
+    struct op *op;
+
+    while ((op = table_next(&node->ops, &at))) {
+        if (op->kind == OP_PARKED && op->waits_for == ended && (!first || op->id < first))
+            first = op->id;
+    }
+    return first;
+}
+
+// Starts the request again. Its bytes move to the step's arena, since actions will point into them
+// when the operation is long gone.
+void parked_restart(struct node *node, struct op *op)
+{
+    struct request request = op->request;
+
+    request.bucket = arena_copy(&node->arena, request.bucket);
+    request.key = arena_copy(&node->arena, request.key);
+    request.value = arena_copy(&node->arena, request.value);
+    request.token = arena_copy(&node->arena, request.token);
+    request.after = arena_copy(&node->arena, request.after);
+    op->waits_for = 0;
+    request_step(node, &op->origin, &request);
+    op_end(node, op);
+}
+
+void parked_wake(struct node *node, uint64_t ended, int err, const char *text)
+{
+    uint64_t id;
+
+    while ((id = parked_first(node, ended))) {
+        struct op *op = op_find(node, id);
+
+        if (!err) {
+            parked_restart(node, op);
+            continue;
+        }
+        reply_error(node, &op->origin, op->request.method, err, text);
+        op_end(node, op);
+    }
+}
+
+// ---- forwarding ---------------------------------------------------------------------------------
+
+// Sends the kept request to the next owner that has not been tried; false when there is none.
+static bool forward_next(struct node *node, struct op *op)
+{
+    struct message message = {.kind = MESSAGE_FORWARD, .op = op->id};
+    const uint16_t *owners = topology_owners(node->topology, op->key.shard);
+    struct request *request;
+
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        struct answer *answer = &op->answers[rank];
+
+        if (answer->state != ANSWER_UNASKED || owners[rank] == node->self ||
+            !member_reachable(node, owners[rank]))
+            continue;
+        answer->state = ANSWER_WAITING;
+        answer->asked_us = node->now_us;
+        request = arena_alloc(&node->arena, sizeof *request);
+        *request = op->request; // its slices stay where the operation keeps them
+        message.request = request;
+        node_send(node, answer->node, &message);
+        return true;
+    }
+    return false;
+}
+
+static struct answer *forward_waiting(struct op *op, uint64_t from)
+{
+    int rank = op_rank(op, from);
+
+    if (rank < 0 || op->answers[rank].state != ANSWER_WAITING)
+        return NULL;
+    return &op->answers[rank];
+}
+
+void forward_start(struct node *node, const struct origin *origin, const struct request *request,
+                   const struct key *key)
+{
+    struct op *op = op_new(node, OP_FORWARD, origin, request->timeout_ms);
+
+    op_keep_request(node, op, request);
+    op->key = *key;
+    op->key.bucket = op->request.bucket;
+    op->key.key = op->request.key;
+    op_set_owners(node, op);
+    if (forward_next(node, op))
+        return;
+    reply_error(node, origin, request->method, ERR_UNAVAILABLE,
+                arena_text(&node->arena,
+                           "%s: none of the %" PRIu32 " owners of shard %" PRIu32
+                           " is reachable from %s: nothing was done; try another node",
+                           method_name(request->method), op->answer_count, key->shard,
+                           node->settings.self.name));
+    op_end(node, op);
+}
+
+// Slices of the reply belong to the event: they are good until the step ends, like all actions.
+void forward_answered(struct node *node, struct op *op, const struct message *message)
+{
+    struct reply *reply;
+
+    if (!message->reply)
+        return;
+    if (message->reply->err == ERR_NOT_SERVING && forward_next(node, op))
+        return;
+    reply = reply_new(node, op->request.method);
+    *reply = *message->reply;
+    reply->method = op->request.method;
+    reply_send(node, &op->origin, reply);
+    op_end(node, op);
+}
+
+void forward_peer_gone(struct node *node, uint64_t from, struct op *op)
+{
+    struct answer *answer = forward_waiting(op, from);
+    bool harmless = op->request.method == METHOD_GET || op->request.method == METHOD_SCAN;
+
+    if (!answer)
+        return;
+    answer->state = ANSWER_FAILED;
+    if (harmless && forward_next(node, op))
+        return;
+    reply_error(node, &op->origin, op->request.method, ERR_CLOSED,
+                arena_text(&node->arena, "%s: %s went away while it coordinated: %s",
+                           method_name(op->request.method), node_name_of(node, from),
+                           harmless ? "retry"
+                                    : "it may have taken effect; retry with the same "
+                                      "token"));
+    op_end(node, op);
+}
+
+// ---- timeouts -----------------------------------------------------------------------------------
+
+void op_timed_out(struct node *node, struct op *op)
+{
+    switch (op->kind) {
+    case OP_GET:
+        if (op->internal && !op->replied)
+            bucket_fetched(node, op, ERR_TIMEOUT, NULL);
+        else if (!op->replied)
+            reply_error(node, &op->origin, op->request.method, ERR_TIMEOUT,
+                        reply_shortfall(node, op, ERR_TIMEOUT));
+        break;
+    case OP_PUT:
+        reply_error(node, &op->origin, op->request.method, ERR_TIMEOUT,
+                    reply_shortfall(node, op, ERR_TIMEOUT));
+        break;
+    case OP_FORWARD:
+    case OP_PARKED:
+        reply_error(node, &op->origin, op->request.method, ERR_TIMEOUT,
+                    arena_text(&node->arena, "%s: no answer in %" PRIu64 " ms: retry",
+                               method_name(op->request.method),
+                               (node->now_us - op->started_us) / 1000));
+        break;
+    case OP_REBUILD:
+        rebuild_failed(node, op);
+        return;
+    case OP_INIT:
+        cluster_timed_out(node, op);
+        return;
+    }
+    op_end(node, op);
+}
+
+// ---- entering -----------------------------------------------------------------------------------
+
+// 0, or why a request for data is refused before anything else is looked at.
+static int request_refusal(struct node *node, const struct origin *origin,
+                           const struct request *request, const char **out_text)
+{
+    if (!node->topology) {
+        *out_text = "this node belongs to no cluster yet: run quorate cluster init";
+        return ERR_NO_CLUSTER;
+    }
+    if (node->draining && origin->kind == ORIGIN_CLIENT) {
+        *out_text = "this node is shutting down: use another one";
+        return ERR_SHUTDOWN;
+    }
+    if (node->client_ops >= node->settings.operations_max ||
+        node->memory >= node->settings.memory_max) {
+        *out_text = arena_text(&node->arena,
+                               "%" PRIu32 " requests and %zu bytes are in flight here: nothing was "
+                               "done; slow down and retry",
+                               node->client_ops, node->memory);
+        return ERR_OVERLOADED;
+    }
+    if (request->value.size > node->settings.value_size_max) {
+        *out_text = arena_text(&node->arena, "a value of %zu bytes is over the limit of %zu bytes",
+                               request->value.size, node->settings.value_size_max);
+        return ERR_TOO_LARGE;
+    }
+    if (request->bucket.size && request->bucket.data[0] == BUCKET_SYSTEM_PREFIX) {
+        *out_text = "buckets whose name begins with '$' belong to the system";
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+static const char *key_refusal(struct node *node, const struct request *request)
+{
+    if (request->bucket.size == 0 || request->bucket.size > BUCKET_SIZE_MAX)
+        return arena_text(&node->arena, "a bucket name has 1..%d bytes, this one %zu",
+                          BUCKET_SIZE_MAX, request->bucket.size);
+    return arena_text(&node->arena, "a key has 1..%d bytes, this one %zu", KEY_SIZE_MAX,
+                      request->key.size);
+}
+
+static void coordinate(struct node *node, const struct origin *origin,
+                       const struct request *request, const struct key *key)
+{
+    struct bucket_properties properties;
+    uint64_t waits_for = 0;
+    int err = bucket_lookup(node, request->bucket, &properties, &waits_for);
+
+    if (err == ERR_AGAIN)
+        park_request(node, origin, request, waits_for);
+    else if (err)
+        reply_error(node, origin, request->method, err,
+                    "the properties of the bucket cannot be read: try again");
+    else if (request->method == METHOD_GET)
+        get_start(node, origin, request, key, &properties);
+    else
+        put_start(node, origin, request, key, &properties);
+}
+
+static void data_request(struct node *node, const struct origin *origin,
+                         const struct request *request)
+{
+    const char *text = NULL;
+    struct key key;
+    int err = request_refusal(node, origin, request, &text);
+
+    if (!err) {
+        err = key_make(node->topology->seed, node->topology->shards, request->bucket, request->key,
+                       &key);
+        text = err ? key_refusal(node, request) : NULL;
+    }
+    if (err)
+        reply_error(node, origin, request->method, err, text);
+    else if (node_serves(node, key.shard))
+        coordinate(node, origin, request, &key);
+    else if (origin->kind == ORIGIN_PEER)
+        reply_error(node, origin, request->method, ERR_NOT_SERVING,
+                    "the owner asked holds no complete copy of the shard: try another node");
+    else
+        forward_start(node, origin, request, &key);
+}
+
+void request_step(struct node *node, const struct origin *origin, const struct request *request)
+{
+    struct request checked = *request;
+
+    if (checked.timeout_ms == 0)
+        checked.timeout_ms = TIMEOUT_MS_DEFAULT;
+    if (checked.timeout_ms > TIMEOUT_MS_MAX)
+        checked.timeout_ms = TIMEOUT_MS_MAX;
+    node->counts.requests += 1;
+    switch (checked.method) {
+    case METHOD_GET:
+    case METHOD_PUT:
+    case METHOD_DELETE:
+        data_request(node, origin, &checked);
+        break;
+    case METHOD_SCAN:
+        scan_request(node, origin, &checked);
+        break;
+    case METHOD_BUCKET_SET:
+    case METHOD_BUCKET_SHOW:
+        bucket_request(node, origin, &checked);
+        break;
+    case METHOD_CLUSTER_INIT:
+        cluster_init_request(node, origin, &checked);
+        break;
+    case METHOD_TOPOLOGY:
+        topology_request(node, origin);
+        break;
+    case METHOD_PING:
+    case METHOD_STATUS:
+        status_request(node, origin, &checked);
+        break;
+    case METHOD_COUNT:
+        reply_error(node, origin, checked.method, ERR_METHOD, "no such method");
+        break;
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/core/stamp.h"
+
+uint64_t stamp_next(uint64_t *last, uint64_t wall_ms)
+{
+    uint64_t physical = wall_ms << 16;
+
+    *last = physical > *last ? physical : *last + 1;
+    return *last;
+}
+
+void stamp_see(uint64_t *last, uint64_t wall_ms, uint64_t seen)
+{
+    if (seen > *last && seen >> 16 <= wall_ms + STAMP_AHEAD_MS_MAX)
+        *last = seen;
+}
