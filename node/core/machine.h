@@ -295,10 +295,18 @@ void bucket_request(struct node *node, const struct origin *origin, const struct
 void buckets_done(struct node *node);
 
 // cluster.c
+int cluster_adopt(struct node *node, struct topology *topology, struct slice record,
+                  uint64_t *out_position);
+int cluster_accept(struct node *node, uint64_t ballot, struct slice record, uint64_t *out_position);
+struct slice cluster_record(struct node *node, const struct topology *topology); // in the arena
 int cluster_load(struct node *node);
 void cluster_init_request(struct node *node, const struct origin *origin,
                           const struct request *request);
 void cluster_message(struct node *node, uint64_t from, const struct message *message);
+// cluster_init.c
+void cluster_init_answered(struct node *node, struct op *op, uint64_t from);
+void cluster_init_prepared(struct node *node, struct op *op, uint64_t from,
+                           const struct message *message);
 void cluster_settle(struct node *node, struct op *op);
 void cluster_timed_out(struct node *node, struct op *op);
 void cluster_learn(struct node *node, struct peer *peer); // gossip told its epoch
