@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+// A message among nodes:
+//
+//      93 02 | name | 92 | cf sum (8) | c6 size (4) | body
+//
+// The numbers before the body are written at fixed width, so that the body is written once, in its
+// place, and they are filled in after it. The body is kind (u8: the name again, so that the sum covers
+// it), op (varint), err (u8: its number without the sign), then what the kind has:
+//
+//      apply                       bucket, key, delta
+//      read                        bucket, key
+//      object                      object
+//      forward                     a client's request frame, to the end
+//      forwarded                   method (u8), its response frame, to the end
+//      topology, prepare, commit   ballot (varint), record, to the end
+//      prepared                    ballot
+//      properties                  bucket
+//
+// where bucket is u8 size and bytes, key is varint size and bytes.
+#include "node/wire/peer.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/pack.h"
+#include "node/data/hash.h"
+#include "node/wire/client.h"
+#include "node/wire/envelope.h"
+#include "node/wire/rpc.h"
+#include "node/wire/value.h"
+
+// ---- hello --------------------------------------------------------------------------------------
+
+static void hello_write(const struct hello *hello, struct buffer *out)
+{
+    pack_map(out, 6);
+    pack_text(out, "cluster");
+    write_id(out, hello->cluster);
+    pack_text(out, "node");
+    write_id(out, hello->node);
+    pack_text(out, "actor");
+    write_id(out, hello->actor);
+    pack_key_u64(out, "epoch", hello->epoch);
+    pack_key_u64(out, "protocol", hello->protocol);
+    pack_text(out, "name");
+    write_text(out, hello->name);
+}
+
+static int hello_read(const msgpack_object *map, struct hello *out)
+{
+    struct fields fields = fields_of(map);
+    struct hello hello = {0};
+
+    hello.cluster = field_id(&fields, "cluster");
+    hello.node = field_id(&fields, "node");
+    hello.actor = field_id(&fields, "actor");
+    hello.epoch = field_u64(&fields, "epoch", UINT64_MAX);
+    hello.protocol = field_u32(&fields, "protocol");
+    hello.name = field_bytes(&fields, "name");
+    if (fields.failed || !hello.node || !hello.actor || !hello.protocol ||
+        hello.name.size > NAME_SIZE_MAX)
+        return ERR_PROTOCOL;
+    *out = hello;
+    return 0;
+}
+
+void hello_encode(uint32_t id, const struct hello *hello, struct buffer *out)
+{
+    envelope_begin_request(id, "hello", out);
+    pack_array(out, 1);
+    hello_write(hello, out);
+}
+
+int hello_decode(struct slice frame, struct wire_decoder *decoder, uint32_t *out_id,
+                 struct hello *out)
+{
+    struct envelope envelope;
+    struct slice method;
+    int err;
+
+    wire_decoder_reset(decoder);
+    if (envelope_decode(frame, decoder, &envelope) || envelope.type != RPC_REQUEST)
+        return ERR_PROTOCOL;
+    if (value_bytes(envelope.method, &method) || !slice_is(method, "hello") ||
+        envelope.params->type != MSGPACK_OBJECT_ARRAY || envelope.params->via.array.size != 1)
+        return ERR_PROTOCOL;
+    err = hello_read(&envelope.params->via.array.ptr[0], out);
+    if (!err)
+        *out_id = envelope.id;
+    return err;
+}
+
+void hello_answer_encode(const struct hello_answer *answer, struct buffer *out)
+{
+    if (answer->err) {
+        reply_encode_error(answer->id, answer->err, answer->text, out);
+        return;
+    }
+    envelope_begin_response(answer->id, out);
+    pack_nil(out);
+    hello_write(&answer->hello, out);
+}
+
+int hello_answer_decode(struct slice frame, struct wire_decoder *decoder, struct hello_answer *out)
+{
+    struct envelope envelope;
+    struct hello_answer answer = {0};
+    struct slice error;
+
+    wire_decoder_reset(decoder);
+    if (envelope_decode(frame, decoder, &envelope) || envelope.type != RPC_RESPONSE)
+        return ERR_PROTOCOL;
+    answer.id = envelope.id;
+    if (envelope.error->type != MSGPACK_OBJECT_NIL) {
+        if (value_bytes(envelope.error, &error))
+            return ERR_PROTOCOL;
+        error_read(error, &answer.err, &answer.text);
+    } else if (hello_read(envelope.result, &answer.hello)) {
+        return ERR_PROTOCOL;
+    }
+    *out = answer;
+    return 0;
+}
+
+// ---- writing messages ---------------------------------------------------------------------------
+
+static void write_bucket(struct slice bucket, struct buffer *out)
+{
+    check(bucket.size <= BUCKET_SIZE_MAX);
+    buffer_add_u8(out, (uint8_t)bucket.size);
+    buffer_add_slice(out, bucket);
+}
+
+static void write_key(const struct message *message, struct buffer *out)
+{
+    write_bucket(message->bucket, out);
+    buffer_add_varint(out, message->key.size);
+    buffer_add_slice(out, message->key);
+}
+
+static void write_body(const struct message *message, struct buffer *out)
+{
+    switch (message->kind) {
+    case MESSAGE_APPLY:
+        write_key(message, out);
+        delta_encode(&message->delta, out);
+        break;
+    case MESSAGE_READ:
+        write_key(message, out);
+        break;
+    case MESSAGE_OBJECT:
+        object_encode(&message->object, out);
+        break;
+    case MESSAGE_FORWARD:
+        request_encode(0, message->request, out);
+        break;
+    case MESSAGE_FORWARDED:
+        buffer_add_u8(out, (uint8_t)message->reply->method);
+        reply_encode(0, message->reply, out);
+        break;
+    case MESSAGE_TOPOLOGY:
+    case MESSAGE_PREPARE:
+    case MESSAGE_COMMIT:
+        buffer_add_varint(out, message->ballot);
+        buffer_add_slice(out, message->record);
+        break;
+    case MESSAGE_PREPARED:
+        buffer_add_varint(out, message->ballot);
+        break;
+    case MESSAGE_PROPERTIES:
+        write_bucket(message->bucket, out);
+        break;
+    case MESSAGE_APPLIED:
+    case MESSAGE_TOPOLOGY_GET:
+    case MESSAGE_COMMITTED:
+    case MESSAGE_KIND_COUNT:
+        break;
+    }
+}
+
+enum { HEAD_SUM = 2, HEAD_BODY = 11, HEAD_SIZE = 15 }; // places behind the name
+
+void peer_message_encode(const struct message *message, struct buffer *out)
+{
+    static const uint8_t head[HEAD_SIZE] = {0x92, 0xcf, [10] = 0xc6};
+    size_t head_at;
+    size_t body_at;
+    struct slice body;
+    uint32_t size;
+
+    pack_array(out, 3);
+    pack_u64(out, RPC_NOTIFICATION);
+    pack_text(out, message_name(message->kind));
+    head_at = out->size;
+    buffer_add(out, head, sizeof head);
+    body_at = out->size;
+    buffer_add_u8(out, (uint8_t)message->kind);
+    buffer_add_varint(out, message->op);
+    buffer_add_u8(out, (uint8_t)-message->err);
+    write_body(message, out);
+    body = slice_of(out->data + body_at, out->size - body_at);
+    check(body.size <= UINT32_MAX);
+    bytes_put_u64_big(out->data + head_at + HEAD_SUM, hash_64(body));
+    size = __builtin_bswap32((uint32_t)body.size);
+    memcpy(out->data + head_at + HEAD_BODY, &size, sizeof size);
+}
+
+// ---- reading messages ---------------------------------------------------------------------------
+
+// An error of a newer build is a fault that we know nothing about.
+static int read_err(struct reader *reader)
+{
+    int err = -(int)reader_u8(reader);
+
+    return err == 0 || err_known(err) ? err : ERR_INTERNAL;
+}
+
+static struct slice read_bucket(struct reader *reader)
+{
+    struct slice bucket = reader_slice(reader, reader_u8(reader));
+
+    if (bucket.size == 0)
+        reader->failed = true;
+    return bucket;
+}
+
+static struct slice read_key(struct reader *reader)
+{
+    struct slice key = reader_slice(reader, reader_varint(reader));
+
+    if (key.size == 0 || key.size > KEY_SIZE_MAX)
+        reader->failed = true;
+    return key;
+}
+
+static struct slice read_rest(struct reader *reader)
+{
+    return reader_slice(reader, reader_left(reader));
+}
+
+// A frame within the body has been scanned by nobody yet.
+static bool is_frame(struct slice bytes, uint64_t values_max)
+{
+    struct rpc_scan scan;
+    size_t size = 0;
+
+    rpc_scan_init(&scan, bytes.size, values_max);
+    return rpc_scan_more(&scan, bytes, &size) == 0 && size == bytes.size;
+}
+
+static int read_forward(struct reader *reader, struct wire_decoder *decoder, struct message *out)
+{
+    struct slice frame = read_rest(reader);
+    struct wire_request *request = arena_alloc(&decoder->arena, sizeof *request);
+
+    if (!is_frame(frame, REQUEST_VALUES_MAX) || request_decode_more(frame, decoder, request))
+        return ERR_PROTOCOL;
+    out->request = &request->request;
+    return request->refused ? ERR_METHOD : 0;
+}
+
+static int read_forwarded(struct reader *reader, struct wire_decoder *decoder, struct message *out)
+{
+    uint8_t method = reader_u8(reader);
+    struct slice frame = read_rest(reader);
+    struct reply *reply = arena_alloc(&decoder->arena, sizeof *reply);
+
+    if (method >= METHOD_COUNT || !is_frame(frame, REPLY_VALUES_MAX))
+        return ERR_PROTOCOL;
+    out->reply = reply;
+    return reply_decode_more(frame, (enum method)method, decoder, reply);
+}
+
+static int read_body(struct reader *reader, struct wire_decoder *decoder, struct message *out)
+{
+    switch (out->kind) {
+    case MESSAGE_APPLY:
+        out->bucket = read_bucket(reader);
+        out->key = read_key(reader);
+        return delta_decode(reader, &decoder->arena, &out->delta);
+    case MESSAGE_READ:
+        out->bucket = read_bucket(reader);
+        out->key = read_key(reader);
+        return 0;
+    case MESSAGE_OBJECT:
+        return object_decode(reader, &decoder->arena, &out->object);
+    case MESSAGE_FORWARD:
+        return read_forward(reader, decoder, out);
+    case MESSAGE_FORWARDED:
+        return read_forwarded(reader, decoder, out);
+    case MESSAGE_TOPOLOGY:
+    case MESSAGE_PREPARE:
+    case MESSAGE_COMMIT:
+        out->ballot = reader_varint(reader);
+        out->record = read_rest(reader);
+        return 0;
+    case MESSAGE_PREPARED:
+        out->ballot = reader_varint(reader);
+        return 0;
+    case MESSAGE_PROPERTIES:
+        out->bucket = read_bucket(reader);
+        return 0;
+    case MESSAGE_APPLIED:
+    case MESSAGE_TOPOLOGY_GET:
+    case MESSAGE_COMMITTED:
+        return 0;
+    case MESSAGE_KIND_COUNT:
+        break;
+    }
+    return ERR_PROTOCOL;
+}
+
+static int read_kind(struct slice name, enum message_kind *out)
+{
+    for (unsigned i = 0; i < MESSAGE_KIND_COUNT; i++) {
+        if (slice_is(name, message_name((enum message_kind)i))) {
+            *out = (enum message_kind)i;
+            return 0;
+        }
+    }
+    return ERR_METHOD;
+}
+
+// The name and the body of a notification whose sum is right.
+static int read_envelope(struct slice frame, struct wire_decoder *decoder, struct slice *out_name,
+                         struct slice *out_body)
+{
+    struct envelope envelope;
+    const msgpack_object *params;
+    uint64_t sum;
+
+    if (envelope_decode(frame, decoder, &envelope) || envelope.type != RPC_NOTIFICATION)
+        return ERR_PROTOCOL;
+    if (envelope.params->type != MSGPACK_OBJECT_ARRAY || envelope.params->via.array.size != 2)
+        return ERR_PROTOCOL;
+    params = envelope.params->via.array.ptr;
+    if (value_bytes(envelope.method, out_name) || value_u64(&params[0], UINT64_MAX, &sum) ||
+        value_bytes(&params[1], out_body))
+        return ERR_PROTOCOL;
+    return hash_64(*out_body) == sum ? 0 : ERR_DAMAGED;
+}
+
+int peer_message_decode(struct slice frame, struct wire_decoder *decoder, struct message *out)
+{
+    struct message message = {0};
+    struct reader reader;
+    struct slice name;
+    struct slice body;
+    int err;
+
+    wire_decoder_reset(decoder);
+    err = read_envelope(frame, decoder, &name, &body);
+    if (!err)
+        err = read_kind(name, &message.kind);
+    if (err)
+        return err;
+    reader = reader_of(body);
+    if (reader_u8(&reader) != message.kind)
+        return ERR_DAMAGED;
+    message.op = reader_varint(&reader);
+    message.err = read_err(&reader);
+    err = read_body(&reader, decoder, &message);
+    if (err)
+        return err;
+    if (!reader_finished(&reader))
+        return ERR_PROTOCOL;
+    *out = message;
+    return 0;
+}
