@@ -7,7 +7,7 @@
  *     struct quorate_client *client;
  *     struct quorate_result *result;
  *
- *     if (quorate_open("127.0.0.1:7421,127.0.0.1:7422", NULL, &client) != 0)
+ *     if (quorate_open("127.0.0.1:7400,127.0.0.1:7410", NULL, &client) != 0)
  *         ...
  *     quorate_put(client, quorate_key("users", "ada"), quorate_text("countess"), NULL, NULL);
  *     if (quorate_get(client, quorate_key("users", "ada"), NULL, &result) == 0 && result->found)
@@ -305,12 +305,12 @@ enum {
 };
 
 struct quorate_client_options {
-    uint32_t timeout_ms;    /* of requests that do not say; 0: 2000 */
+    uint32_t timeout_ms;    /* of requests that do not say; 0: 2000; at most 60000 */
     uint32_t connect_ms;    /* for one attempt to connect; 0: 1000 */
     uint32_t connections;   /* per node; 0: 2; at most 16 */
     uint32_t in_flight_max; /* requests under way, then QUORATE_OVERLOADED; 0: 4096 */
     bool no_retry;          /* one attempt per request */
-    bool no_routing;        /* ask the endpoints in turn, whoever owns the key */
+    bool no_routing;        /* ask any endpoint, whoever owns the key */
 };
 
 struct quorate_get_options {
@@ -370,10 +370,13 @@ struct quorate_client;
 /* libuv's uv_loop_t. */
 struct uv_loop_s;
 
-/* A client for blocking calls, with a loop of its own. `endpoints` is "host:port" of any nodes
-   of the cluster, separated by commas or blanks; [v6]:port; names are looked up when they are
-   needed. Nothing is sent yet: QUORATE_INVALID (no endpoint, or malformed) and QUORATE_IO (no
-   descriptors left) are the only errors, and *out is untouched then. */
+/* The port of an endpoint that names none; also where a node listens by default. */
+enum { QUORATE_PORT = 7400 };
+
+/* A client for blocking calls, with a loop of its own. `endpoints` is "host:port" of any nodes of
+   the cluster, separated by commas or blanks; [v6]:port; names are looked up when they are needed.
+   Nothing is sent yet: QUORATE_INVALID (no endpoint, or malformed) and QUORATE_IO (no descriptors
+   left) are the only errors, and *out is untouched then. */
 int quorate_open(const char *endpoints, const struct quorate_client_options *options,
                  struct quorate_client **out);
 
@@ -383,17 +386,18 @@ int quorate_attach(struct uv_loop_s *loop, const char *endpoints,
                    const struct quorate_client_options *options, struct quorate_client **out);
 
 /* Ends a client; accepts NULL. Requests under way end with QUORATE_CLOSED, their callbacks are
-   called before this returns. May be called in a callback. The memory of an attached client goes
-   once its loop has run on to close the handles: run the loop until uv_run returns 0 before
-   uv_loop_close. */
+   called before this returns; what they start is dropped. May be called in a callback. The
+   memory of an attached client goes once its loop has run on to close the handles: run the loop
+   until uv_run returns 0 before uv_loop_close. */
 void quorate_close(struct quorate_client *client);
 
 /* ---- blocking calls -------------------------------------------------------------------------- */
 
-/* Each returns result->err. `out` may be NULL when nothing but the error matters; otherwise *out
-   is set in every case, also on failure (it has the message), and is freed with
-   quorate_result_free. They need a client of quorate_open (else QUORATE_INVALID), and no
-   callback may run meanwhile. */
+/* Each returns result->err, within the request's time and a tenth of a second: the node keeps
+   the time, so that its answer can tell what was missing. `out` may be NULL when nothing but the
+   error matters; otherwise *out is set in every case, also on failure (it has the message), and
+   is freed with quorate_result_free. They need a client of quorate_open (else QUORATE_INVALID),
+   and no callback may run meanwhile. */
 
 /* Reads a key. A missing key is no error: 0, and found is false. */
 int quorate_get(struct quorate_client *client, struct quorate_key key,

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// An address at which a node listens for clients, and the few connections to it.
+#ifndef CLIENT_SITE_H
+#define CLIENT_SITE_H
+
+#include "client/link.h"
+
+enum {
+    SITE_ADDRESS_MAX = 272, // "[" 255 bytes "]:" 5 digits, terminated
+    SITE_LINKS_MAX = 16,
+    SITE_QUESTIONS_EACH = 8, // a further connection is opened when all have so many under way
+    SITE_AVOID_MS_MIN = 250, // after a failure other nodes are preferred for so long, doubled each
+    SITE_AVOID_MS_MAX = 8000 // time up to this
+};
+
+struct site {
+    TAILQ_ENTRY(site) entry;
+    struct turn *turn;
+    uint64_t id; // never used twice by a client
+    char address[SITE_ADDRESS_MAX];
+    uint32_t links_max;
+    uint32_t connect_ms;
+    struct link *links[SITE_LINKS_MAX];
+    uint32_t link_count;
+    uint32_t failures;       // since it last answered
+    uint64_t avoid_until_ms; // prefer others until then
+    bool endpoint;           // named by the application: stays
+    bool member;             // in the topology
+};
+
+TAILQ_HEAD(site_list, site);
+
+// A link to ask through: the one with the fewest questions, or a new one.
+struct link *site_link(struct site *site);
+
+// It did not answer; it answered.
+void site_failed(struct site *site);
+void site_answered(struct site *site);
+
+// True while others should be preferred.
+bool site_avoided(const struct site *site);
+
+// No question is under way.
+bool site_idle(const struct site *site);
+
+// Closes all links.
+void site_close(struct site *site);
+
+#endif
