@@ -106,16 +106,28 @@ static int open_message(struct slice message, unsigned depth, struct arena *aren
     return 0;
 }
 
+static int open_checked(struct slice *datagram)
+{
+    struct slice inside;
+
+    if (datagram->size <= CRC_SIZE)
+        return ERR_PROTOCOL;
+    inside = slice_of(datagram->data + CRC_SIZE, datagram->size - CRC_SIZE);
+    if (read_u32_big(datagram->data + 1) != packet_crc(inside))
+        return ERR_PROTOCOL;
+    *datagram = inside;
+    return 0;
+}
+
 int packet_open(struct slice datagram, struct arena *arena, struct packet *packet)
 {
     packet->count = 0;
     packet->unpacked = 0;
-    if (datagram.size > CRC_SIZE && datagram.data[0] == MESSAGE_CHECKED) {
-        struct slice inside = slice_of(datagram.data + CRC_SIZE, datagram.size - CRC_SIZE);
+    if (datagram.size && datagram.data[0] == MESSAGE_CHECKED) {
+        int err = open_checked(&datagram);
 
-        if (read_u32_big(datagram.data + 1) != packet_crc(inside))
-            return ERR_PROTOCOL;
-        datagram = inside;
+        if (err)
+            return err;
     }
     return open_message(datagram, PACKET_DEPTH_MAX, arena, packet);
 }

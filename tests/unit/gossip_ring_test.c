@@ -2,9 +2,12 @@
 // Whole rings in virtual time: what SWIM promises, under delay and loss.
 #include "tests/lib/ring.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 // Nodes 1.. join through node 0, and all know all.
 static void form(struct ring *ring, size_t count, uint64_t seed)
