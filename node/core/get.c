@@ -168,7 +168,7 @@ static void get_fail(struct node *node, struct op *op, int err)
     if (op->internal)
         bucket_fetched(node, op, err, NULL);
     else
-        reply_error(node, &op->origin, METHOD_GET, err, reply_shortfall(node, op, err));
+        reply_failure(node, op, err, reply_shortfall(node, op, err));
     op_end(node, op);
 }
 

@@ -221,6 +221,8 @@ void op_trace(struct op *op, const char *format, ...) __attribute__((format(prin
 void reply_send(struct node *node, const struct origin *origin, const struct reply *reply);
 void reply_error(struct node *node, const struct origin *origin, enum method method, int err,
                  const char *text);
+// The same for an operation's origin, with what is known so far: counts, dot, token, explanation.
+void reply_failure(struct node *node, struct op *op, int err, const char *text);
 struct reply *reply_new(struct node *node, enum method method);
 void reply_explain(struct node *node, struct op *op, struct reply *reply);
 // "get k: 1 of 2 answers in 2000 ms (n2 dead, n3 slow): what to do"

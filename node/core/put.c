@@ -117,7 +117,7 @@ static struct op *op_begin(struct node *node, const struct origin *origin,
 
 static void op_fail(struct node *node, struct op *op, int err, const char *text)
 {
-    reply_error(node, &op->origin, op->request.method, err, text);
+    reply_failure(node, op, err, text);
     op_end(node, op);
 }
 

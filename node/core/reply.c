@@ -195,3 +195,22 @@ void reply_explain(struct node *node, struct op *op, struct reply *reply)
     }
     explain_trace(node, op, explain);
 }
+
+void reply_failure(struct node *node, struct op *op, int err, const char *text)
+{
+    struct reply *reply = reply_new(node, op->request.method);
+
+    reply->err = err;
+    reply->text = slice_of_text(text);
+    if (op->kind == OP_GET) {
+        reply->r = op->quorum.needed;
+        reply->replies = quorum_count(&op->quorum);
+    } else {
+        reply->w = op->quorum.needed;
+        reply->acks = quorum_count(&op->quorum);
+        reply->dot = op->dot;
+        reply->token = arena_copy(&node->arena, buffer_slice(&op->token));
+    }
+    reply_explain(node, op, reply);
+    reply_send(node, &op->origin, reply);
+}

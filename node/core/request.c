@@ -170,12 +170,10 @@ void op_timed_out(struct node *node, struct op *op)
         if (op->internal && !op->replied)
             bucket_fetched(node, op, ERR_TIMEOUT, NULL);
         else if (!op->replied)
-            reply_error(node, &op->origin, op->request.method, ERR_TIMEOUT,
-                        reply_shortfall(node, op, ERR_TIMEOUT));
+            reply_failure(node, op, ERR_TIMEOUT, reply_shortfall(node, op, ERR_TIMEOUT));
         break;
     case OP_PUT:
-        reply_error(node, &op->origin, op->request.method, ERR_TIMEOUT,
-                    reply_shortfall(node, op, ERR_TIMEOUT));
+        reply_failure(node, op, ERR_TIMEOUT, reply_shortfall(node, op, ERR_TIMEOUT));
         break;
     case OP_FORWARD:
     case OP_PARKED:
