@@ -122,9 +122,9 @@ void garbage_add(uint32_t kind, struct rng *rng, struct buffer *out)
 
 static void request_fill(uint32_t which, struct request *request)
 {
-    enum method method = (enum method)(which % METHOD_COUNT);
+    enum method method = which % 2 ? METHOD_GET : METHOD_PUT; // with all options
 
-    request_init(request, method);
+    request_init(request, which < METHOD_COUNT ? (enum method)which : method);
     request->bucket = slice_of_text("hostile");
     request->key = slice_of_text("key");
     request->value = slice_of_text("a value that is no trouble");

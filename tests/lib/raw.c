@@ -102,6 +102,13 @@ bool raw_closes(int fd, uint64_t timeout_ms)
     return false;
 }
 
+bool raw_broken(int fd)
+{
+    struct pollfd look = {fd, POLLIN | POLLRDHUP, 0};
+
+    return poll(&look, 1, 0) > 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 void raw_datagram(const char *address, struct slice bytes)
 {
     struct sockaddr_in to;

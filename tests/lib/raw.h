@@ -19,6 +19,9 @@ bool raw_read(int fd, struct buffer *out, size_t size, uint64_t timeout_ms);
 // Reads and drops what comes. True when the other side closes within the time.
 bool raw_closes(int fd, uint64_t timeout_ms);
 
+// True when the other side has closed or reset it, even though unread bytes may still be waiting.
+bool raw_broken(int fd);
+
 // One datagram.
 void raw_datagram(const char *address, struct slice bytes);
 

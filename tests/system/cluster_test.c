@@ -3,7 +3,7 @@
 // How a cluster comes to be, and what it does when members come, go, stop and return.
 
 #include "base/err.h"
-#include "tests/lib/ask.h"
+#include "tests/lib/brief.h"
 #include "tests/lib/cluster.h"
 #include "tests/lib/wait.h"
 
@@ -20,14 +20,14 @@ enum { KEYS = 60, AT_ONCE_US = 1000000 };
 // ---- init ---------------------------------------------------------------------------------------
 
 static int init_with(struct cluster *cluster, uint32_t nodes, uint32_t replicas,
-                     char message[ASK_VALUE_SIZE])
+                     char message[BRIEF_VALUE_SIZE])
 {
     struct quorate_cluster_options options = {.nodes = nodes, .shards = 16, .replicas = replicas};
     struct quorate_client *client = cluster_node_client(cluster, 0);
     struct quorate_result *result;
     int err = quorate_cluster_init(client, &options, &result);
 
-    snprintf(message, ASK_VALUE_SIZE, "%s", result->message);
+    snprintf(message, BRIEF_VALUE_SIZE, "%s", result->message);
     quorate_result_free(result);
     quorate_close(client);
     return err;
@@ -55,11 +55,11 @@ static void init_happens_once(void **state)
 {
     struct cluster *cluster = *state;
     struct ring ring = {cluster, 3};
-    char message[ASK_VALUE_SIZE];
+    char message[BRIEF_VALUE_SIZE];
 
     cluster_start(cluster, &(struct cluster_options){.bare = true});
     struct quorate_client *client = cluster_node_client(cluster, 1);
-    assert_int_equal(ask_put(client, "k", "too early", 1), QUORATE_NO_CLUSTER);
+    assert_int_equal(brief_put(client, "k", "too early", 1), QUORATE_NO_CLUSTER);
     quorate_close(client);
     assert_true(wait_until(ring_has_members, &ring, CLUSTER_WAIT_MS));
 
@@ -78,7 +78,7 @@ static void init_happens_once(void **state)
     printf("twice: %s\n", message);
     cluster_wait_ready(cluster);
     client = cluster_node_client(cluster, 1);
-    assert_int_equal(ask_put(client, "k", "now", 3), 0);
+    assert_int_equal(brief_put(client, "k", "now", 3), 0);
     quorate_close(client);
     cluster_pass(cluster);
 }
@@ -89,7 +89,7 @@ static void late_joiner_fetches_the_topology(void **state)
 
     cluster_start(cluster, &(struct cluster_options){.nodes = 3, .zones = 3});
     struct quorate_client *client = cluster_client(cluster, NULL);
-    assert_int_equal(ask_put(client, "k", "v", 3), 0);
+    assert_int_equal(brief_put(client, "k", "v", 3), 0);
     quorate_close(client);
     uint32_t late = cluster_add(cluster);
     cluster_node_start(cluster, late);
@@ -99,9 +99,9 @@ static void late_joiner_fetches_the_topology(void **state)
     assert_int_equal(status->status->shards_owned, 0);
     quorate_result_free(status);
     client = cluster_node_client(cluster, late);
-    assert_true(ask_get_is(client, "k", 2, "v"));
-    assert_int_equal(ask_put(client, "late", "through the joiner", 3), 0);
-    assert_true(ask_get_is(client, "late", 3, "through the joiner"));
+    assert_true(brief_get_is(client, "k", 2, "v"));
+    assert_int_equal(brief_put(client, "late", "through the joiner", 3), 0);
+    assert_true(brief_get_is(client, "late", 3, "through the joiner"));
     quorate_close(client);
     cluster_pass(cluster);
 }
@@ -109,7 +109,7 @@ static void late_joiner_fetches_the_topology(void **state)
 static void node_of_another_cluster_is_refused(void **state)
 {
     struct cluster *cluster = *state;
-    char message[ASK_VALUE_SIZE];
+    char message[BRIEF_VALUE_SIZE];
 
     // Two clusters of one node; then one of them joins the other's ring.
     cluster_start(cluster, &(struct cluster_options){.nodes = 1, .replicas = 1});
@@ -119,10 +119,10 @@ static void node_of_another_cluster_is_refused(void **state)
     struct quorate_client *client = cluster_node_client(cluster, other);
     struct quorate_cluster_options options = {.nodes = 1, .shards = 16, .replicas = 1};
     assert_int_equal(quorate_cluster_init(client, &options, NULL), 0);
-    assert_int_equal(ask_put(client, "k", "of the second", 1), 0);
+    assert_int_equal(brief_put(client, "k", "of the second", 1), 0);
     cluster_node_start(cluster, 0); // joins `other`
     struct quorate_client *first = cluster_node_client(cluster, 0);
-    assert_int_equal(ask_put(first, "k", "of the first", 1), 0);
+    assert_int_equal(brief_put(first, "k", "of the first", 1), 0);
     assert_int_equal(init_with(cluster, 2, 1, message), QUORATE_CLUSTER_EXISTS);
 
     struct quorate_result *a = cluster_node_status(cluster, 0);
@@ -132,8 +132,8 @@ static void node_of_another_cluster_is_refused(void **state)
     assert_int_equal(b->status->shards_owned, 16);
     quorate_result_free(a);
     quorate_result_free(b);
-    assert_true(ask_get_is(first, "k", 1, "of the first"));
-    assert_true(ask_get_is(client, "k", 1, "of the second"));
+    assert_true(brief_get_is(first, "k", 1, "of the first"));
+    assert_true(brief_get_is(client, "k", 1, "of the second"));
     quorate_close(first);
     quorate_close(client);
     cluster_pass(cluster);
@@ -145,7 +145,7 @@ static void status_tells(void **state)
 
     cluster_start(cluster, NULL);
     struct quorate_client *client = cluster_client(cluster, NULL);
-    assert_int_equal(ask_put(client, "k", "12345", 3), 0);
+    assert_int_equal(brief_put(client, "k", "12345", 3), 0);
     quorate_close(client);
     struct quorate_result *result = cluster_node_status(cluster, 1);
     const struct quorate_status *status = result->status;
@@ -172,7 +172,7 @@ static void keys_put(struct quorate_client *client, const char *value, int w)
 
     for (uint32_t i = 0; i < KEYS; i++) {
         snprintf(key, sizeof(key), "key-%u", i);
-        assert_int_equal(ask_replace(client, key, value, w), 0);
+        assert_int_equal(brief_replace(client, key, value, w), 0);
     }
 }
 
@@ -182,7 +182,7 @@ static void keys_check(struct quorate_client *client, const char *value, int r)
 
     for (uint32_t i = 0; i < KEYS; i++) {
         snprintf(key, sizeof(key), "key-%u", i);
-        assert_true(ask_get_is(client, key, r, value));
+        assert_true(brief_get_is(client, key, r, value));
     }
 }
 
@@ -256,7 +256,7 @@ static bool key_is_unanimous(struct quorate_client *client, const char *key)
 {
     struct quorate_get_options options = {.r = 3};
     struct quorate_result *result;
-    bool unanimous = quorate_get(client, ask_key(key), &options, &result) == 0 &&
+    bool unanimous = quorate_get(client, brief_key(key), &options, &result) == 0 &&
                      result->unanimous && result->replies == 3;
 
     quorate_result_free(result);
@@ -292,7 +292,7 @@ static void reads_repair_a_returning_node(void **state)
     cluster_wait_ready(cluster);
     struct quorate_get_options options = {.r = 3};
     struct quorate_result *result;
-    assert_int_equal(quorate_get(client, ask_key("key-0"), &options, &result), 0);
+    assert_int_equal(quorate_get(client, brief_key("key-0"), &options, &result), 0);
     assert_false(result->unanimous);
     assert_int_equal(result->value_count, 1);
     quorate_result_free(result);
@@ -324,28 +324,28 @@ static void two_dead_is_unavailable_at_once(void **state)
 
     cluster_start(cluster, NULL);
     struct quorate_client *client = cluster_node_client(cluster, 1);
-    assert_int_equal(ask_put(client, "k", "v", 3), 0);
+    assert_int_equal(brief_put(client, "k", "v", 3), 0);
     cluster_node_kill(cluster, 0);
     cluster_node_kill(cluster, 2);
     wait_link_down(cluster, 1, 0);
     wait_link_down(cluster, 1, 2);
     uint64_t began = wait_now_us();
-    quorate_get(client, ask_key("k"), &reading, &result);
+    quorate_get(client, brief_key("k"), &reading, &result);
     expect_unavailable(result, began);
     began = wait_now_us();
-    quorate_put(client, ask_key("k"), quorate_text("w"), &writing, &result);
+    quorate_put(client, brief_key("k"), quorate_text("w"), &writing, &result);
     expect_unavailable(result, began);
     // At one it still serves, and it says so.
-    assert_true(ask_get_is(client, "k", 1, "v"));
-    assert_int_equal(ask_put(client, "alone", "one is enough", 1), 0);
+    assert_true(brief_get_is(client, "k", 1, "v"));
+    assert_int_equal(brief_put(client, "alone", "one is enough", 1), 0);
     quorate_close(client);
 
     cluster_node_start(cluster, 0);
     cluster_node_start(cluster, 2);
     cluster_wait_ready(cluster);
     client = cluster_client(cluster, NULL);
-    assert_true(ask_get_is(client, "k", 2, "v"));
-    assert_true(ask_get_is(client, "alone", 3, "one is enough"));
+    assert_true(brief_get_is(client, "k", 2, "v"));
+    assert_true(brief_get_is(client, "alone", 3, "one is enough"));
     quorate_close(client);
     cluster_pass(cluster);
 }
@@ -361,7 +361,7 @@ static void stopped_node_is_worked_around(void **state)
     struct quorate_client *client = cluster_node_client(cluster, 0);
     keys_put(client, "v", 3);
     cluster_node_pause(cluster, 2);
-    quorate_put(client, ask_key("slow"), quorate_text("s"), &options, &result);
+    quorate_put(client, brief_key("slow"), quorate_text("s"), &options, &result);
     printf("%s: %s\n", quorate_err_name(result->err), result->message);
     assert_true(result->err == QUORATE_TIMEOUT || result->err == QUORATE_UNAVAILABLE);
     assert_true(result->unknown);
@@ -373,7 +373,7 @@ static void stopped_node_is_worked_around(void **state)
     keys_put(client, "w", 2);
     printf("%d reads and writes beside a stopped node: %llu ms\n", 3 * KEYS,
            (unsigned long long)(wait_now_us() - began) / 1000);
-    assert_true(ask_get_is(client, "slow", 2, "s"));
+    assert_true(brief_get_is(client, "slow", 2, "s"));
     cluster_node_resume(cluster, 2);
     cluster_wait_ready(cluster);
     if (!wait_until(all_keys_unanimous, client, CLUSTER_WAIT_MS))

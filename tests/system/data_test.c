@@ -3,7 +3,7 @@
 // What puts, gets and deletes mean, over real nodes: siblings and contexts, buckets, times to live,
 // limits, explanations. All tests share one cluster and use keys of their own.
 
-#include "tests/lib/ask.h"
+#include "tests/lib/brief.h"
 #include "tests/lib/cluster.h"
 #include "tests/lib/wait.h"
 
@@ -23,7 +23,7 @@ static struct quorate_result *get(const char *key)
 {
     struct quorate_get_options options = {.r = 2};
     struct quorate_result *result;
-    int err = quorate_get(client, ask_key(key), &options, &result);
+    int err = quorate_get(client, brief_key(key), &options, &result);
 
     if (err)
         printf("get %s: %s %s\n", key, quorate_err_name(err), result->message);
@@ -45,7 +45,7 @@ static int put_with(const char *key, const char *value, const struct quorate_res
 {
     struct quorate_put_options options = {.w = 2, .context = read->context};
 
-    return quorate_put(client, ask_key(key), quorate_text(value), &options, NULL);
+    return quorate_put(client, brief_key(key), quorate_text(value), &options, NULL);
 }
 
 // ---- siblings -----------------------------------------------------------------------------------
@@ -53,16 +53,16 @@ static int put_with(const char *key, const char *value, const struct quorate_res
 static void blind_writes_are_siblings_until_resolved(void **state)
 {
     (void)state;
-    assert_int_equal(ask_put(client, "sib", "red", 2), 0);
-    assert_int_equal(ask_put(client, "sib", "green", 2), 0);
+    assert_int_equal(brief_put(client, "sib", "red", 2), 0);
+    assert_int_equal(brief_put(client, "sib", "green", 2), 0);
     struct quorate_result *both = get("sib");
     assert_int_equal(both->value_count, 2);
     assert_true(shows(both, "red") && shows(both, "green"));
     struct quorate_bytes value;
     assert_int_equal(quorate_result_value(both, &value), QUORATE_CONFLICT);
     assert_int_equal(put_with("sib", "brown", both), 0);
-    assert_true(ask_get_is(client, "sib", 2, "brown"));
-    assert_true(ask_get_is(client, "sib", 3, "brown"));
+    assert_true(brief_get_is(client, "sib", 2, "brown"));
+    assert_true(brief_get_is(client, "sib", 3, "brown"));
     // The old context again: it knows nothing of brown.
     assert_int_equal(put_with("sib", "blue", both), 0);
     struct quorate_result *after = get("sib");
@@ -75,18 +75,18 @@ static void blind_writes_are_siblings_until_resolved(void **state)
 static void delete_leaves_what_it_has_not_seen(void **state)
 {
     (void)state;
-    assert_int_equal(ask_put(client, "del", "old", 2), 0);
+    assert_int_equal(brief_put(client, "del", "old", 2), 0);
     struct quorate_result *old = get("del");
-    assert_int_equal(ask_put(client, "del", "concurrent", 2), 0);
+    assert_int_equal(brief_put(client, "del", "concurrent", 2), 0);
     struct quorate_put_options options = {.w = 2, .context = old->context};
-    assert_int_equal(quorate_delete(client, ask_key("del"), &options, NULL), 0);
-    assert_true(ask_get_is(client, "del", 2, "concurrent"));
-    assert_int_equal(ask_delete(client, "del", 2), 0);
-    assert_int_equal(ask_count(client, "del", 2), 0);
+    assert_int_equal(quorate_delete(client, brief_key("del"), &options, NULL), 0);
+    assert_true(brief_get_is(client, "del", 2, "concurrent"));
+    assert_int_equal(brief_delete(client, "del", 2), 0);
+    assert_int_equal(brief_count(client, "del", 2), 0);
     // Deleting what is not there is no error, and writing again starts afresh.
-    assert_int_equal(ask_delete(client, "del", 2), 0);
-    assert_int_equal(ask_put(client, "del", "again", 2), 0);
-    assert_true(ask_get_is(client, "del", 3, "again"));
+    assert_int_equal(brief_delete(client, "del", 2), 0);
+    assert_int_equal(brief_put(client, "del", "again", 2), 0);
+    assert_true(brief_get_is(client, "del", 3, "again"));
     quorate_result_free(old);
 }
 
@@ -97,14 +97,15 @@ static void put_tells_what_the_writer_has_seen(void **state)
     struct quorate_result *second;
 
     (void)state;
-    assert_int_equal(quorate_put(client, ask_key("chain"), quorate_text("1"), &options, &first), 0);
+    assert_int_equal(quorate_put(client, brief_key("chain"), quorate_text("1"), &options, &first),
+                     0);
     assert_true(first->acks >= 2);
     assert_int_equal(first->w, 2);
     assert_true(first->dot.actor && first->dot.counter);
     options.context = first->context;
-    assert_int_equal(quorate_put(client, ask_key("chain"), quorate_text("2"), &options, &second),
+    assert_int_equal(quorate_put(client, brief_key("chain"), quorate_text("2"), &options, &second),
                      0);
-    assert_true(ask_get_is(client, "chain", 2, "2"));
+    assert_true(brief_get_is(client, "chain", 2, "2"));
     quorate_result_free(first);
     quorate_result_free(second);
 }
@@ -114,23 +115,23 @@ static void overwrite_needs_no_read(void **state)
     struct quorate_put_options options = {.w = 3, .blind = QUORATE_BLIND_OVERWRITE};
 
     (void)state;
-    assert_int_equal(ask_put(client, "blind", "a", 3), 0);
-    assert_int_equal(ask_put(client, "blind", "b", 3), 0);
-    assert_int_equal(quorate_put(client, ask_key("blind"), quorate_text("c"), &options, NULL), 0);
-    assert_true(ask_get_is(client, "blind", 3, "c"));
+    assert_int_equal(brief_put(client, "blind", "a", 3), 0);
+    assert_int_equal(brief_put(client, "blind", "b", 3), 0);
+    assert_int_equal(quorate_put(client, brief_key("blind"), quorate_text("c"), &options, NULL), 0);
+    assert_true(brief_get_is(client, "blind", 3, "c"));
 }
 
 static void context_of_another_key_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(ask_put(client, "mine", "a", 2), 0);
+    assert_int_equal(brief_put(client, "mine", "a", 2), 0);
     struct quorate_result *mine = get("mine");
     assert_int_equal(put_with("yours", "b", mine), QUORATE_TOKEN);
-    assert_int_equal(ask_count(client, "yours", 2), 0);
+    assert_int_equal(brief_count(client, "yours", 2), 0);
     struct quorate_put_options options = {.context = quorate_text("no context at all")};
-    assert_int_equal(quorate_put(client, ask_key("mine"), quorate_text("c"), &options, NULL),
+    assert_int_equal(quorate_put(client, brief_key("mine"), quorate_text("c"), &options, NULL),
                      QUORATE_TOKEN);
-    assert_true(ask_get_is(client, "mine", 2, "a"));
+    assert_true(brief_get_is(client, "mine", 2, "a"));
     quorate_result_free(mine);
 }
 
@@ -143,13 +144,13 @@ static void siblings_have_a_limit(void **state)
     (void)state;
     for (count = 0; err == 0 && count < 200; count++) {
         snprintf(value, sizeof(value), "sibling %u", count);
-        err = ask_put(client, "many", value, 3);
+        err = brief_put(client, "many", value, 3);
     }
     assert_int_equal(err, QUORATE_SIBLINGS);
     assert_in_range(count, 99, 102);
     // With a context it goes on.
-    assert_int_equal(ask_replace(client, "many", "one", 2), 0);
-    assert_true(ask_get_is(client, "many", 2, "one"));
+    assert_int_equal(brief_replace(client, "many", "one", 2), 0);
+    assert_true(brief_get_is(client, "many", 2, "one"));
 }
 
 // ---- buckets ------------------------------------------------------------------------------------
@@ -178,15 +179,15 @@ static void lww_bucket_shows_the_latest(void **state)
     for (uint32_t i = 0; i < 20; i++) {
         char value[16];
         snprintf(value, sizeof(value), "v%u", i);
-        assert_int_equal(ask_put(client, "latest/k", value, 2), 0);
-        assert_true(ask_get_is(client, "latest/k", 2, value));
+        assert_int_equal(brief_put(client, "latest/k", value, 2), 0);
+        assert_true(brief_get_is(client, "latest/k", 2, value));
     }
     // Versions kept side by side are still shown as one.
     struct quorate_put_options options = {.w = 3, .blind = QUORATE_BLIND_SIBLINGS};
-    struct quorate_key key = ask_key("latest/k");
+    struct quorate_key key = brief_key("latest/k");
     assert_int_equal(quorate_put(client, key, quorate_text("beside"), &options, NULL), 0);
-    assert_int_equal(ask_count(client, "latest/k", 3), 1);
-    assert_true(ask_get_is(client, "latest/k", 3, "beside"));
+    assert_int_equal(brief_count(client, "latest/k", 3), 1);
+    assert_true(brief_get_is(client, "latest/k", 3, "beside"));
     struct quorate_bucket plain = {.lww = false};
     assert_int_equal(bucket_set("latest", QUORATE_BUCKET_LWW, &plain), 0);
     assert_int_equal(quorate_bucket_show(client, quorate_text("latest"), &result), 0);
@@ -201,7 +202,7 @@ static void bucket_levels_hold_until_a_request_says_other(void **state)
 
     (void)state;
     assert_int_equal(bucket_set("levels", QUORATE_BUCKET_R | QUORATE_BUCKET_W, &levels), 0);
-    struct quorate_key key = ask_key("levels/k");
+    struct quorate_key key = brief_key("levels/k");
     assert_int_equal(quorate_put(client, key, quorate_text("v"), NULL, &result), 0);
     assert_int_equal(result->w, 1);
     quorate_result_free(result);
@@ -220,14 +221,14 @@ static void bucket_levels_hold_until_a_request_says_other(void **state)
 static void system_buckets_are_not_for_clients(void **state)
 {
     (void)state;
-    assert_int_equal(ask_put(client, "$buckets/x", "v", 2), QUORATE_INVALID);
+    assert_int_equal(brief_put(client, "$buckets/x", "v", 2), QUORATE_INVALID);
 }
 
 // ---- time to live -------------------------------------------------------------------------------
 
 static bool key_is_gone(void *key)
 {
-    return ask_count(client, key, 2) == 0;
+    return brief_count(client, key, 2) == 0;
 }
 
 static void ttl_expires(void **state)
@@ -236,15 +237,16 @@ static void ttl_expires(void **state)
     uint64_t began = wait_now_ms();
 
     (void)state;
-    assert_int_equal(quorate_put(client, ask_key("ttl"), quorate_text("short"), &options, NULL), 0);
-    if (ask_count(client, "ttl", 2) != 1)
+    assert_int_equal(quorate_put(client, brief_key("ttl"), quorate_text("short"), &options, NULL),
+                     0);
+    if (brief_count(client, "ttl", 2) != 1)
         assert_true(wait_now_ms() - began >= 400);
     assert_true(wait_until(key_is_gone, (void *)"ttl", 20000));
     assert_true(wait_now_ms() - began >= 390);
     // A bucket's default.
     struct quorate_bucket bucket = {.ttl_ms = 300};
     assert_int_equal(bucket_set("mayfly", QUORATE_BUCKET_TTL, &bucket), 0);
-    assert_int_equal(ask_put(client, "mayfly/k", "v", 3), 0);
+    assert_int_equal(brief_put(client, "mayfly/k", "v", 3), 0);
     assert_true(wait_until(key_is_gone, (void *)"mayfly/k", 20000));
 }
 
@@ -312,8 +314,8 @@ static void explain_tells_how(void **state)
     uint32_t answered = 0;
 
     (void)state;
-    assert_int_equal(ask_put(client, "why", "because", 3), 0);
-    assert_int_equal(quorate_get(client, ask_key("why"), &options, &result), 0);
+    assert_int_equal(brief_put(client, "why", "because", 3), 0);
+    assert_int_equal(quorate_get(client, brief_key("why"), &options, &result), 0);
     const struct quorate_explain *explain = result->explain;
     assert_non_null(explain);
     assert_int_equal(explain->epoch, 1);
@@ -329,7 +331,8 @@ static void explain_tells_how(void **state)
         printf("  %s\n", explain->trace[i]);
     quorate_result_free(result);
     struct quorate_put_options writing = {.w = 2, .explain = true};
-    assert_int_equal(quorate_put(client, ask_key("why"), quorate_text("so"), &writing, &result), 0);
+    assert_int_equal(quorate_put(client, brief_key("why"), quorate_text("so"), &writing, &result),
+                     0);
     assert_non_null(result->explain);
     quorate_result_free(result);
 }
@@ -379,7 +382,7 @@ static void scans_meet_every_key_once(void **state)
     (void)state;
     for (uint32_t i = 0; i < SCANNED; i++) {
         snprintf(name, sizeof(name), "scan/%u", i);
-        assert_int_equal(ask_put(client, name, "v", 3), 0);
+        assert_int_equal(brief_put(client, name, "v", 3), 0);
     }
     for (uint32_t shard = 0; shard < 16; shard++)
         scan_shard(shard, met);

@@ -4,7 +4,7 @@
 // right to mount; without it these tests are skipped.
 
 #include "base/err.h"
-#include "tests/lib/ask.h"
+#include "tests/lib/brief.h"
 #include "tests/lib/cluster.h"
 #include "tests/lib/wait.h"
 
@@ -84,7 +84,7 @@ static int puts_until_refused(struct quorate_client *client)
     memset(value, 'f', sizeof(value) - 1);
     for (uint32_t i = 0; err == 0 && i < FILL_PUTS_MAX; i++) {
         snprintf(key, sizeof(key), "fill-%u", i % 200);
-        err = ask_replace(client, key, value, 3);
+        err = brief_replace(client, key, value, 3);
         if (err == QUORATE_OVERLOADED || err == QUORATE_TIMEOUT)
             err = 0;
     }
@@ -93,7 +93,7 @@ static int puts_until_refused(struct quorate_client *client)
 
 static bool put_succeeds(void *client)
 {
-    return ask_put(client, "after", "space is back", 3) == 0;
+    return brief_put(client, "after", "space is back", 3) == 0;
 }
 
 static void keys_put(struct quorate_client *client)
@@ -102,7 +102,7 @@ static void keys_put(struct quorate_client *client)
 
     for (uint32_t i = 0; i < KEYS; i++) {
         snprintf(key, sizeof(key), "key-%u", i);
-        assert_int_equal(ask_put(client, key, key, 3), 0);
+        assert_int_equal(brief_put(client, key, key, 3), 0);
     }
 }
 
@@ -132,15 +132,15 @@ static void full_disk_refuses_puts_only(void **state)
     assert_int_equal(status->status->refusal, QUORATE_DISK_FULL);
     quorate_result_free(status);
     // The others go on without it; reads and deletes go on everywhere.
-    assert_int_equal(ask_put(other, "beside", "through another", 2), 0);
-    assert_int_not_equal(ask_put(other, "beside-all", "needs all three", 3), 0);
+    assert_int_equal(brief_put(other, "beside", "through another", 2), 0);
+    assert_int_not_equal(brief_put(other, "beside-all", "needs all three", 3), 0);
     for (uint32_t i = 0; i < KEYS; i++) {
         snprintf(key, sizeof(key), "key-%u", i);
-        assert_true(ask_get_is(client, key, 1, key));
-        assert_true(ask_get_is(other, key, 3, key));
+        assert_true(brief_get_is(client, key, 1, key));
+        assert_true(brief_get_is(other, key, 3, key));
     }
-    assert_int_equal(ask_delete(client, "key-0", 3), 0);
-    assert_int_equal(ask_count(client, "key-0", 3), 0);
+    assert_int_equal(brief_delete(client, "key-0", 3), 0);
+    assert_int_equal(brief_count(client, "key-0", 3), 0);
     // Without a restart.
     assert_int_equal(remove(filler), 0);
     if (!wait_until(put_succeeds, client, CLUSTER_WAIT_MS))
@@ -151,9 +151,9 @@ static void full_disk_refuses_puts_only(void **state)
     cluster_node_start(cluster, 0);
     cluster_wait_ready(cluster);
     client = cluster_node_client(cluster, 0);
-    assert_int_equal(ask_count(client, "key-0", 1), 0);
-    assert_true(ask_get_is(client, "key-1", 1, "key-1"));
-    assert_true(ask_get_is(client, "beside", 3, "through another"));
+    assert_int_equal(brief_count(client, "key-0", 1), 0);
+    assert_true(brief_get_is(client, "key-1", 1, "key-1"));
+    assert_true(brief_get_is(client, "beside", 3, "through another"));
     quorate_close(client);
     cluster_pass(cluster);
     umount(cluster->nodes[0].data);

@@ -4,7 +4,7 @@
 // with a sentence, never serves what is wrong, and goes on by itself when the trouble is over.
 
 #include "base/err.h"
-#include "tests/lib/ask.h"
+#include "tests/lib/brief.h"
 #include "tests/lib/cluster.h"
 #include "tests/lib/damage.h"
 #include "tests/lib/wait.h"
@@ -38,7 +38,7 @@ static void keys_write(struct cluster *cluster, int w)
 
     for (uint32_t i = 0; i < KEYS; i++) {
         snprintf(key, sizeof(key), "key-%u", i);
-        assert_int_equal(ask_put(client, key, value_of(i), w), 0);
+        assert_int_equal(brief_put(client, key, value_of(i), w), 0);
     }
     quorate_close(client);
 }
@@ -49,7 +49,7 @@ static void keys_check(struct quorate_client *client, int r)
 
     for (uint32_t i = 0; i < KEYS; i++) {
         snprintf(key, sizeof(key), "key-%u", i);
-        assert_true(ask_get_is(client, key, r, value_of(i)));
+        assert_true(brief_get_is(client, key, r, value_of(i)));
     }
     quorate_close(client);
 }
@@ -174,11 +174,11 @@ static void damaged_record_is_rebuilt(void **state)
     cluster_wait_ready(cluster);
 
     struct quorate_client *client = cluster_node_client(cluster, 0);
-    assert_true(ask_get_is(client, "key-0", 2, value_of(0)));
-    assert_true(ask_get_is(client, "key-1", 1, value_of(1)));
-    assert_int_equal(ask_replace(client, "key-2", "replaced", 2), 0);
-    assert_true(ask_get_is(client, "key-2", 2, "replaced"));
-    assert_int_equal(ask_replace(client, "key-2", value_of(2), 3), 0);
+    assert_true(brief_get_is(client, "key-0", 2, value_of(0)));
+    assert_true(brief_get_is(client, "key-1", 1, value_of(1)));
+    assert_int_equal(brief_replace(client, "key-2", "replaced", 2), 0);
+    assert_true(brief_get_is(client, "key-2", 2, "replaced"));
+    assert_int_equal(brief_replace(client, "key-2", value_of(2), 3), 0);
     quorate_close(client);
     if (!wait_until(nothing_is_unknown, &healing, CLUSTER_WAIT_MS))
         cluster_fail(cluster, "a damaged record was not rebuilt");
@@ -211,16 +211,16 @@ static void map_grows(void **state)
     // Thirty times the map.
     for (uint32_t i = 0; i < 500; i++) {
         snprintf(key, sizeof(key), "map-%u", i);
-        int err = ask_put(client, key, value, 3);
+        int err = brief_put(client, key, value, 3);
         for (uint32_t again = 0; err == QUORATE_OVERLOADED && again < 100; again++) {
             wait_ms(20);
-            err = ask_put(client, key, value, 3);
+            err = brief_put(client, key, value, 3);
         }
         assert_int_equal(err, 0);
     }
     for (uint32_t i = 0; i < 500; i += 7) {
         snprintf(key, sizeof(key), "map-%u", i);
-        assert_int_equal(ask_count(client, key, 2) > 0, 1);
+        assert_int_equal(brief_count(client, key, 2) > 0, 1);
     }
     quorate_close(client);
     for (uint32_t i = 0; i < 3; i++) {
@@ -236,7 +236,7 @@ static void map_grows(void **state)
     client = cluster_node_client(cluster, 1);
     for (uint32_t i = 0; i < 500; i += 7) {
         snprintf(key, sizeof(key), "map-%u", i);
-        assert_int_equal(ask_count(client, key, 3) > 0, 1);
+        assert_int_equal(brief_count(client, key, 3) > 0, 1);
     }
     quorate_close(client);
     cluster_pass(cluster);
