@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clocks against sets of dots that are too simple to be wrong: 64-bit masks, and arrays of flags for
-// clocks with thousands of runs. Then the edges of the counters, and the encoding.
+// Clocks against sets of dots that are too simple to be wrong: 64-bit masks, and arrays of flags
+// for clocks with thousands of runs. Then the edges of the counters, and the encoding.
 #include "node/data/clock.h"
 
 #include "base/err.h"
