@@ -134,7 +134,7 @@ static void test_leave(void **state)
     ring_done(&ring);
 }
 
-// A member that left comes back at another address at once, one that crashed after the reclaim time.
+// A member that left comes back at another address at once, one that crashed after reclaim_ms.
 static void test_return_elsewhere(void **state)
 {
     struct ring ring;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wire: what memberlist sent is read, and written again to the same bytes; whatever is cut short
-// or made up is refused.
+// The wire: what memberlist sent is read, and written again to the same bytes; whatever is cut
+// short or made up is refused.
 #include "base/err.h"
 #include "base/pack.h"
 #include "base/rng.h"
