@@ -4,8 +4,8 @@
 //      93 02 | name | 92 | cf sum (8) | c6 size (4) | body
 //
 // The numbers before the body are written at fixed width, so that the body is written once, in its
-// place, and they are filled in after it. The body is kind (u8: the name again, so that the sum covers
-// it), op (varint), err (u8: its number without the sign), then what the kind has:
+// place, and they are filled in after it. The body is kind (u8: the name again, so that the sum
+// covers it), op (varint), err (u8: its number without the sign), then what the kind has:
 //
 //      apply                       bucket, key, delta
 //      read                        bucket, key
