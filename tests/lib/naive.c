@@ -33,6 +33,19 @@ void naive_clock(uint64_t dots, struct clock *out)
     }
 }
 
+// Runs in a mask: each begins with a dot whose predecessor is missing.
+static unsigned runs_count(uint64_t dots)
+{
+    unsigned count = 0;
+
+    for (unsigned bit = 0; bit < NAIVE_DOTS; bit++) {
+        bool before = bit % NAIVE_COUNTERS && dots >> (bit - 1) & 1;
+
+        count += (dots >> bit & 1) && !before;
+    }
+    return count;
+}
+
 uint64_t naive_dots(const struct clock *clock)
 {
     uint64_t dots = 0;
@@ -44,6 +57,7 @@ uint64_t naive_dots(const struct clock *clock)
         for (uint64_t counter = run->first; counter <= run->last; counter++)
             dots |= (uint64_t)1 << naive_bit((struct dot){run->actor, counter});
     }
+    check(clock->count == runs_count(dots));
     return dots;
 }
 

@@ -17,6 +17,7 @@ unsigned naive_bit(struct dot dot);
 // Into an empty clock.
 void naive_clock(uint64_t dots, struct clock *out);
 
+// Also checks that the clock is as it should be: sorted, with as few runs as the dots allow.
 uint64_t naive_dots(const struct clock *clock);
 
 // Sparse, dense, or mostly runs from 1.
