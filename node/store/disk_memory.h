@@ -27,7 +27,7 @@ enum disk_crash {
 };
 
 // The power goes: waiting jobs are forgotten (a waiting write may have begun), done ones not yet
-// polled too.
+// polled too. Called before store_abandon, which else waits for the jobs.
 void disk_memory_crash(struct disk *disk, enum disk_crash how);
 
 // The n-th operation from now (1: the next) fails with `err` (ERR_IO or ERR_DISK_FULL), and all

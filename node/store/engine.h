@@ -14,7 +14,9 @@
 //     settings.segment_bytes = 64 << 10;
 //     store_open(&settings, disk, tree, &store, &found);
 //     ... store_apply(...); store_turn_end(store, now_ms); store_poll(store); store_durable(store) ...
-//     store_abandon(store);                        // a crash; or store_close: a clean end
+//     disk_memory_crash(disk, DISK_CRASH_TEAR);    // a crash; without one: store_close(store)
+//     tree_memory_crash(tree);
+//     store_abandon(store);
 //     store_open(&settings, disk, tree, ...);      // again, with a fresh actor
 //     disk->calls->close(disk); tree->calls->close(tree);
 #ifndef NODE_STORE_ENGINE_H
@@ -86,7 +88,8 @@ uint64_t store_end(const struct store *store);
 // harms nothing: the next start replays the log. Frees it in any case; accepts NULL.
 int store_close(struct store *store);
 
-// Frees the store as a crash would leave it. A checkpoint under way is waited for. Accepts NULL.
+// Frees the store as a crash would leave it. Waits for what the disk and the tree are doing. Accepts
+// NULL.
 void store_abandon(struct store *store);
 
 // ---------------------------------------------------------------- real files

@@ -15,7 +15,7 @@ void tree_memory_eager(struct tree *tree, bool eager);
 // Runs the job that waits; false when there is none.
 bool tree_memory_complete(struct tree *tree);
 
-// Forgets a job that waits.
+// Forgets a job that waits. Called before store_abandon, which else runs it.
 void tree_memory_crash(struct tree *tree);
 
 // The n-th commit from now fails with `err`, and all behind it if `forever`. 0: none fails.

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is written is gathered on the loop's thread, cheaply: the memtable is exchanged for a new one,
+// its entries are listed, and the few small things are encoded. Sorting, sums and the transaction are
+// the job's.
+//
+// A commit that failed for want of room left the tree as it was, so it may be tried again. Any other
+// failure is fatal: the log has everything, and the next start goes on from it.
+#include "node/store/state.h"
+
+#include "base/check.h"
+#include "base/err.h"
+
+#include <stdlib.h>
+
+// How often the log may outgrow the memtable's budget before the tree catches up.
+enum { LOG_BUDGETS = 4 };
+
+// ---------------------------------------------------------------- gathering
+
+// A record to write: u8 table, u8 key size, u32 size, key, record (not yet sealed).
+static size_t load_begin(struct checkpoint_load *load, enum tree_table table, struct slice key)
+{
+    buffer_add_u8(&load->records, (uint8_t)table);
+    buffer_add_u8(&load->records, (uint8_t)key.size);
+    buffer_add_u32(&load->records, 0);
+    buffer_add_slice(&load->records, key);
+    return record_begin(&load->records);
+}
+
+static void load_end(struct checkpoint_load *load, size_t at, struct slice key)
+{
+    size_t size = load->records.size - at;
+
+    check(size <= UINT32_MAX);
+    bytes_put_u32(load->records.data + at - key.size - 4, (uint32_t)size);
+}
+
+static void replicas_gather(struct store *store, struct checkpoint_load *load)
+{
+    for (uint32_t shard = 0; shard < store->shards; shard++) {
+        struct replica *replica = &store->replicas[shard];
+        struct replica_record record = {replica->born, replica->keys, replica->bytes,
+                                        replica->expiring, replica->digest};
+        uint8_t big[4];
+        size_t at;
+
+        if (!replica->changed)
+            continue;
+        replica->changed = false;
+        bytes_put_u32(big, __builtin_bswap32(shard));
+        at = load_begin(load, TREE_CLOCKS, slice_of(big, sizeof big));
+        replica_record_encode(&record, &replica->clock, &load->records);
+        load_end(load, at, slice_of(big, sizeof big));
+    }
+}
+
+static void meta_gather(struct checkpoint_load *load, const char *name, struct slice value)
+{
+    struct slice key = slice_of_text(name);
+    size_t at = load_begin(load, TREE_META, key);
+
+    buffer_add_slice(&load->records, value);
+    load_end(load, at, key);
+}
+
+static void metas_gather(struct store *store, struct checkpoint_load *load)
+{
+    uint8_t position[17];
+    uint8_t shards[4];
+
+    for (uint32_t i = 0; i < store->meta_count; i++) {
+        struct meta_value *meta = store->metas[i];
+        char name[2 + META_NAME_MAX + 1] = "m:";
+
+        if (!meta->changed)
+            continue;
+        meta->changed = false;
+        memcpy(name + 2, meta->name, sizeof meta->name);
+        meta_gather(load, name, buffer_slice(&meta->value));
+    }
+    bytes_put_u64(position, load->position);
+    bytes_put_u64(position + 8, store->id);
+    position[16] = store->checkpoint.clean;
+    meta_gather(load, "position", slice_of(position, sizeof position));
+    if (store->shards_changed) {
+        bytes_put_u32(shards, store->shards);
+        meta_gather(load, "shards", slice_of(shards, sizeof shards));
+    }
+    if (store->unknown.changed)
+        meta_gather(load, "unknown", buffer_slice(&store->unknown.keys));
+    store->shards_changed = false;
+    store->unknown.changed = false;
+}
+
+static void dots_gather(struct store *store, struct checkpoint_load *load)
+{
+    const struct dot_entry *entry = NULL;
+    struct dot_gone *gone = dot_log_take_gone(&store->dot_log, &load->gone_count);
+    size_t count = 0;
+
+    while ((entry = dot_log_unsaved(&store->dot_log, entry)))
+        load->dot_count += 1;
+    load->dots = memory_new(load->dot_count * sizeof *load->dots);
+    while ((entry = dot_log_unsaved(&store->dot_log, entry))) {
+        dot_key(entry->shard, entry->dot, load->dots[count].key);
+        memcpy(load->dots[count++].tree_key, entry->tree_key, TREE_KEY_SIZE);
+    }
+    load->gone = memory_new(load->gone_count * sizeof *load->gone);
+    for (size_t i = 0; i < load->gone_count; i++)
+        dot_key(gone[i].shard, gone[i].dot, load->gone[i].key);
+    dot_log_saved(&store->dot_log);
+    free(gone);
+}
+
+void checkpoint_freeze(struct store *store)
+{
+    struct checkpoint *checkpoint = &store->checkpoint;
+    struct checkpoint_load *load = &checkpoint->load;
+
+    check(checkpoint->state == CHECKPOINT_IDLE && !store->frozen);
+    *load = (struct checkpoint_load){.position = log_cut(&store->log)};
+    store->frozen = store->active;
+    store->active = memtable_new();
+    load->object_count = memtable_keys(store->frozen);
+    load->objects = memory_new(load->object_count * sizeof *load->objects);
+    memtable_list(store->frozen, load->objects);
+    dots_gather(store, load);
+    replicas_gather(store, load);
+    metas_gather(store, load);
+    checkpoint->state = CHECKPOINT_FROZEN;
+    checkpoint->requested = false;
+    checkpoint->tree = store->tree;
+}
+
+void checkpoint_done(struct checkpoint *checkpoint)
+{
+    free(checkpoint->load.objects);
+    free(checkpoint->load.dots);
+    free(checkpoint->load.gone);
+    buffer_done(&checkpoint->load.records);
+    checkpoint->load = (struct checkpoint_load){0};
+}
+
+// ---------------------------------------------------------------- the job
+
+static int object_write(struct tree *tree, struct memtable_entry *entry)
+{
+    struct slice key = slice_of(entry->tree_key, TREE_KEY_SIZE);
+    int err;
+
+    if (entry->record) {
+        record_seal(TREE_OBJECTS, key, entry->record, entry->size);
+        err = tree->calls->put(tree, TREE_OBJECTS, key, slice_of(entry->record, entry->size));
+    } else {
+        err = tree->calls->remove(tree, TREE_OBJECTS, key);
+    }
+    if (err)
+        return err;
+    if (entry->record && entry->has_rest)
+        return tree->calls->put(tree, TREE_RESTS, key, slice_of("", 0));
+    return tree->calls->remove(tree, TREE_RESTS, key);
+}
+
+static int dot_compare_keys(const void *left, const void *right)
+{
+    const struct checkpoint_dot *a = left;
+    const struct checkpoint_dot *b = right;
+
+    return memcmp(a->key, b->key, DOT_KEY_SIZE);
+}
+
+static int dots_write(struct tree *tree, struct checkpoint_load *load)
+{
+    int err = 0;
+
+    if (load->dot_count)
+        qsort(load->dots, load->dot_count, sizeof *load->dots, dot_compare_keys);
+    if (load->gone_count)
+        qsort(load->gone, load->gone_count, sizeof *load->gone, dot_compare_keys);
+    for (size_t i = 0; i < load->gone_count && !err; i++)
+        err = tree->calls->remove(tree, TREE_DOTS, slice_of(load->gone[i].key, DOT_KEY_SIZE));
+    for (size_t i = 0; i < load->dot_count && !err; i++) {
+        struct slice key = slice_of(load->dots[i].key, DOT_KEY_SIZE);
+        uint8_t record[TREE_RECORD_HEADER_SIZE + TREE_KEY_SIZE] = {0};
+
+        record[8] = STORE_FORMAT;
+        memcpy(record + TREE_RECORD_HEADER_SIZE, load->dots[i].tree_key, TREE_KEY_SIZE);
+        record_seal(TREE_DOTS, key, record, sizeof record);
+        err = tree->calls->put(tree, TREE_DOTS, key, slice_of(record, sizeof record));
+    }
+    return err;
+}
+
+static int records_write(struct tree *tree, struct checkpoint_load *load)
+{
+    size_t at = 0;
+    int err = 0;
+
+    while (at < load->records.size && !err) {
+        uint8_t *head = load->records.data + at;
+        enum tree_table table = head[0];
+        struct slice key = slice_of(head + 6, head[1]);
+        uint32_t size = bytes_u32(head + 2);
+        uint8_t *record = head + 6 + key.size;
+
+        record_seal(table, key, record, size);
+        err = tree->calls->put(tree, table, key, slice_of(record, size));
+        at += 6 + key.size + size;
+    }
+    return err;
+}
+
+static int checkpoint_work(struct tree_job *job)
+{
+    struct checkpoint *checkpoint = (struct checkpoint *)job;
+    struct checkpoint_load *load = &checkpoint->load;
+    struct tree *tree = checkpoint->tree;
+    int err = tree->calls->begin(tree);
+
+    if (err)
+        return err;
+    memtable_sort(load->objects, load->object_count);
+    for (size_t i = 0; i < load->object_count && !err; i++)
+        err = object_write(tree, load->objects[i].entry);
+    if (!err)
+        err = dots_write(tree, load);
+    if (!err)
+        err = records_write(tree, load);
+    if (!err)
+        err = tree->calls->commit(tree);
+    if (err)
+        tree->calls->abort(tree);
+    return err;
+}
+
+// ---------------------------------------------------------------- the states
+
+bool checkpoint_due(const struct store *store)
+{
+    uint64_t budget = store->settings.memtable_bytes;
+    uint64_t logged = log_end(&store->log) - store->covered;
+    bool anything = logged > 0 || memtable_keys(store->active) > 0;
+
+    if (store->checkpoint.state != CHECKPOINT_IDLE)
+        return false;
+    return memtable_bytes(store->active) >= budget ||
+           memtable_keys(store->active) >= store->settings.memtable_keys ||
+           logged >= LOG_BUDGETS * budget || (store->checkpoint.requested && anything);
+}
+
+static void run(struct store *store)
+{
+    struct checkpoint *checkpoint = &store->checkpoint;
+
+    checkpoint->state = CHECKPOINT_RUNNING;
+    checkpoint->job.work = checkpoint_work;
+    store->tree->calls->submit(store->tree, &checkpoint->job);
+}
+
+static void finish(struct store *store)
+{
+    struct checkpoint *checkpoint = &store->checkpoint;
+
+    store->covered = checkpoint->load.position;
+    store->marked_clean = checkpoint->clean;
+    store->checkpoints += 1;
+    store->rests_empty = false;
+    memtable_free(store->frozen);
+    store->frozen = NULL;
+    checkpoint_done(checkpoint);
+    checkpoint->state = CHECKPOINT_IDLE;
+    log_drop(&store->log, store->covered);
+}
+
+static int ended(struct store *store, uint64_t now_ms)
+{
+    struct checkpoint *checkpoint = &store->checkpoint;
+    int err = checkpoint->job.err;
+
+    if (err == ERR_MAP_FULL)
+        err = store->tree->calls->grow(store->tree);
+    else if (!err) {
+        finish(store);
+        return 0;
+    }
+    if (err == ERR_DISK_FULL && !log_release_ballast(&store->log)) {
+        checkpoint->state = CHECKPOINT_WAITING;
+        checkpoint->retry_at_ms = now_ms + store->settings.retry_ms;
+        return 0;
+    }
+    if (err && err != ERR_DISK_FULL)
+        return ERR_IO;
+    run(store);
+    return 0;
+}
+
+int checkpoint_turn(struct store *store, uint64_t now_ms)
+{
+    struct checkpoint *checkpoint = &store->checkpoint;
+    int err = 0;
+
+    if (checkpoint->state == CHECKPOINT_RUNNING && store->tree->calls->poll(store->tree))
+        err = ended(store, now_ms);
+    if (checkpoint->state == CHECKPOINT_WAITING && now_ms >= checkpoint->retry_at_ms)
+        run(store);
+    if (checkpoint_due(store))
+        checkpoint_freeze(store);
+    if (checkpoint->state == CHECKPOINT_FROZEN) {
+        log_want_sync(&store->log);
+        if (store->log.synced >= checkpoint->load.position)
+            run(store);
+    }
+    return err;
+}

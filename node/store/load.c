@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// Start: first the tree as of its last checkpoint, then the log behind it, applied as it was then. What
+// comes out is the state before the end of the last life, as far as that was durable.
+#include "node/store/state.h"
+
+#include "base/check.h"
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int fail(struct store_found *found, int err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int fail(struct store_found *found, int err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(found->error, sizeof found->error, format, args);
+    va_end(args);
+    return err;
+}
+
+static int fail_damaged(struct store_found *found, const char *what)
+{
+    return fail(found, ERR_DAMAGED,
+                "%s: move the directories log and tree away; the node then starts empty, keeps its "
+                "identity and fills from its peers",
+                what);
+}
+
+// ---------------------------------------------------------------- the tree
+
+// The body of a meta record; `out` stays empty when there is none.
+static int meta_load(struct store *store, const char *name, struct slice *out)
+{
+    struct slice key = slice_of_text(name);
+    struct slice record;
+    int err = store->tree->calls->get(store->tree, TREE_META, key, &record);
+
+    if (err == ERR_NOT_FOUND)
+        return 0;
+    return err ? err : record_open(TREE_META, key, record, out);
+}
+
+static int position_load(struct store *store)
+{
+    struct slice body = {0};
+    struct reader reader;
+    int err = meta_load(store, "position", &body);
+
+    if (err || body.size == 0)
+        return err;
+    reader = reader_of(body);
+    store->covered = reader_u64(&reader);
+    store->id = reader_u64(&reader);
+    store->marked_clean = reader_u8(&reader) == 1;
+    return reader_finished(&reader) && store->id ? 0 : ERR_DAMAGED;
+}
+
+static int shards_load(struct store *store)
+{
+    struct slice body = {0};
+    int err = meta_load(store, "shards", &body);
+    uint32_t shards;
+
+    if (err || body.size == 0)
+        return err;
+    shards = body.size == 4 ? bytes_u32(body.data) : 0;
+    if (shards == 0 || shards > SHARDS_MAX || (shards & (shards - 1)) != 0)
+        return ERR_DAMAGED;
+    shards_set(store, shards, 0);
+    store->shards_changed = false;
+    return 0;
+}
+
+static int metas_load(struct store *store)
+{
+    struct slice after = slice_of_text("m:");
+    struct slice record[2];
+    int err;
+
+    while (!(err = store->tree->calls->next(store->tree, TREE_META, after, record))) {
+        struct slice name = record[0];
+        struct slice body;
+
+        if (name.size < 2 || memcmp(name.data, "m:", 2) != 0)
+            break;
+        err = record_open(TREE_META, name, record[1], &body);
+        if (!err)
+            err = meta_set(store, slice_of(name.data + 2, name.size - 2), body, 0);
+        if (err)
+            return ERR_DAMAGED;
+        store->metas[store->meta_count - 1]->changed = false;
+        after = name;
+    }
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+static int unknown_load(struct store *store)
+{
+    struct slice body = {0};
+    int err = meta_load(store, "unknown", &body);
+
+    if (err || body.size % TREE_KEY_SIZE != 0 || (body.size && store->shards == 0))
+        return err ? err : (body.size ? ERR_DAMAGED : 0);
+    for (size_t at = 0; at < body.size; at += TREE_KEY_SIZE) {
+        if (unknown_add(&store->unknown, body.data + at))
+            replica_of(store, body.data + at)->unknown += 1;
+    }
+    store->unknown.changed = false;
+    return 0;
+}
+
+static int clock_load(struct store *store, struct slice key, struct slice record)
+{
+    struct replica_record counts;
+    struct replica *replica;
+    struct slice body;
+    uint32_t shard;
+    int err = record_open(TREE_CLOCKS, key, record, &body);
+
+    if (err || key.size != 4)
+        return ERR_DAMAGED;
+    shard = __builtin_bswap32(bytes_u32(key.data));
+    if (shard >= store->shards)
+        return ERR_DAMAGED;
+    replica = &store->replicas[shard];
+    err = replica_record_decode(body, &counts, &replica->clock);
+    if (err)
+        return err;
+    replica->born = counts.born;
+    replica->keys = counts.keys;
+    replica->bytes = counts.bytes;
+    replica->expiring = counts.expiring;
+    replica->digest = counts.digest;
+    return 0;
+}
+
+static int clocks_load(struct store *store)
+{
+    struct slice after = {0};
+    struct slice record[2];
+    int err;
+
+    while (!(err = store->tree->calls->next(store->tree, TREE_CLOCKS, after, record))) {
+        err = clock_load(store, record[0], record[1]);
+        if (err)
+            return err;
+        after = record[0];
+    }
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+// A damaged entry is left out: its dot then counts as no longer in the log, which costs a fill at
+// most. Told is whether the entry is used.
+static bool dot_load(struct store *store, struct slice key, struct slice record)
+{
+    struct replica *replica;
+    struct slice body;
+    struct dot dot;
+    uint32_t shard;
+
+    if (key.size != DOT_KEY_SIZE || record_open(TREE_DOTS, key, record, &body) ||
+        body.size != TREE_KEY_SIZE)
+        return false;
+    shard = __builtin_bswap32(bytes_u32(key.data));
+    dot = (struct dot){bytes_u64_big(key.data + 4), bytes_u64_big(key.data + 12)};
+    if (shard >= store->shards || key_tree_shard(body.data, store->shards) != shard)
+        return false;
+    replica = &store->replicas[shard];
+    if (!clock_contains(&replica->clock, dot) ||
+        !dot_log_add(&store->dot_log, shard, dot, body.data))
+        return false;
+    // Until all are read `floor` holds what is in the log.
+    clock_add(&replica->floor, dot);
+    replica->dots += 1;
+    return true;
+}
+
+static int dots_load(struct store *store)
+{
+    struct slice after = {0};
+    struct slice record[2];
+    int err;
+
+    while (!(err = store->tree->calls->next(store->tree, TREE_DOTS, after, record))) {
+        dot_load(store, record[0], record[1]);
+        after = record[0];
+    }
+    dot_log_saved(&store->dot_log);
+    for (uint32_t shard = 0; shard < store->shards; shard++) {
+        struct replica *replica = &store->replicas[shard];
+        struct clock logged = replica->floor;
+
+        replica->floor = (struct clock){0};
+        clock_copy(&replica->floor, &replica->clock);
+        clock_subtract(&replica->floor, &logged);
+        clock_done(&logged);
+    }
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+static int tree_load(struct store *store, struct store_found *found)
+{
+    int err = position_load(store);
+
+    if (!err)
+        err = shards_load(store);
+    if (!err)
+        err = metas_load(store);
+    if (!err)
+        err = unknown_load(store);
+    if (!err)
+        err = clocks_load(store);
+    if (!err)
+        err = dots_load(store);
+    store->tree->calls->turn_end(store->tree);
+    if (err == ERR_STALE)
+        return fail(found, ERR_INVALID,
+                    "the tree was written by a newer version: start that version again");
+    if (err == ERR_DAMAGED)
+        return fail_damaged(found, "the tree is damaged");
+    return err ? fail(found, err, "the tree cannot be read: look at the disk") : 0;
+}
+
+// ---------------------------------------------------------------- the log
+
+// The object below may have been damaged since: then the clock learns what the delta stands for, and
+// the key stays unknown until the other owners' copies replace it.
+static int apply_replay(struct store *store, uint64_t position, const struct log_record *record)
+{
+    struct arena arena = {0};
+    struct change change;
+    struct key key = record->key;
+    int err;
+
+    key.shard = (uint32_t)(key.low & (store->shards - 1));
+    err = change_begin(store, &key, &arena, &change);
+    if (err == ERR_DAMAGED) {
+        change = (struct change){.dots = clock_in(&arena)};
+        key_tree(&key, change.tree_key);
+        replica_new_dots(replica_of(store, change.tree_key), &record->delta, &change.dots);
+        dots_enter(store, &change);
+        err = 0;
+    } else if (!err) {
+        replica_new_dots(replica_of(store, change.tree_key), &record->delta, &change.dots);
+        change_apply(store, &change, &record->delta, position);
+    }
+    arena_done(&arena);
+    return err;
+}
+
+static int key_replay(struct store *store, uint64_t position, const struct log_record *record)
+{
+    struct key key = record->key;
+    uint8_t tree_key[TREE_KEY_SIZE];
+
+    if (store->shards == 0)
+        return ERR_DAMAGED;
+    key.shard = (uint32_t)(key.low & (store->shards - 1));
+    key_tree(&key, tree_key);
+    if (record->type == LOG_APPLY)
+        return apply_replay(store, position, record);
+    if (record->type == LOG_REBUILD)
+        return rebuild_apply(store, &key, &record->object, position);
+    expire_apply(store, tree_key, record->wall_ms, position);
+    arena_reset(&store->arena);
+    return 0;
+}
+
+static int replay(void *data, uint64_t position, const struct log_record *record)
+{
+    struct store *store = data;
+
+    switch (record->type) {
+    case LOG_APPLY:
+    case LOG_REBUILD:
+    case LOG_EXPIRE:
+        return key_replay(store, position, record);
+    case LOG_SHARDS:
+        if (store->shards || record->number == 0 || record->number > SHARDS_MAX ||
+            (record->number & (record->number - 1)) != 0)
+            return ERR_DAMAGED;
+        shards_set(store, record->number, position);
+        return 0;
+    case LOG_BORN:
+        if (record->number >= store->shards)
+            return ERR_DAMAGED;
+        store->replicas[record->number].born = true;
+        store->replicas[record->number].changed = true;
+        return 0;
+    case LOG_META:
+        return meta_set(store, record->name, record->value, position) ? ERR_DAMAGED : 0;
+    }
+    return ERR_DAMAGED;
+}
+
+// A log longer than the memtable's budget is checkpointed on the way. What was read was synced first.
+static int group_end(void *data, uint64_t position)
+{
+    struct store *store = data;
+    int err;
+
+    store->tree->calls->turn_end(store->tree);
+    if (position <= store->covered)
+        return 0;
+    store->log.filling_from = position;
+    if (!checkpoint_due(store))
+        return 0;
+    checkpoint_freeze(store);
+    store->log.synced = position;
+    do {
+        err = checkpoint_turn(store, 0);
+        store->tree->calls->wait(store->tree);
+    } while (!err && store->checkpoint.state == CHECKPOINT_RUNNING);
+    return !err && store->checkpoint.state != CHECKPOINT_IDLE ? ERR_DISK_FULL : err;
+}
+
+static int log_start(struct store *store, struct store_found *found,
+                     struct log_recovered *recovered)
+{
+    struct log_recovery recovery = {store->covered, store->id, replay, group_end, store};
+    struct log_settings settings = {store->settings.interval_ms, store->settings.retry_ms, 0};
+    uint64_t covered = store->covered;
+    int err;
+
+    store->log.group_at = SIZE_MAX;
+    store->log.filling_from = covered;
+    store->log.disk = store->disk;
+    err = log_recover(store->disk, &recovery, recovered);
+    if (err == ERR_DISK_FULL)
+        return fail(found, err, "the disk is full: make room on it, then start again");
+    if (err == ERR_DAMAGED)
+        return fail_damaged(found, recovered->error[0] ? recovered->error
+                                                       : "the log does not fit the tree");
+    if (err)
+        return fail(found, err, "the log cannot be read: %s", recovered->error);
+    if (!store->id)
+        store->id = recovered->store ? recovered->store : store->settings.actor;
+    settings.store = store->id;
+    err = log_open(&store->log, store->disk, &settings, recovered, store->covered);
+    return err ? fail(found, err, "the log cannot be continued: look at the disk") : 0;
+}
+
+static uint64_t keys_count(const struct store *store)
+{
+    uint64_t keys = 0;
+
+    for (uint32_t shard = 0; shard < store->shards; shard++)
+        keys += store->replicas[shard].keys;
+    return keys;
+}
+
+int store_load(struct store *store, struct store_found *found)
+{
+    struct log_recovered recovered = {0};
+    int err = tree_load(store, found);
+    bool fresh = store->id == 0;
+    bool clean = store->marked_clean;
+
+    if (!err)
+        err = log_start(store, found, &recovered);
+    if (!err) {
+        found->fresh = fresh && recovered.store == 0;
+        found->clean = clean && recovered.replayed == 0 && recovered.torn_bytes == 0;
+        found->actor = store->settings.actor;
+        found->keys = keys_count(store);
+        found->replayed = recovered.replayed;
+        found->torn_bytes = recovered.torn_bytes;
+        log_drop(&store->log, store->covered);
+    }
+    store->tree->calls->turn_end(store->tree);
+    log_recovered_done(&recovered);
+    return err;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of the store, shared by the files of this folder and by nobody else.
+//
+//   store.c       reading, applying: what the machine calls
+//   registry.c    shards, birth marks, meta records
+//   walk.c        objects in order, memtables and tree merged: scan, sweep, recount
+//   strip.c       takes rests off when clocks have caught up
+//   checkpoint.c  memtable -> tree
+//   load.c        tree and log -> memory, at start
+//   engine.c      the turn, opening and closing
+#ifndef NODE_STORE_STATE_H
+#define NODE_STORE_STATE_H
+
+#include "node/store/checkpoint.h"
+#include "node/store/engine.h"
+#include "node/store/log.h"
+#include "node/store/replica.h"
+#include "node/store/unknown.h"
+
+enum {
+    META_COUNT_MAX = 64,
+    META_NAME_MAX = 32,
+    META_VALUE_MAX = 4 << 20,
+    DELTA_DOTS_MAX = 1 << 20, // a stranger's delta must not make us list its dots for ever
+};
+
+struct meta_value {
+    char name[META_NAME_MAX + 1];
+    struct buffer value;
+    uint64_t position;
+    bool changed; // since the last checkpoint
+};
+
+struct store {
+    struct store_settings settings;
+    struct disk *disk;
+    struct tree *tree;
+    void (*release)(
+        void *owner); // of disk, tree and lock, when they are the store's (engine_file.c)
+    void *owner;
+
+    struct log log;
+    uint64_t id;       // of the store: in segments and tree
+    uint64_t covered;  // the tree has everything up to here
+    bool marked_clean; // in the tree
+
+    struct replica *replicas;
+    uint32_t shards;
+    uint64_t shards_position;
+    bool shards_changed;
+    struct dot_log dot_log;
+    struct unknown unknown;
+    struct meta_value *metas[META_COUNT_MAX];
+    uint32_t meta_count;
+
+    struct memtable *active;
+    struct memtable *frozen; // NULL unless a checkpoint is under way
+    struct checkpoint checkpoint;
+
+    struct buffer scratch;  // one record being encoded
+    struct arena arena;     // of one walk or strip
+    uint64_t clock_changes; // of all replicas
+    uint64_t strip_changes; // as of the last whole pass over TREE_RESTS
+    uint8_t strip_at[TREE_KEY_SIZE];
+    bool strip_under_way;
+    bool rests_empty; // TREE_RESTS was seen empty, and no checkpoint since
+    uint8_t sweep_at[TREE_KEY_SIZE];
+
+    uint64_t now_ms;
+    uint64_t checkpoints;
+    uint64_t damaged;
+    int fatal;
+};
+
+// ---- store.c
+
+struct lookup {
+    struct slice body; // of the object record; empty: there is none
+    uint64_t position;
+    struct memtable_entry *entry; // when it is in the active memtable
+};
+
+// The newest record of a tree key. ERR_DAMAGED (and the key is unknown from now on), ERR_IO.
+int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *out);
+
+// Decodes what was found, stripped by the shard's clock.
+int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
+                const struct lookup *found, struct arena *arena, struct store_item *out);
+
+// Makes an object the newest in the memtable.
+struct memtable_entry *object_put(struct store *store, const struct key *key,
+                                  const struct object *object, uint64_t position);
+
+// What store_apply, store_rebuild and the sweep do once the record is in the log; replay does the same.
+struct change {
+    const struct key *key;
+    uint8_t tree_key[TREE_KEY_SIZE];
+    struct arena *arena;
+    struct object old;
+    uint64_t old_position;
+    struct clock dots; // new ones
+};
+
+int change_begin(struct store *store, const struct key *key, struct arena *arena,
+                 struct change *out);
+struct memtable_entry *change_apply(struct store *store, struct change *change,
+                                    const struct delta *delta, uint64_t position);
+
+// The clock and the dot log gain the change's dots.
+void dots_enter(struct store *store, const struct change *change);
+
+int rebuild_apply(struct store *store, const struct key *key, const struct object *object,
+                  uint64_t position);
+
+// Whether something may be written now; `use` as of the log.
+int store_admit(const struct store *store, enum log_use use);
+int store_refusal(const struct store *store);
+
+struct replica *replica_of(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
+void damage_note(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
+
+// ---- registry.c
+
+void shards_set(struct store *store, uint32_t shards, uint64_t position);
+int meta_set(struct store *store, struct slice name, struct slice value, uint64_t position);
+
+// ---- walk.c
+
+struct walk_item {
+    uint8_t tree_key[TREE_KEY_SIZE];
+    struct lookup found;
+    bool damaged;
+};
+
+// The next record behind `after` (NULL: from `first` on) that is not erased. ERR_NOT_FOUND at the end.
+int walk_next(struct store *store, const uint8_t *after, const uint8_t *first,
+              struct walk_item *out);
+
+// Counts a shard's objects anew, after damage made the running counts wrong.
+void shard_recount(struct store *store, uint32_t shard);
+
+// Drops the versions of one object that expired; its key is known by its hash only.
+uint32_t expire_apply(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], uint64_t wall_ms,
+                      uint64_t position);
+
+// ---- strip.c
+
+void strip_some(struct store *store);
+
+// ---- load.c
+
+int store_load(struct store *store, struct store_found *found);
+
+#endif

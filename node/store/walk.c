@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects in tree order, from three sorted sources at once:
+//
+//     active  ──┐
+//     frozen  ──┼─▶ the smallest key behind the last one; of equal keys the newest record
+//     tree    ──┘
+//
+// Each step seeks anew from the last key, so nothing breaks when records change between steps, and no
+// read transaction lives longer than a turn.
+#include "node/store/state.h"
+
+#include "base/check.h"
+#include "base/err.h"
+
+static void smaller_take(struct memtable_entry *entry, struct memtable_entry **best)
+{
+    if (!*best || (entry && memcmp(entry->tree_key, (*best)->tree_key, TREE_KEY_SIZE) < 0))
+        *best = entry;
+}
+
+// The smallest key of the three sources; `out_entry` is NULL when the tree has it alone.
+static int walk_key(struct store *store, const uint8_t *after, const uint8_t *first,
+                    struct walk_item *out, struct memtable_entry **out_entry)
+{
+    struct slice from = slice_of(after ? after : first, TREE_KEY_SIZE);
+    struct memtable_entry *entry = memtable_next(store->active, after, first);
+    uint8_t below[TREE_KEY_SIZE];
+    struct slice record[2];
+    int err;
+
+    if (store->frozen)
+        smaller_take(memtable_next(store->frozen, after, first), &entry);
+    if (!after) {
+        // The tree gives what is greater: ask behind the key below `first`.
+        bool borrow = true;
+
+        memcpy(below, first, TREE_KEY_SIZE);
+        for (int i = TREE_KEY_SIZE - 1; i >= 0 && borrow; i--)
+            borrow = below[i]-- == 0;
+        from = borrow ? (struct slice){0} : slice_of(below, TREE_KEY_SIZE);
+    }
+    err = store->tree->calls->next(store->tree, TREE_OBJECTS, from, record);
+    if (!err && record[0].size != TREE_KEY_SIZE)
+        err = ERR_DAMAGED;
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    if (err && !entry)
+        return ERR_NOT_FOUND;
+    if (!err && (!entry || memcmp(record[0].data, entry->tree_key, TREE_KEY_SIZE) < 0)) {
+        memcpy(out->tree_key, record[0].data, TREE_KEY_SIZE);
+        *out_entry = NULL;
+        return 0;
+    }
+    memcpy(out->tree_key, entry->tree_key, TREE_KEY_SIZE);
+    *out_entry = entry;
+    return 0;
+}
+
+int walk_next(struct store *store, const uint8_t *after, const uint8_t *first,
+              struct walk_item *out)
+{
+    struct walk_item item = {0};
+    uint8_t last[TREE_KEY_SIZE];
+
+    for (;;) {
+        struct memtable_entry *entry;
+        int err = walk_key(store, after, first, &item, &entry);
+
+        if (err)
+            return err;
+        err = object_find(store, item.tree_key, &item.found);
+        item.damaged = err == ERR_DAMAGED;
+        if (err && !item.damaged)
+            return err;
+        if (item.damaged || item.found.body.size) {
+            *out = item;
+            return 0;
+        }
+        memcpy(last, item.tree_key, TREE_KEY_SIZE);
+        after = last;
+    }
+}
+
+// ---------------------------------------------------------------- scan
+
+static size_t values_size(const struct object *object)
+{
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < object->count; i++)
+        size += object->versions[i].value.size;
+    return size;
+}
+
+int store_scan(struct store *store, const struct store_scan *scan, struct arena *arena,
+               struct store_item **out_items, uint32_t *out_count, bool *out_more)
+{
+    struct store_item *items = arena_alloc(arena, scan->items_max * sizeof *items);
+    uint8_t first[TREE_KEY_SIZE];
+    struct walk_item walk;
+    const uint8_t *after = scan->after;
+    uint32_t count = 0;
+    size_t bytes = 0;
+    int err;
+
+    check(scan->shard < store->shards && scan->items_max > 0);
+    key_shard_first(scan->shard, store->shards, first);
+    while (!(err = walk_next(store, after, first, &walk))) {
+        if (key_tree_shard(walk.tree_key, store->shards) != scan->shard) {
+            err = ERR_NOT_FOUND;
+            break;
+        }
+        if (count == scan->items_max || (count > 0 && bytes > scan->bytes_max))
+            break;
+        // `first` is done with: it holds the last key from now on.
+        memcpy(first, walk.tree_key, TREE_KEY_SIZE);
+        after = first;
+        if (walk.damaged)
+            continue;
+        if (object_read(store, walk.tree_key, &walk.found, arena, &items[count])) {
+            damage_note(store, walk.tree_key);
+            continue;
+        }
+        if (object_is_empty(&items[count].object))
+            continue;
+        bytes += values_size(&items[count++].object);
+    }
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    *out_items = items;
+    *out_count = count;
+    *out_more = !err;
+    return 0;
+}
+
+// The key as it stands in an item.
+static struct key item_key(const struct store *store, const struct store_item *item)
+{
+    struct key key = {.bucket = item->bucket, .key = item->key};
+    uint8_t reversed[8];
+
+    // Byte i of the tree key is byte i of the low half, counted from its end, with its bits reversed.
+    for (int i = 0; i < 8; i++) {
+        uint8_t byte = item->tree_key[i];
+
+        byte = (uint8_t)((byte & 0x55) << 1 | (byte >> 1 & 0x55));
+        byte = (uint8_t)((byte & 0x33) << 2 | (byte >> 2 & 0x33));
+        reversed[i] = (uint8_t)(byte << 4 | byte >> 4);
+    }
+    key.low = bytes_u64(reversed);
+    key.high = bytes_u64_big(item->tree_key + 8);
+    key.shard = (uint32_t)(key.low & (store->shards - 1));
+    return key;
+}
+
+// ---------------------------------------------------------------- recount
+
+void shard_recount(struct store *store, uint32_t shard)
+{
+    struct replica *replica = &store->replicas[shard];
+    struct object nothing = {0};
+    uint8_t at[TREE_KEY_SIZE];
+    struct walk_item walk;
+    const uint8_t *after = NULL;
+
+    replica->keys = replica->bytes = replica->expiring = replica->digest = 0;
+    replica->changed = true;
+    key_shard_first(shard, store->shards, at);
+    while (walk_next(store, after, at, &walk) == 0 &&
+           key_tree_shard(walk.tree_key, store->shards) == shard) {
+        struct store_item item;
+
+        memcpy(at, walk.tree_key, TREE_KEY_SIZE);
+        after = at;
+        arena_reset(&store->arena);
+        if (!walk.damaged &&
+            object_read(store, walk.tree_key, &walk.found, &store->arena, &item) == 0) {
+            struct key key = item_key(store, &item);
+
+            replica_account(replica, &key, &nothing, &item.object);
+        }
+    }
+}
+
+// ---------------------------------------------------------------- expiry
+
+uint32_t expire_apply(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], uint64_t wall_ms,
+                      uint64_t position)
+{
+    struct lookup found;
+    struct store_item item;
+    struct object old;
+    struct key key;
+    uint32_t dropped;
+
+    if (object_find(store, tree_key, &found) || found.body.size == 0 ||
+        object_read(store, tree_key, &found, &store->arena, &item))
+        return 0;
+    object_copy(&store->arena, &item.object, &old);
+    dropped = object_expire(&item.object, wall_ms);
+    if (dropped == 0)
+        return 0;
+    key = item_key(store, &item);
+    replica_account(replica_of(store, tree_key), &key, &old, &item.object);
+    object_put(store, &key, &item.object, position);
+    return dropped;
+}
+
+static bool item_is_due(const struct store_item *item, uint64_t wall_ms)
+{
+    for (uint32_t i = 0; i < item->object.count; i++) {
+        uint64_t expires_ms = item->object.versions[i].expires_ms;
+
+        if (expires_ms && expires_ms <= wall_ms)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t sweep_item(struct store *store, const struct store_item *item, uint64_t wall_ms)
+{
+    struct log_record record = {.type = LOG_EXPIRE, .wall_ms = wall_ms};
+    uint64_t position;
+
+    record.key = item_key(store, item);
+    if (!item_is_due(item, wall_ms) || store_admit(store, LOG_USE_RESERVE) ||
+        log_append(&store->log, &record, LOG_USE_RESERVE, &position))
+        return 0;
+    return expire_apply(store, item->tree_key, wall_ms, position);
+}
+
+static bool anything_expires(const struct store *store)
+{
+    for (uint32_t shard = 0; shard < store->shards; shard++) {
+        if (store->replicas[shard].expiring)
+            return true;
+    }
+    return false;
+}
+
+// Goes round: behind the last key it begins again with the first.
+uint32_t store_sweep(struct store *store, uint64_t wall_ms, uint32_t items_max)
+{
+    uint32_t dropped = 0;
+
+    if (!anything_expires(store))
+        return 0;
+    for (uint32_t i = 0; i < items_max; i++) {
+        struct walk_item walk;
+        struct store_item item;
+
+        if (walk_next(store, store->sweep_at, NULL, &walk)) {
+            memset(store->sweep_at, 0, TREE_KEY_SIZE);
+            break;
+        }
+        memcpy(store->sweep_at, walk.tree_key, TREE_KEY_SIZE);
+        arena_reset(&store->arena);
+        if (!walk.damaged &&
+            object_read(store, walk.tree_key, &walk.found, &store->arena, &item) == 0)
+            dropped += sweep_item(store, &item, wall_ms);
+    }
+    arena_reset(&store->arena);
+    return dropped;
+}
