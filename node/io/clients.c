@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/io/clients.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "node/wire/client.h"
+#include "node/wire/rpc.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum {
+    OUTPUT_LOW = 256 << 10,   // unread bytes above which no further request is read
+    OUTPUT_SCARCE = 16 << 10, // the same for replies, when the budget of all is used up
+    REPLY_SCARCE = 64 << 10,  // bytes of values that a reply may then have
+    UNREAD_MAX = 64 << 10,    // bytes that may stay unread for ever
+    KEEP = 8 << 10,           // bytes of an empty buffer that are kept
+    REFUSING_MAX = 64         // newcomers being told at a time; further ones are just closed
+};
+
+struct conn {
+    struct stream stream;
+    struct clients *clients;
+    struct rpc_scan scan;
+    struct ticket_list tickets;
+    bool is_refused; // came beyond connections_max
+    struct conn *prev, *next;
+};
+
+static struct conn *conn_of(struct stream *stream)
+{
+    return (struct conn *)stream;
+}
+
+static bool may_go_on(const struct conn *conn)
+{
+    return conn->tickets.count < conn->clients->limits.in_flight_max &&
+           stream_unsent(&conn->stream) <= OUTPUT_LOW;
+}
+
+static void refuse(struct conn *conn, uint32_t id, int err, const char *text)
+{
+    reply_encode_error(id, err, slice_of_text(text), stream_output(&conn->stream));
+}
+
+// --- Requests ------------------------------------------------------------------------------------
+
+static void start_request(struct conn *conn, const struct wire_request *wire)
+{
+    struct clients *clients = conn->clients;
+    struct event event = {.kind = EVENT_REQUEST, .request = &wire->request};
+
+    event.ticket = tickets_add(&clients->tickets, &conn->tickets, conn, wire->id);
+    if (event.ticket == 0) {
+        if (!wire->notification)
+            refuse(conn, wire->id, ERR_OVERLOADED,
+                   "too many requests are in flight at this node: try again later");
+        return;
+    }
+    tickets_find(&clients->tickets, event.ticket)->silent = wire->notification;
+    loop_step(clients->loop, &event);
+}
+
+// The connection cannot go on: the bytes that follow mean nothing. One answer where we know to
+// what.
+static void break_off(struct conn *conn, struct slice rest, int err)
+{
+    struct clients *clients = conn->clients;
+    struct buffer why = {0};
+    char peer[ADDRESS_TEXT];
+    enum rpc_type type;
+    uint32_t id;
+
+    clients->counts.malformed++;
+    if (err == ERR_TOO_LARGE) {
+        buffer_add_format(&why, "a request beyond the limits of this node: values up to ");
+        text_add_bytes(&why, clients->limits.value_max);
+    } else if (err == ERR_OVERLOADED) {
+        buffer_add_format(&why, "no memory for a request of this size now: try again later");
+    } else {
+        buffer_add_format(&why, "not MessagePack-RPC: the connection is closed");
+    }
+    if (rpc_peek(rest, &type, &id) == 0 && type == RPC_REQUEST)
+        reply_encode_error(id, err, buffer_slice(&why), stream_output(&conn->stream));
+    if (log_limit_pass(&clients->log, loop_now_us())) {
+        stream_peer_text(&conn->stream, peer);
+        log_info("client %s is cut off: %s %.*s", peer, err_code(err), (int)why.size,
+                 (char *)why.data);
+    }
+    buffer_done(&why);
+    stream_finish(&conn->stream);
+}
+
+// 0, or why the connection cannot go on.
+static int take_frame(struct conn *conn, struct slice frame)
+{
+    struct wire_request wire;
+    int err = request_decode(frame, &conn->clients->loop->decoder, &wire);
+
+    if (err)
+        return err;
+    if (!wire.refused)
+        start_request(conn, &wire);
+    else if (!wire.notification)
+        reply_encode_error(wire.id, wire.refused, wire.text, stream_output(&conn->stream));
+    return 0;
+}
+
+static size_t take(struct stream *stream, struct slice bytes)
+{
+    struct conn *conn = conn_of(stream);
+    struct slice rest = bytes;
+    size_t size = 0;
+    int err = 0;
+
+    if (conn->is_refused)
+        return bytes.size;
+    while (err == 0 && rest.size > 0 && !stream->paused && !stream->closing) {
+        err = rpc_scan_more(&conn->scan, rest, &size);
+        if (err == 0)
+            err = take_frame(conn, slice_of(rest.data, size));
+        if (err)
+            break;
+        rest = slice_of(rest.data + size, rest.size - size);
+        if (!may_go_on(conn))
+            stream_pause(stream);
+    }
+    if (err == ERR_AGAIN && rest.size >= STREAM_READ_SIZE && stream_is_over_budget(stream))
+        err = ERR_OVERLOADED;
+    if (err && err != ERR_AGAIN) {
+        break_off(conn, rest, err);
+        return bytes.size;
+    }
+    return bytes.size - rest.size;
+}
+
+// --- Replies -------------------------------------------------------------------------------------
+
+static size_t values_size(const struct version *versions, uint32_t count)
+{
+    size_t size = 0;
+    uint32_t i;
+
+    for (i = 0; i < count; i++)
+        size += versions[i].value.size;
+    return size;
+}
+
+static size_t reply_size(const struct reply *reply)
+{
+    size_t size = values_size(reply->versions, reply->version_count);
+    uint32_t i;
+
+    for (i = 0; i < reply->item_count; i++)
+        size += values_size(reply->items[i].versions, reply->items[i].version_count);
+    return size;
+}
+
+// True when there is no room for this reply: the client does not read what it asked for.
+static bool has_no_room(const struct conn *conn, const struct reply *reply)
+{
+    const struct clients *clients = conn->clients;
+    size_t unsent = stream_unsent(&conn->stream), size;
+
+    if (unsent > clients->limits.output_max)
+        return true;
+    size = reply_size(reply);
+    if (size <= REPLY_SCARCE && unsent <= OUTPUT_SCARCE)
+        return false;
+    return clients->budget.used + size > clients->budget.max;
+}
+
+static void send_reply(struct conn *conn, uint32_t id, const struct reply *reply)
+{
+    if (!has_no_room(conn, reply)) {
+        reply_encode(id, reply, stream_output(&conn->stream));
+        return;
+    }
+    conn->clients->counts.unanswered++;
+    refuse(conn, id, ERR_OVERLOADED,
+           "done, but there is no memory for the answer: read the answers that wait");
+}
+
+static void after_reply(struct conn *conn)
+{
+    if (conn->stream.closing)
+        return;
+    if (conn->stream.over && conn->tickets.count == 0)
+        stream_finish(&conn->stream);
+    else if (conn->stream.paused && may_go_on(conn))
+        stream_resume(&conn->stream);
+}
+
+void clients_reply(struct clients *clients, uint64_t name, const struct reply *reply)
+{
+    struct ticket *ticket = tickets_find(&clients->tickets, name);
+    struct conn *conn;
+    uint32_t id;
+    bool silent;
+
+    if (!ticket)
+        return; // the client is gone
+    conn = ticket->holder;
+    id = ticket->request_id;
+    silent = ticket->silent;
+    tickets_remove(&clients->tickets, &conn->tickets, ticket);
+    if (!silent && !conn->stream.closing)
+        send_reply(conn, id, reply);
+    after_reply(conn);
+}
+
+// --- Connections ---------------------------------------------------------------------------------
+
+static void on_sent(struct stream *stream)
+{
+    if (may_go_on(conn_of(stream)))
+        stream_resume(stream);
+}
+
+// The client sends nothing more, but may wait for what it asked.
+static void on_ended(struct stream *stream)
+{
+    if (conn_of(stream)->tickets.count == 0)
+        stream_finish(stream);
+}
+
+static void drop_tickets(struct conn *conn)
+{
+    struct clients *clients = conn->clients;
+    struct event event = {.kind = EVENT_CLIENT_GONE};
+
+    while ((event.ticket = tickets_first(&clients->tickets, &conn->tickets))) {
+        tickets_remove(&clients->tickets, &conn->tickets,
+                       tickets_find(&clients->tickets, event.ticket));
+        loop_step(clients->loop, &event);
+    }
+}
+
+static void on_closed(struct stream *stream)
+{
+    struct conn *conn = conn_of(stream);
+    struct clients *clients = conn->clients;
+
+    drop_tickets(conn);
+    if (stream->why == UV_ETIMEDOUT)
+        clients->counts.stalled++;
+    if (conn->is_refused)
+        clients->refusing--;
+    else
+        clients->connections--;
+    DL_DELETE(clients->all, conn);
+    free(conn);
+}
+
+static const struct stream_calls conn_calls = {
+    .take = take, .sent = on_sent, .ended = on_ended, .closed = on_closed};
+
+static void tell_full(struct conn *conn)
+{
+    struct clients *clients = conn->clients;
+
+    clients->counts.refused++;
+    refuse(conn, 0, ERR_OVERLOADED, "this node has as many connections as it takes: try another");
+    if (log_limit_pass(&clients->log, loop_now_us()))
+        log_warning(
+            "a client was refused: %u connections are open, as many as connections-max or the "
+            "limit of descriptors allow",
+            clients->connections);
+    if (clients->refusing > REFUSING_MAX)
+        stream_close(&conn->stream, 0);
+    else
+        stream_finish(&conn->stream);
+}
+
+static void on_accept(struct listener *listener)
+{
+    struct clients *clients = listener->data;
+    const struct clients_limits *limits = &clients->limits;
+    struct conn *conn = memory_new(sizeof *conn);
+
+    conn->clients = clients;
+    conn->is_refused = clients->connections >= limits->connections_max;
+    conn->stream.budget = &clients->budget;
+    conn->stream.keep = KEEP;
+    conn->stream.unread_max = UNREAD_MAX;
+    conn->stream.stall_ms = limits->stall_ms;
+    rpc_scan_init(&conn->scan, limits->value_max + REQUEST_FRAME_EXTRA, REQUEST_VALUES_MAX);
+    DL_APPEND(clients->all, conn);
+    if (conn->is_refused)
+        clients->refusing++;
+    else
+        clients->connections++;
+    stream_init(&conn->stream, &clients->loop->hub, &conn_calls);
+    if (stream_accept(&conn->stream, (uv_stream_t *)&listener->tcp))
+        return;
+    if (conn->is_refused)
+        tell_full(conn);
+    else
+        clients->counts.accepted++;
+}
+
+int clients_open(struct clients *clients, struct loop *loop, const struct clients_limits *limits,
+                 const struct sockaddr *address, struct buffer *why)
+{
+    memset(clients, 0, sizeof *clients);
+    clients->loop = loop;
+    clients->limits = *limits;
+    clients->budget.max = limits->buffers_max;
+    tickets_init(&clients->tickets, limits->tickets_max);
+    clients->listener.what = "clients";
+    clients->listener.accept = on_accept;
+    clients->listener.data = clients;
+    return listener_open(&clients->listener, &loop->uv, address, why);
+}
+
+bool clients_are_idle(const struct clients *clients)
+{
+    const struct conn *conn;
+
+    DL_FOREACH(clients->all, conn) {
+        if (conn->tickets.count > 0 || stream_unsent(&conn->stream) > 0)
+            return false;
+    }
+    return true;
+}
+
+void clients_stop(struct clients *clients)
+{
+    listener_stop(&clients->listener);
+}
+
+void clients_close(struct clients *clients)
+{
+    struct conn *conn;
+
+    clients_stop(clients);
+    DL_FOREACH(clients->all, conn) {
+        stream_close(&conn->stream, 0);
+    }
+}
+
+void clients_done(struct clients *clients)
+{
+    tickets_done(&clients->tickets);
+}
