@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A ring of membership machines in virtual time, on a network that delays, loses and parts. All from
-// one seed; nothing sleeps.
+// A ring of membership machines in virtual time, on a network that delays, loses and parts. All
+// from one seed; nothing sleeps.
 #ifndef TESTS_LIB_RING_H
 #define TESTS_LIB_RING_H
 
