@@ -244,8 +244,8 @@ static const struct topology *topology(struct saying *saying)
     uint32_t shards = 1u << below(saying, 9);
     uint32_t replicas = 1 + below(saying, 3);
     uint32_t count = replicas + below(saying, 4);
-    struct topology plan = {.epoch = number(saying) | 1,
-                            .parent_digest = number(saying),
+    struct topology plan = {.epoch = 2 + (number(saying) >> 1),
+                            .parent_digest = number(saying) | 1,
                             .cluster = number(saying) | 1,
                             .seed = number(saying),
                             .shards = shards,

@@ -186,7 +186,7 @@ static void unknown_methods(void **state)
     begin(&bytes, "fetch", 0);
     expect_refusal(&bytes, ERR_METHOD, "no method fetch");
     begin(&bytes, "get\n", 0);
-    expect_refusal(&bytes, ERR_METHOD, "no method get\\n");
+    expect_refusal(&bytes, ERR_METHOD, "no method get\\x0a");
     bytes.size = 0;
     buffer_add(&bytes, (const uint8_t[]){0x94, 0x00, 0x05, 0x11, 0x90}, 5);
     expect_refusal(&bytes, ERR_METHOD, "the method must be a text");
