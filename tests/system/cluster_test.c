@@ -402,7 +402,7 @@ static void sigterm_drains_and_spares_the_replay(void **state)
         cluster_node_start(cluster, i);
     cluster_wait_ready(cluster);
     for (uint32_t i = 0; i < 3; i++)
-        assert_true(cluster_node_said(cluster, i, "clean"));
+        assert_true(cluster_node_said(cluster, i, " keys, closed cleanly"));
     client = cluster_node_client(cluster, 2);
     keys_check(client, "kept", 3);
     quorate_close(client);
