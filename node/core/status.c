@@ -169,31 +169,31 @@ static void scan_local(struct node *node, const struct origin *origin,
                               .after = request->after.size ? request->after.data : NULL,
                               .items_max = request->items_max,
                               .bytes_max = SCAN_BYTES_MAX};
-    struct store_item *items;
-    uint32_t count;
+    struct store_page page;
     uint32_t durable;
-    int err = store_scan(node->store, &scan, &node->arena, &items, &count, &reply->more);
+    int err = store_scan(node->store, &scan, &node->arena, &page);
 
     if (err) {
         reply_error(node, origin, METHOD_SCAN, err, err_text(err));
         return;
     }
-    durable = items_durable(node, items, count);
-    if (count > 0 && durable == 0) {
-        scan_wait(node, origin, request, items[0].position);
+    durable = items_durable(node, page.items, page.count);
+    if (page.count > 0 && durable == 0) {
+        scan_wait(node, origin, request, page.items[0].position);
         return;
     }
-    reply->more |= durable < count;
+    reply->more = page.more || durable < page.count;
     reply->items = arena_alloc(&node->arena, durable * sizeof *reply->items);
     for (uint32_t i = 0; i < durable; i++) {
         struct scan_item *item = &reply->items[reply->item_count];
-        bool system = items[i].bucket.size && items[i].bucket.data[0] == BUCKET_SYSTEM_PREFIX;
+        struct slice bucket = page.items[i].bucket;
+        bool system = bucket.size && bucket.data[0] == BUCKET_SYSTEM_PREFIX;
 
-        scan_item(node, request->shard, &items[i], item);
+        scan_item(node, request->shard, &page.items[i], item);
         reply->item_count += item->version_count > 0 && !system;
     }
     if (durable)
-        reply->after = slice_of(items[durable - 1].tree_key, TREE_KEY_SIZE);
+        reply->after = slice_of(page.items[durable - 1].tree_key, TREE_KEY_SIZE);
     reply_send(node, origin, reply);
 }
 

@@ -84,11 +84,16 @@ struct store_scan {
     size_t bytes_max;     // stops once values read exceed it (at least one item is given)
 };
 
+struct store_page {
+    struct store_item *items;
+    uint32_t count;
+    bool more; // there may be more behind the last item
+};
+
 // Reads objects of a shard in tree order, memtable and tree merged. Items and slices live in the
-// arena or until the end of the turn. *out_more: there may be more behind the last item. Damaged
-// records are skipped and become unknown keys.
+// arena or until the end of the turn. Damaged records are skipped and become unknown keys.
 int store_scan(struct store *store, const struct store_scan *scan, struct arena *arena,
-               struct store_item **out_items, uint32_t *out_count, bool *out_more);
+               struct store_page *out);
 
 // Small named records of the node itself (topology, proposals): at most 64 names of at most 32
 // bytes; values up to 4 MiB. Durable at the position; ERR_NOT_FOUND from get. `out` is appended to.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is written is gathered on the loop's thread, cheaply: the memtable is exchanged for a new one,
-// its entries are listed, and the few small things are encoded. Sorting, sums and the transaction are
-// the job's.
+// What is written is gathered on the loop's thread, cheaply: the memtable is exchanged for a new
+// one, its entries are listed, and the few small things are encoded. Sorting, sums and the
+// transaction are the job's.
 //
-// A commit that failed for want of room left the tree as it was, so it may be tried again. Any other
-// failure is fatal: the log has everything, and the next start goes on from it.
+// A commit that failed for want of room left the tree as it was, so it may be tried again. Any
+// other failure is fatal: the log has everything, and the next start goes on from it.
 #include "node/store/state.h"
 
 #include "base/check.h"

@@ -26,7 +26,8 @@ struct checkpoint_dot {
     uint8_t tree_key[TREE_KEY_SIZE];
 };
 
-// All that the job writes, gathered when the memtable is frozen; from then on only the job touches it.
+// All that the job writes, gathered when the memtable is frozen; from then on only the job touches
+// it.
 struct checkpoint_load {
     struct memtable_order *objects;
     size_t object_count;

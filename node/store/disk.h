@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files under the log, as a table of calls: real ones (disk_file) or memory with faults
-// (disk_memory). A disk keeps numbered segments of one fixed size. Writing, preparing and dropping are
-// jobs: submitted from the loop's thread, done elsewhere, collected by polling on the loop's thread.
+// (disk_memory). A disk keeps numbered segments of one fixed size. Writing, preparing and dropping
+// are jobs: submitted from the loop's thread, done elsewhere, collected by polling on the loop's
+// thread.
 //
 // Writes are done in the order in which they were submitted. Preparing and dropping are too, but
 // beside the writes, so that zero-filling a new segment does not hold up an acknowledgement.
@@ -12,7 +13,7 @@
 
 enum disk_op {
     DISK_WRITE,   // bytes at an offset of a segment, then fdatasync if asked for
-    DISK_PREPARE, // makes a segment: a dropped one renamed, else a new one of zeros; directory synced
+    DISK_PREPARE, // makes a segment: a dropped one renamed, else a new one of zeros; durably
     DISK_DROP,    // gives a segment up: kept for a later prepare, or removed
     DISK_BALLAST, // makes the reserve again that disk_calls.release gave up
 };

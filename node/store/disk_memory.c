@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each segment is two images: what is on stable storage, and what a reader sees now. A list keeps the
-// writes that are in the second and not yet in the first, so that a crash can keep some of them.
+// Each segment is two images: what is on stable storage, and what a reader sees now. A list keeps
+// the writes that are in the second and not yet in the first, so that a crash can keep some of
+// them.
 //
 //     submit ─▶ waiting jobs ─▶ (complete) ─▶ seen ─▶ (sync) ─▶ stable
 //                                              └── crash: lose, keep, cut or tear ──▶ both

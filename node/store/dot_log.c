@@ -5,8 +5,8 @@
 //     oldest -> ... -> [unsaved] -> ... -> newest
 //      in the tree   |  not yet in the tree
 //
-// In a healthy cluster entries go within a second or so, when all owners have them, and never see the
-// tree.
+// In a healthy cluster entries go within a second or so, when all owners have them, and never see
+// the tree.
 #include "node/store/dot_log.h"
 
 #include "base/buffer.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dot log: which key each recent dot of each shard belongs to, so that a sync can send exactly
-// what another replica lacks. One for all shards of the node, under one budget: when it is spent the
-// oldest dots go, and the shard's floor says so.
+// what another replica lacks. One for all shards of the node, under one budget: when it is spent
+// the oldest dots go, and the shard's floor says so.
 #ifndef NODE_STORE_DOT_LOG_H
 #define NODE_STORE_DOT_LOG_H
 
@@ -62,11 +62,12 @@ const struct dot_entry *dot_log_of_key(const struct dot_log *log,
 // False when it is not in the log.
 bool dot_log_remove(struct dot_log *log, uint32_t shard, struct dot dot);
 
-// The oldest entry while the budget is exceeded, else NULL: the caller removes it and moves the floor.
+// The oldest entry while the budget is exceeded, else NULL: the caller removes it and moves the
+// floor.
 const struct dot_entry *dot_log_over(const struct dot_log *log);
 
-// For a checkpoint: the entries not in the tree, oldest first, from NULL on; and afterwards they count
-// as saved, and the list `gone` is the caller's (it frees it).
+// For a checkpoint: the entries not in the tree, oldest first, from NULL on; and afterwards they
+// count as saved, and the list `gone` is the caller's (it frees it).
 const struct dot_entry *dot_log_unsaved(const struct dot_log *log, const struct dot_entry *after);
 struct dot_gone *dot_log_take_gone(struct dot_log *log, size_t *out_count);
 void dot_log_saved(struct dot_log *log);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The turn of the loop as the store sees it:
 //
-//     poll: what the writer finished ─▶ (the machine's steps) ─▶ turn_end: strip a few rests, end the
-//     read transaction, move the checkpoint on, hand the buffer to the writer
+//     poll: what the writer finished ─▶ (the machine's steps) ─▶ turn_end: strip a few rests,
+//     end the read transaction, move the checkpoint on, hand the buffer to the writer
 //
-// A finished checkpoint is taken over at the end of a turn only: a read of the same turn may still hold
-// slices of the frozen memtable.
+// A finished checkpoint is taken over at the end of a turn only: a read of the same turn may still
+// hold slices of the frozen memtable.
 #include "node/store/state.h"
 
 #include "base/check.h"

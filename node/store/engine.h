@@ -13,7 +13,7 @@
 //     settings.actor = 1;
 //     settings.segment_bytes = 64 << 10;
 //     store_open(&settings, disk, tree, &store, &found);
-//     ... store_apply(...); store_turn_end(store, now_ms); store_poll(store); store_durable(store) ...
+//     ... store_apply(...); store_turn_end(store, now_ms); store_poll(store); store_durable(store)
 //     disk_memory_crash(disk, DISK_CRASH_TEAR);    // a crash; without one: store_close(store)
 //     tree_memory_crash(tree);
 //     store_abandon(store);
@@ -58,21 +58,24 @@ struct store_found {
 };
 
 // Opens the store over a disk and a tree, which stay the caller's and outlive the store. Waits for
-// them. On failure nothing but found->error is written. ERR_DAMAGED: something durable is missing or
-// changed; ERR_INVALID: settings that contradict each other or the disk; ERR_IO; ERR_DISK_FULL.
+// them. On failure nothing but found->error is written. ERR_DAMAGED: something durable is missing
+// or changed; ERR_INVALID: settings that contradict each other or the disk; ERR_IO; ERR_DISK_FULL.
 int store_open(const struct store_settings *settings, struct disk *disk, struct tree *tree,
                struct store **out, struct store_found *found);
 
-// Ends the turn: slices given out in it die, the buffered log bytes go to the writer if it is idle, a
-// finished checkpoint is taken over, a due one started. `now_ms`: any clock that never goes back.
+// Ends the turn: slices given out in it die, the buffered log bytes go to the writer if it is
+// idle, a finished checkpoint is taken over, a due one started. `now_ms`: any clock that never
+// goes back.
 void store_turn_end(struct store *store, uint64_t now_ms);
 
-// Collects what the writer has finished; afterwards store_durable tells how far. To be called after
-// each wake and as often as one likes. Not 0: ERR_IO, for ever: a write or sync of the log failed and
-// nobody knows what the disk holds; nothing more becomes durable and the process must stop.
+// Collects what the writer has finished; afterwards store_durable tells how far. To be called
+// after each wake and as often as one likes. Not 0: ERR_IO, for ever: a write or sync of the log
+// failed and nobody knows what the disk holds; nothing more becomes durable and the process must
+// stop.
 int store_poll(struct store *store);
 
-// When store_turn_end wants to be called even though nothing happens (same clock), UINT64_MAX: never.
+// When store_turn_end wants to be called even though nothing happens (same clock), UINT64_MAX:
+// never.
 uint64_t store_deadline(const struct store *store);
 
 // Waits until everything applied so far is durable (as store_poll would tell). ERR_IO.
@@ -88,8 +91,8 @@ uint64_t store_end(const struct store *store);
 // harms nothing: the next start replays the log. Frees it in any case; accepts NULL.
 int store_close(struct store *store);
 
-// Frees the store as a crash would leave it. Waits for what the disk and the tree are doing. Accepts
-// NULL.
+// Frees the store as a crash would leave it. Waits for what the disk and the tree are doing.
+// Accepts NULL.
 void store_abandon(struct store *store);
 
 // ---------------------------------------------------------------- real files

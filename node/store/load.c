@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start: first the tree as of its last checkpoint, then the log behind it, applied as it was then. What
-// comes out is the state before the end of the last life, as far as that was durable.
+// Start: first the tree as of its last checkpoint, then the log behind it, applied as it was then.
+// What comes out is the state before the end of the last life, as far as that was durable.
 #include "node/store/state.h"
 
 #include "base/check.h"
@@ -228,8 +228,8 @@ static int tree_load(struct store *store, struct store_found *found)
 
 // ---------------------------------------------------------------- the log
 
-// The object below may have been damaged since: then the clock learns what the delta stands for, and
-// the key stays unknown until the other owners' copies replace it.
+// The object below may have been damaged since: then the clock learns what the delta stands for,
+// and the key stays unknown until the other owners' copies replace it.
 static int apply_replay(struct store *store, uint64_t position, const struct log_record *record)
 {
     struct arena arena = {0};
@@ -298,7 +298,8 @@ static int replay(void *data, uint64_t position, const struct log_record *record
     return ERR_DAMAGED;
 }
 
-// A log longer than the memtable's budget is checkpointed on the way. What was read was synced first.
+// A log longer than the memtable's budget is checkpointed on the way. What was read was synced
+// first.
 static int group_end(void *data, uint64_t position)
 {
     struct store *store = data;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Appending and handing over. The invariant: every byte accepted fits into prepared room, namely the
-// rest of the current segment or the spares, so that what is in the buffer can always be written.
+// Appending and handing over. The invariant: every byte accepted fits into prepared room, namely
+// the rest of the current segment or the spares, so that what is in the buffer can always be
+// written.
 //
 // A group never straddles segments; a spare therefore wastes at most half (a group takes no more),
-// and that is what the room of spares is counted with. A write or sync that fails is fatal: after a
-// failed sync nobody knows what the disk holds (Rebello et al., "Can Applications Recover from fsync
-// Failures?", 2020), so nothing is tried again and nothing more becomes durable.
+// and that is what the room of spares is counted with. A write or sync that fails is fatal: after
+// a failed sync nobody knows what the disk holds (Rebello et al., "Can Applications Recover from
+// fsync Failures?", 2020), so nothing is tried again and nothing more becomes durable.
 #include "node/store/log.h"
 
 #include "base/check.h"
@@ -171,7 +172,8 @@ static void segment_begin(struct log *log, uint64_t position)
     job_submit(log, id, 0, slice_of(bytes, SEGMENT_HEADER_SIZE), 0);
 }
 
-// Seals the groups of `flying` from flying_sent on that fit the current segment; returns their bytes.
+// Seals the groups of `flying` from flying_sent on that fit the current segment; returns their
+// bytes.
 static size_t groups_seal(struct log *log)
 {
     size_t end = log->flying_sent;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The write-ahead log: records gathered into groups, groups into segments. One buffer is filled while
-// the writer has the other; a buffer goes to the writer when the one before is on the disk.
+// The write-ahead log: records gathered into groups, groups into segments. One buffer is filled
+// while the writer has the other; a buffer goes to the writer when the one before is on the disk.
 //
-//     records ─▶ filling ──(writer idle)──▶ flying ─▶ segment 7 | segment 8 (prepared) | 9 (reserve)
+//     records ─▶ filling ──(writer idle)──▶ flying ─▶ segment 7 | 8 (prepared) | 9 (reserve)
 //
-// What is accepted into the buffer always has prepared room on the disk: segments are made ahead, and
-// the last one is kept for what must go on when the disk is full.
+// What is accepted into the buffer always has prepared room on the disk: segments are made ahead,
+// and the last one is kept for what must go on when the disk is full.
 #ifndef NODE_STORE_LOG_H
 #define NODE_STORE_LOG_H
 
@@ -68,7 +68,8 @@ struct log_settings {
     uint64_t store; // id for new segments
 };
 
-// ---- start (log_recover.c) ------------------------------------------------------------------------
+// ---- start (log_recover.c)
+// ------------------------------------------------------------------------
 
 struct log_recovery {
     uint64_t covered; // the tree has everything up to here
@@ -89,12 +90,13 @@ struct log_recovered {
     char error[384];        // on failure: what and where
 };
 
-// Reads the whole log and gives each record behind `covered` to `replay`. ERR_DAMAGED, ERR_INVALID (made
-// by a newer version), ERR_IO, or what `replay` returned.
+// Reads the whole log and gives each record behind `covered` to `replay`. ERR_DAMAGED, ERR_INVALID
+// (made by a newer version), ERR_IO, or what `replay` returned.
 int log_recover(struct disk *disk, const struct log_recovery *recovery, struct log_recovered *out);
 void log_recovered_done(struct log_recovered *recovered);
 
-// ---- running ---------------------------------------------------------------------------------------
+// ---- running
+// ---------------------------------------------------------------------------------------
 
 // Takes over from a recovery; goes on at max(end, covered). Waits until the first segments are
 // prepared; a full disk is no error.
@@ -119,7 +121,8 @@ void log_submit(struct log *log, uint64_t now_ms);
 // Collects what the disk has done. ERR_IO: a write failed, for ever.
 int log_poll(struct log *log);
 
-// The end of what was appended; closes the open group, so that nothing appended later ends at or below.
+// The end of what was appended; closes the open group, so that nothing appended later ends at or
+// below.
 uint64_t log_cut(struct log *log);
 
 // Where the last record ends.

@@ -6,9 +6,9 @@
 //     segment 5:       [head|g g g x . . .]      its header: "previous end", where 4 was cut
 //
 // A bad group is *damage* when something later says that its position was on stable storage: the
-// header of a later segment, or the mark of a later group. Then acknowledged writes may be gone, and
-// the start stops. Otherwise it was never synced: a torn tail, which is cut. Bytes of a reused file
-// are no groups, since the segment id is under each sum.
+// header of a later segment, or the mark of a later group. Then acknowledged writes may be gone,
+// and the start stops. Otherwise it was never synced: a torn tail, which is cut. Bytes of a reused
+// file are no groups, since the segment id is under each sum.
 //
 // Groups are written in order but reach the disk in any, so a valid group behind a bad one proves
 // nothing by itself: only its mark does.
@@ -91,8 +91,8 @@ static struct proof groups_search(const struct scan *scan, uint64_t id, size_t o
     return proof;
 }
 
-// A file without a header: never begun, or begun and torn before its first sync. A group in it whose
-// mark lies behind the first group proves that the header was synced once.
+// A file without a header: never begun, or begun and torn before its first sync. A group in it
+// whose mark lies behind the first group proves that the header was synced once.
 static int headerless_check(struct scan *scan, uint64_t id)
 {
     struct proof proof = groups_search(scan, id, SEGMENT_HEADER_SIZE);

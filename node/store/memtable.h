@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A memtable: the newest object records by tree key, until a checkpoint has put them into the tree.
-// Memory is only ever added, so that a record read in a turn stays where it is although a later apply
-// of the turn replaces it; what was replaced counts in the budget until the whole table goes.
+// A memtable: the newest object records by tree key, until a checkpoint has put them into the
+// tree. Memory is only ever added, so that a record read in a turn stays where it is although a
+// later apply of the turn replaces it; what was replaced counts in the budget until the whole
+// table goes.
 #ifndef NODE_STORE_MEMTABLE_H
 #define NODE_STORE_MEMTABLE_H
 
@@ -29,7 +30,8 @@ void memtable_free(struct memtable *table); // accepts NULL
 struct memtable_entry *memtable_find(const struct memtable *table,
                                      const uint8_t tree_key[TREE_KEY_SIZE]);
 
-// Adds or replaces; the record is copied (an empty slice: erased). The entry's position never falls.
+// Adds or replaces; the record is copied (an empty slice: erased). The entry's position never
+// falls.
 struct memtable_entry *memtable_set(struct memtable *table, const uint8_t tree_key[TREE_KEY_SIZE],
                                     struct slice record, uint64_t position);
 

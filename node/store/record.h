@@ -23,8 +23,9 @@
 //     32  u64  mark: what was on stable storage when the group was handed to the writer
 //     40  payload: records; then zeros up to a multiple of 8
 //
-// Headers of segments and unused tails do not count in positions: the groups of all segments form one
-// stream. Segment id and position are under each sum, so what a reused file held before is no group.
+// Headers of segments and unused tails do not count in positions: the groups of all segments form
+// one stream. Segment id and position are under each sum, so what a reused file held before is no
+// group.
 //
 // A log record:  u8 type, varint body size, body
 //
@@ -45,7 +46,8 @@
 //     TREE_OBJECTS  u8 bucket size, bucket, u16 key size, key, object (object_encode)
 //     TREE_RESTS    no record: the value is empty
 //     TREE_DOTS     16 bytes tree key
-//     TREE_CLOCKS   u8 flags (1: born), varint keys, varint bytes, varint expiring, u64 digest, clock
+//     TREE_CLOCKS   u8 flags (1: born), varint keys, varint bytes, varint expiring, u64 digest,
+//                   clock
 //     TREE_META     "position": u64 position covered, u64 store id, u8 clean
 //                   "shards": u32; "unknown": 16 bytes tree key, ...; "m:" + name: value
 #ifndef NODE_STORE_RECORD_H

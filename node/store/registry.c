@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the node notes about itself: the number of shards, birth marks, named records. Few and small, so
-// they live in memory as a whole and in log and tree as everything else does.
+// What the node notes about itself: the number of shards, birth marks, named records. Few and
+// small, so they live in memory as a whole and in log and tree as everything else does.
 #include "node/store/state.h"
 
 #include "base/check.h"

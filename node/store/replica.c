@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The invariant: floor and dot log are disjoint and together they are the clock. So "is it still in the
-// log" can be asked of two clocks, without touching an entry.
+// The invariant: floor and dot log are disjoint and together they are the clock. So "is it still
+// in the log" can be asked of two clocks, without touching an entry.
 #include "node/store/replica.h"
 
 #include "base/check.h"

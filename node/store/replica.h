@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One shard's replica: its clock, its counts, and what the dot log has no longer. Pure bookkeeping; the
-// store decides when.
+// One shard's replica: its clock, its counts, and what the dot log has no longer. Pure
+// bookkeeping; the store decides when.
 #ifndef NODE_STORE_REPLICA_H
 #define NODE_STORE_REPLICA_H
 
@@ -43,7 +43,8 @@ void replica_log_dots(struct replica *replica, struct dot_log *log, uint32_t sha
 void replica_prune(struct replica *replica, struct dot_log *log, uint32_t shard,
                    const struct clock *known);
 
-// floor + dots in the log = clock, disjoint: for check_slow and tests (walks the floor's complement).
+// floor + dots in the log = clock, disjoint: for check_slow and tests (walks the floor's
+// complement).
 bool replica_valid(const struct replica *replica, const struct dot_log *log, uint32_t shard);
 
 #endif

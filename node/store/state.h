@@ -91,7 +91,8 @@ int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
 struct memtable_entry *object_put(struct store *store, const struct key *key,
                                   const struct object *object, uint64_t position);
 
-// What store_apply, store_rebuild and the sweep do once the record is in the log; replay does the same.
+// What store_apply, store_rebuild and the sweep do once the record is in the log; replay does the
+// same.
 struct change {
     const struct key *key;
     uint8_t tree_key[TREE_KEY_SIZE];
@@ -132,7 +133,8 @@ struct walk_item {
     bool damaged;
 };
 
-// The next record behind `after` (NULL: from `first` on) that is not erased. ERR_NOT_FOUND at the end.
+// The next record behind `after` (NULL: from `first` on) that is not erased. ERR_NOT_FOUND at the
+// end.
 int walk_next(struct store *store, const uint8_t *after, const uint8_t *first,
               struct walk_item *out);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading and applying. A read looks in three places, newest first: active memtable, frozen memtable,
-// tree. An apply reads, appends one record to the log, and changes clock, dot log, counts and memtable,
-// in this order: the append is the last step that can fail.
+// Reading and applying. A read looks in three places, newest first: active memtable, frozen
+// memtable, tree. An apply reads, appends one record to the log, and changes clock, dot log,
+// counts and memtable, in this order: the append is the last step that can fail.
 //
 // What an object shows is stripped by the shard's clock as of now. The record below may still hold
 // more (strip.c): the full context, clock + rest, is the same.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes off rests what the shard's clock has meanwhile, a few records each turn. Nothing is logged: a
-// record and its stripped form mean the same under the same clock, and replay strips again. What is
-// found clean no longer counts as having a rest; what is found empty is erased.
+// Takes off rests what the shard's clock has meanwhile, a few records each turn. Nothing is
+// logged: a record and its stripped form mean the same under the same clock, and replay strips
+// again. What is found clean no longer counts as having a rest; what is found empty is erased.
 //
-// Two lists are gone through: the records with a rest in the active memtable (a queue), and TREE_RESTS
-// (a cursor, which moves only while clocks change).
+// Two lists are gone through: the records with a rest in the active memtable (a queue), and
+// TREE_RESTS (a cursor, which moves only while clocks change).
 #include "node/store/state.h"
 
 #include "base/err.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ordered tables under the store, as a table of calls: LMDB (tree_lmdb) or memory (tree_memory).
-// Reads happen on the loop's thread and see the last committed transaction; the slices that they give
-// live until turn_end. Writes happen in one sorted transaction at a time, inside a job.
+// The ordered tables under the store, as a table of calls: LMDB (tree_lmdb) or memory
+// (tree_memory). Reads happen on the loop's thread and see the last committed transaction; the
+// slices that they give live until turn_end. Writes happen in one sorted transaction at a time,
+// inside a job.
 #ifndef NODE_STORE_TREE_H
 #define NODE_STORE_TREE_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each table is one sorted array of records. A transaction gathers its changes, sorted as they come,
-// and its commit merges them into the arrays in one pass. Values that a turn may still look at are kept
-// until the turn ends.
+// Each table is one sorted array of records. A transaction gathers its changes, sorted as they
+// come, and its commit merges them into the arrays in one pass. Values that a turn may still look
+// at are kept until the turn ends.
 #include "node/store/tree_memory.h"
 
 #include "base/buffer.h"

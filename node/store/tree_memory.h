@@ -21,7 +21,8 @@ void tree_memory_crash(struct tree *tree);
 // The n-th commit from now fails with `err`, and all behind it if `forever`. 0: none fails.
 void tree_memory_fail(struct tree *tree, uint32_t n, int err, bool forever);
 
-// Commits fail with ERR_MAP_FULL beyond so many bytes of keys and values; grow doubles it. 0: no limit.
+// Commits fail with ERR_MAP_FULL beyond so many bytes of keys and values; grow doubles it. 0: no
+// limit.
 void tree_memory_limit(struct tree *tree, uint64_t bytes);
 
 // Changes one byte of a stored value: damage. False when there is no such record or byte.

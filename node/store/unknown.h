@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The damaged keys of this node: their records failed their checksum, and until they are rebuilt from
-// the other owners nobody may be told anything about them.
+// The damaged keys of this node: their records failed their checksum, and until they are rebuilt
+// from the other owners nobody may be told anything about them.
 #ifndef NODE_STORE_UNKNOWN_H
 #define NODE_STORE_UNKNOWN_H
 

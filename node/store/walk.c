@@ -5,8 +5,8 @@
 //     frozen  ──┼─▶ the smallest key behind the last one; of equal keys the newest record
 //     tree    ──┘
 //
-// Each step seeks anew from the last key, so nothing breaks when records change between steps, and no
-// read transaction lives longer than a turn.
+// Each step seeks anew from the last key, so nothing breaks when records change between steps, and
+// no read transaction lives longer than a turn.
 #include "node/store/state.h"
 
 #include "base/check.h"
@@ -93,7 +93,7 @@ static size_t values_size(const struct object *object)
 }
 
 int store_scan(struct store *store, const struct store_scan *scan, struct arena *arena,
-               struct store_item **out_items, uint32_t *out_count, bool *out_more)
+               struct store_page *out)
 {
     struct store_item *items = arena_alloc(arena, scan->items_max * sizeof *items);
     uint8_t first[TREE_KEY_SIZE];
@@ -123,13 +123,12 @@ int store_scan(struct store *store, const struct store_scan *scan, struct arena 
         }
         if (object_is_empty(&items[count].object))
             continue;
+        items[count].position = walk.found.position;
         bytes += values_size(&items[count++].object);
     }
     if (err && err != ERR_NOT_FOUND)
         return err;
-    *out_items = items;
-    *out_count = count;
-    *out_more = !err;
+    *out = (struct store_page){items, count, !err};
     return 0;
 }
 
@@ -139,7 +138,8 @@ static struct key item_key(const struct store *store, const struct store_item *i
     struct key key = {.bucket = item->bucket, .key = item->key};
     uint8_t reversed[8];
 
-    // Byte i of the tree key is byte i of the low half, counted from its end, with its bits reversed.
+    // Byte i of the tree key is byte i of the low half, counted from its end, with its bits
+    // reversed.
     for (int i = 0; i < 8; i++) {
         uint8_t byte = item->tree_key[i];
 
