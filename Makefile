@@ -158,7 +158,7 @@ LINK     := $(COMPILER) $(SANITIZE_$(CFG)) -pthread $(LDFLAGS_$(CFG)) $(LDFLAGS)
 # Plain -l flags: pkg-config may not be there yet when this is parsed. The C library of
 # msgpack-c was renamed in later releases of Debian and Ubuntu.
 LIB_MSGPACK := $(if $(wildcard /usr/lib/*/libmsgpack-c.so),-lmsgpack-c,-lmsgpackc)
-LIBS        := -llmdb -luv -lxxhash $(LIB_MSGPACK) -linih -lcrypto -lm
+LIBS        := -llmdb -luv -lxxhash $(LIB_MSGPACK) -linih -ljansson -lcrypto -lm
 
 # A folder that generates headers writes them to build/gen/ by a rule in its rules.mk and adds
 # them to GENERATED; they are made before anything is compiled.

@@ -216,12 +216,12 @@ struct quorate_topology {
 /* What a node says about itself. Bytes are bytes, times as their names say. */
 struct quorate_status {
     uint64_t id;
-    uint64_t actor;
+    const char *name;
     uint64_t cluster;
     uint64_t epoch;
-    const char *name;
     const char *build;
     const char *durability; /* "sync" or "interval=MS" */
+    uint64_t actor;         /* of this life of the node */
     uint32_t shards_owned;
     uint32_t shards_born; /* owned and complete, so served */
     uint32_t in_flight;
@@ -278,7 +278,7 @@ struct quorate_result {
     /* the others */
     const struct quorate_bucket *bucket;     /* bucket_show, bucket_set: as they are now */
     const struct quorate_topology *topology; /* topology, cluster_init */
-    const struct quorate_status *status;     /* status */
+    const struct quorate_status *status;     /* status; ping: the first five */
 
     /* how it went on this side */
     const char *address; /* of the node asked last; "" when none was */

@@ -306,6 +306,7 @@ void result_fill(struct result_box *box, const struct reply *reply)
         fill_topology(box, reply);
         break;
     case METHOD_STATUS:
+    case METHOD_PING:
         fill_status(box, &reply->status);
         break;
     default:

@@ -15,7 +15,7 @@ commands='gcc:gcc make:make pkg-config:pkg-config ar:binutils'
 # header:package
 headers='stdio.h:libc6-dev lmdb.h:liblmdb-dev uv.h:libuv1-dev xxhash.h:libxxhash-dev
 msgpack.h:libmsgpack-dev cmocka.h:libcmocka-dev ini.h:libinih-dev uthash.h:uthash-dev
-openssl/evp.h:libssl-dev'
+openssl/evp.h:libssl-dev jansson.h:libjansson-dev'
 extra='clang clang-format libclang-rt-14-dev scdoc iproute2 nodejs npm serf golang
 golang-github-hashicorp-memberlist-dev chromium'
 

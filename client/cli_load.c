@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// load: the records of a file, many puts under way at once.
+//
+// Standard input may be a slow pipe: while it has nothing and puts are under way, the loop runs and
+// waits for those instead.
+#include "base/check.h"
+#include "base/err.h"
+#include "base/histogram.h"
+#include "client/cli_command.h"
+#include "client/cli_json.h"
+#include "client/cli_record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum {
+    LOAD_WINDOW = 64,
+    LOAD_READ_SIZE = 256 << 10,
+    LOAD_LINE_MAX = 192 << 20,
+    LOAD_COMPLAINTS_MAX = 20, // bad lines told one by one
+    LOAD_PROGRESS_US = 200000
+};
+
+struct load {
+    struct cli *cli;
+    struct quorate_client *client;
+    uv_loop_t loop;
+    // the file
+    int file;
+    const char *name;
+    struct buffer in;
+    size_t at; // in `in`
+    bool ended;
+    bool is_json;
+    uint64_t line;      // number of the last one
+    uint64_t file_size; // 0: not known
+    uint64_t bytes_read;
+    // what became of it
+    struct record record;
+    bool stop;
+    int code; // of the first failure
+    uint64_t written;
+    uint64_t failed;
+    uint64_t complaints;
+    struct histogram latency_us;
+    uint64_t started_us;
+    uint64_t shown_us;
+    uint64_t last_us; // when the last answer came
+};
+
+// A put under way.
+struct loading {
+    struct load *load;
+    uint64_t line;
+};
+
+static uint64_t now_us(void)
+{
+    return uv_hrtime() / 1000;
+}
+
+// ---- telling ------------------------------------------------------------------------------------
+
+static void progress_clear(const struct load *load)
+{
+    if (load->shown_us)
+        (void)fprintf(stderr, "\r\33[K");
+}
+
+static void load_failed(struct load *load, uint64_t line, int code, const char *why)
+{
+    load->failed++;
+    if (!load->code)
+        load->code = code;
+    if (!load->cli->go_on)
+        load->stop = true;
+    if (++load->complaints > LOAD_COMPLAINTS_MAX)
+        return;
+    progress_clear(load);
+    complain("%s:%" PRIu64 ": %s", load->name, line, why);
+    if (load->complaints == LOAD_COMPLAINTS_MAX)
+        complain("%s: further failures are only counted", load->name);
+}
+
+static uint64_t rate_of(const struct load *load, uint64_t until_us)
+{
+    uint64_t us = until_us - load->started_us;
+
+    return us > 0 ? load->written * 1000000 / us : 0;
+}
+
+static void progress(struct load *load)
+{
+    uint64_t now = now_us();
+    uint64_t done = load->bytes_read - (load->in.size - load->at);
+    unsigned percent;
+    uint64_t left_s;
+
+    if (!load->cli->output.error_terminal || now - load->started_us < LOAD_PROGRESS_US ||
+        now - load->shown_us < LOAD_PROGRESS_US)
+        return;
+    load->shown_us = now;
+    (void)fprintf(stderr, "\r\33[K%" PRIu64 " records, %" PRIu64 "/s", load->written,
+                  rate_of(load, now));
+    if (load->file_size == 0 || done == 0 || done > load->file_size)
+        return;
+    percent = (unsigned)(done * 100 / load->file_size);
+    left_s = (now - load->started_us) / 1000 * (load->file_size - done) / done / 1000;
+    (void)fprintf(stderr, "  [%-25.*s] %u %%, %" PRIu64 ":%02" PRIu64 " left", (int)(percent / 4),
+                  "#########################", percent, left_s / 60, left_s % 60);
+}
+
+static void summary(struct load *load)
+{
+    uint64_t us = load->last_us > load->started_us ? load->last_us - load->started_us : 0;
+    uint64_t rate = rate_of(load, load->last_us);
+    uint64_t p50 = histogram_quantile(&load->latency_us, 5000);
+    uint64_t p99 = histogram_quantile(&load->latency_us, 9900);
+    struct buffer json = {0};
+
+    if (load->cli->format != FORMAT_JSON) {
+        output_format(&load->cli->output,
+                      "%" PRIu64 " written, %" PRIu64 " failed, %" PRIu64 ".%02u s, %" PRIu64
+                      "/s, p50 %" PRIu64 ".%02u ms, p99 %" PRIu64 ".%02u ms\n",
+                      load->written, load->failed, us / 1000000, (unsigned)(us % 1000000 / 10000),
+                      rate, p50 / 1000, (unsigned)(p50 % 1000 / 10), p99 / 1000,
+                      (unsigned)(p99 % 1000 / 10));
+        return;
+    }
+    json_open(&json, '{');
+    json_number(&json, "written", load->written);
+    json_number(&json, "failed", load->failed);
+    json_number(&json, "elapsed_us", us);
+    json_number(&json, "rate", rate);
+    json_number(&json, "p50_us", p50);
+    json_number(&json, "p99_us", p99);
+    json_close(&json, '}');
+    buffer_add_u8(&json, '\n');
+    output_slice(&load->cli->output, buffer_slice(&json));
+    buffer_done(&json);
+}
+
+// ---- reading ------------------------------------------------------------------------------------
+
+static bool would_wait(const struct load *load)
+{
+    struct pollfd poll_file = {.fd = load->file, .events = POLLIN};
+
+    return poll(&poll_file, 1, 0) == 0;
+}
+
+// More bytes. False when the puts under way should be looked after first.
+static bool file_read(struct load *load)
+{
+    ssize_t size;
+
+    if (quorate_in_flight(load->client) > 0 && would_wait(load))
+        return false;
+    buffer_drop(&load->in, load->at);
+    load->at = 0;
+    size = read(load->file, buffer_reserve(&load->in, LOAD_READ_SIZE), LOAD_READ_SIZE);
+    if (size < 0 && errno == EINTR)
+        return true;
+    if (size < 0)
+        load_failed(load, load->line + 1, err_exit(ERR_IO), strerror(errno));
+    if (size <= 0) {
+        load->ended = true;
+        return true;
+    }
+    load->in.size += (size_t)size;
+    load->bytes_read += (uint64_t)size;
+    return true;
+}
+
+// The next line without its end. False when there is none (yet).
+static bool line_take(struct load *load, struct slice *out)
+{
+    size_t left = load->in.size - load->at;
+    const uint8_t *from = load->in.data + load->at;
+    const uint8_t *end = left > 0 ? memchr(from, '\n', left) : NULL;
+
+    if (!end && left > LOAD_LINE_MAX) {
+        load_failed(load, load->line + 1, err_exit(ERR_TOO_LARGE), "the line is too long");
+        load->stop = true;
+    }
+    if (!end && !(load->ended && left > 0))
+        return false;
+    *out = slice_of(from, end ? (size_t)(end - from) : left);
+    load->at += out->size + (end ? 1 : 0);
+    load->line++;
+    return true;
+}
+
+// ---- writing ------------------------------------------------------------------------------------
+
+static void put_answered(void *data, const struct quorate_result *result)
+{
+    struct loading *loading = data;
+    struct load *load = loading->load;
+
+    load->last_us = now_us();
+    if (result->err) {
+        load_failed(load, loading->line, err_exit(result->err), result->message);
+    } else {
+        load->written++;
+        histogram_add(&load->latency_us, result->elapsed_us);
+    }
+    free(loading);
+}
+
+static void value_put(struct load *load, uint32_t index)
+{
+    const struct record_value *value = &load->record.values[index];
+    struct quorate_put_options options = load->cli->put;
+    struct quorate_key key = record_key(&load->record);
+    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
+    struct loading *loading;
+
+    if (value->expires_ms && value->expires_ms <= now_ms)
+        return; // gone meanwhile
+    if (value->expires_ms)
+        options.ttl_ms = value->expires_ms - now_ms;
+    if (load->record.count > 1)
+        options.blind = QUORATE_BLIND_SIBLINGS;
+    if (load->cli->bucket || key.bucket.size == 0)
+        key.bucket = quorate_text(load->cli->bucket);
+    loading = memory_new(sizeof *loading);
+    *loading = (struct loading){load, load->line};
+    quorate_put_start(load->client, key, record_value(&load->record, index), &options,
+                      quorate_done(put_answered, loading));
+}
+
+static void line_load(struct load *load, struct slice line)
+{
+    char why[160] = "";
+    int err;
+
+    if (line.size == 0)
+        return;
+    if (load->line == 1 && load->cli->format != FORMAT_TSV)
+        load->is_json = line.data[0] == '{';
+    if (load->is_json)
+        err = record_read_json(line, &load->record, why);
+    else
+        err = record_read_tsv(line, &load->record, why);
+    if (err) {
+        load_failed(load, load->line, err_exit(err), why);
+        return;
+    }
+    for (uint32_t i = 0; i < load->record.count; i++)
+        value_put(load, i);
+}
+
+static void load_run(struct load *load)
+{
+    uint32_t window = load->cli->window ? load->cli->window : LOAD_WINDOW;
+    struct slice line;
+
+    while (!load->stop) {
+        bool starved = false;
+
+        if (quorate_in_flight(load->client) < window) {
+            if (line_take(load, &line))
+                line_load(load, line);
+            else if (load->ended)
+                break;
+            else
+                starved = !file_read(load);
+        }
+        if (starved || quorate_in_flight(load->client) >= window)
+            (void)uv_run(&load->loop, UV_RUN_ONCE);
+        progress(load);
+    }
+    while (quorate_in_flight(load->client) > 0)
+        (void)uv_run(&load->loop, UV_RUN_ONCE);
+    progress_clear(load);
+}
+
+static int load_open(struct load *load)
+{
+    struct stat about;
+
+    load->name = load->cli->arguments[0];
+    load->file = STDIN_FILENO;
+    if (strcmp(load->name, "-") == 0)
+        load->name = "standard input";
+    else
+        load->file = open(load->name, O_RDONLY | O_CLOEXEC);
+    if (load->file < 0 || fstat(load->file, &about)) {
+        complain("%s: %s", load->name, strerror(errno));
+        return err_exit(ERR_INVALID);
+    }
+    if (S_ISREG(about.st_mode))
+        load->file_size = (uint64_t)about.st_size;
+    return 0;
+}
+
+int command_load(struct cli *cli)
+{
+    struct load *load = memory_new(sizeof *load);
+    int code;
+
+    load->cli = cli;
+    code = load_open(load);
+    if (!code) {
+        check(uv_loop_init(&load->loop) == 0);
+        load->client = cli_attach(cli, &load->loop);
+        load->started_us = now_us();
+        load->last_us = load->started_us;
+        load_run(load);
+        quorate_close(load->client);
+        (void)uv_run(&load->loop, UV_RUN_DEFAULT);
+        check(uv_loop_close(&load->loop) == 0);
+        summary(load);
+        code = load->code;
+    }
+    if (load->file > STDIN_FILENO)
+        (void)close(load->file);
+    buffer_done(&load->in);
+    record_done(&load->record);
+    free(load);
+    return code;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// quorate: the client program. One command per row; common options may also stand before the
+// command.
+#include "base/err.h"
+#include "client/cli_command.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_USAGE = 2 };
+
+static const struct command commands[] = {
+    {"get", "KEY", "Read a key", OPTIONS_READ, 1, 1, command_get},
+    {"put", "KEY VALUE", "Write a value; VALUE - is standard input, @FILE a file",
+     OPTIONS_WRITE | OPTIONS_VALUE, 2, 2, command_put},
+    {"del", "KEY", "Delete a key", OPTIONS_WRITE, 1, 1, command_del},
+    {"load", "FILE",
+     "Write the records of a file (- is standard input): lines key<TAB>value, or JSON lines",
+     OPTIONS_WRITE | OPTIONS_LOAD, 1, 1, command_load},
+    {"dump", "", "Write all records to standard output, as JSON lines or --format tsv",
+     OPTIONS_NAME, 0, 0, command_dump},
+    {"bucket set", "BUCKET", "Change properties of a bucket", OPTIONS_BUCKET, 1, 1,
+     command_bucket_set},
+    {"bucket show", "BUCKET", "Show the properties of a bucket", 0, 1, 1, command_bucket_show},
+    {"cluster init", "", "Form a cluster of nodes that have joined each other", OPTIONS_CLUSTER, 0,
+     0, command_cluster_init},
+    {"cluster status", "", "Show the members and how they are; exit code 3 when one is not well", 0,
+     0, 0, command_cluster_status},
+    {"ping", "", "Ask the endpoints whether they are there", 0, 0, 0, command_ping},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage(FILE *to)
+{
+    (void)fprintf(to, "Usage: quorate COMMAND [OPTION...] [ARGUMENT...]\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        (void)fprintf(to, "  %-15s%-11s%s\n", commands[i].name, commands[i].arguments,
+                      commands[i].text);
+    (void)fprintf(to,
+                  "\nquorate COMMAND --help tells the options. Nodes are named by -e HOST:PORT\n"
+                  "(repeatable) or QUORATE_ENDPOINTS=HOST:PORT,...; else 127.0.0.1:7400.\n\n"
+                  "Exit codes: 0 done, 1 not found, 2 usage, 3 quorum not met or overloaded,\n"
+                  "4 timeout (outcome unknown), 5 cannot connect, 6 conflict where one value\n"
+                  "was asked for, 7 precondition failed, 8 anything else.\n");
+}
+
+static void version(FILE *to, struct argp_state *state)
+{
+    (void)state;
+    (void)fprintf(to, "quorate %s\n", quorate_version());
+}
+
+// How many words of the command line the command's name takes, when it is this one.
+static int words_matched(const struct command *command, int argc, char **argv)
+{
+    const char *space = strchr(command->name, ' ');
+    size_t size = space ? (size_t)(space - command->name) : strlen(command->name);
+
+    if (argc < 1 || strlen(argv[0]) != size || strncmp(argv[0], command->name, size) != 0)
+        return 0;
+    if (!space)
+        return 1;
+    return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+static const struct command *command_find(int argc, char **argv, int *out_words)
+{
+    for (int i = 0; i < COMMANDS; i++) {
+        *out_words = words_matched(&commands[i], argc, argv);
+        if (*out_words)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static _Noreturn void command_unknown(int argc, char **argv)
+{
+    bool is_group = argc > 0 && (!strcmp(argv[0], "bucket") || !strcmp(argv[0], "cluster"));
+
+    if (argc == 0) {
+        usage(stderr);
+    } else if (is_group) {
+        complain("%s takes %s", argv[0],
+                 strcmp(argv[0], "bucket") == 0 ? "set or show" : "init or status");
+    } else {
+        complain("there is no command %s; quorate --help lists them", argv[0]);
+    }
+    exit(EXIT_USAGE);
+}
+
+// How many words before the command are options that every command has, with their values.
+static int options_leading(int argc, char **argv)
+{
+    static const char *const valued[] = {"-e", "--endpoint", "-f", "--format", "--timeout", NULL};
+    int at = 0;
+
+    while (at < argc && argv[at][0] == '-' && argv[at][1]) {
+        bool takes_value = false;
+
+        for (int i = 0; valued[i]; i++)
+            takes_value |= strcmp(argv[at], valued[i]) == 0;
+        at += takes_value ? 2 : 1;
+    }
+    return at < argc ? at : argc;
+}
+
+// Moves the command's words before the options that lead: what stays is what the command reads.
+static void options_behind(char **argv, int leading, int words)
+{
+    char *moved[2];
+
+    for (int i = 0; i < words; i++)
+        moved[i] = argv[leading + i];
+    (void)memmove(argv + words, argv, (size_t)leading * sizeof *argv);
+    (void)memcpy(argv, moved, (size_t)words * sizeof *argv);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct cli cli = {0};
+    int code;
+    int written;
+
+    output_init(&cli.output);
+    cli_read(&cli, command, argc, argv);
+    code = command->run(&cli);
+    written = output_done(&cli.output);
+    buffer_done(&cli.endpoints);
+    buffer_done(&cli.context);
+    return code ? code : written;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+    int leading, words;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    argp_program_version_hook = version;
+    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
+        usage(stdout);
+        return fflush(stdout) ? err_exit(ERR_IO) : 0;
+    }
+    if (argc > 1 && !strcmp(argv[1], "--version")) {
+        version(stdout, NULL);
+        return fflush(stdout) ? err_exit(ERR_IO) : 0;
+    }
+    leading = options_leading(argc - 1, argv + 1);
+    command = command_find(argc - 1 - leading, argv + 1 + leading, &words);
+    if (!command)
+        command_unknown(argc - 1 - leading, argv + 1 + leading);
+    options_behind(argv + 1, leading, words);
+    return run(command, argc - words, argv + words);
+}
