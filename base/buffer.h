@@ -59,7 +59,9 @@ struct reader {
 
 static inline struct reader reader_of(struct slice slice)
 {
-    return (struct reader){slice.data, slice.data + slice.size, false};
+    const uint8_t *end = slice.size ? slice.data + slice.size : slice.data; // NULL + 0 is undefined
+
+    return (struct reader){slice.data, end, false};
 }
 
 static inline size_t reader_left(const struct reader *reader)
