@@ -51,17 +51,32 @@ uint32_t suspicion_min_ms(const struct swim_timing *timing, uint32_t members)
     return (uint32_t)(timing->suspicion_mult * thousandths * timing->probe_interval_ms / 1000);
 }
 
+// a / b * 2^48 for a < b < 2^63, cut, by long division: compilers call a library for wider ones.
+static uint64_t divide(uint64_t a, uint64_t b)
+{
+    uint64_t digits = 0;
+
+    for (unsigned i = 0; i < LOG_BITS; i++) {
+        a <<= 1;
+        digits = digits << 1 | (a >= b);
+        if (a >= b)
+            a -= b;
+    }
+    return digits;
+}
+
 uint32_t suspicion_timeout_ms(uint32_t min_ms, uint32_t max_ms, uint32_t confirmed,
                               uint32_t expected)
 {
     const uint64_t slack = 4; // of 2^20: what cutting may have added to a whole number
-    uint64_t less;            // what the confirmations take off, * 2^20
+    uint64_t ratio;
+    uint64_t less; // what the confirmations take off, * 2^20
     uint64_t timeout;
 
     if (expected == 0 || confirmed >= expected)
         return min_ms;
-    less = (uint64_t)(((wide)(max_ms - min_ms) << 20) * log2_fixed(confirmed + 1) /
-                      log2_fixed(expected + 1));
+    ratio = divide(log2_fixed(confirmed + 1), log2_fixed(expected + 1));
+    less = (uint64_t)((wide)(max_ms - min_ms) * ratio >> (LOG_BITS - 20));
     less = less > slack ? (less - slack + (1 << 20) - 1) >> 20 : 0;
     timeout = max_ms - less;
     return timeout < min_ms ? min_ms : (uint32_t)timeout;

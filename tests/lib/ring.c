@@ -94,7 +94,12 @@ static size_t node_at(const struct ring *ring, const struct swim_address *addres
 
 static bool connected(const struct ring *ring, size_t a, size_t b)
 {
-    return a < ring->count && b < ring->count && ring->nodes[a].side == ring->nodes[b].side;
+    bool apart = (a == ring->apart[0] && b == ring->apart[1]) ||
+                 (a == ring->apart[1] && b == ring->apart[0]);
+
+    if (a >= ring->count || b >= ring->count || (apart && a != b))
+        return false;
+    return ring->nodes[a].side == ring->nodes[b].side;
 }
 
 static void send_datagram(struct ring *ring, size_t index, const struct swim_action *action)

@@ -26,6 +26,7 @@ struct ring_node {
 struct ring {
     struct ring_node nodes[RING_NODES_MAX];
     size_t count;
+    size_t apart[2]; // these two do not reach one another; the same twice: none
     uint64_t now_ms;
     struct rng rng;
     struct heap events;

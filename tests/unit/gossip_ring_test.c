@@ -218,6 +218,24 @@ static void test_deaf_member_stays(void **state)
     ring_done(&ring);
 }
 
+// Two members that do not reach one another at all, while all others reach both: helpers keep them
+// from accusing each other.
+static void test_helpers(void **state)
+{
+    struct ring ring;
+
+    (void)state;
+    form(&ring, 5, 41);
+    ring.apart[1] = 1;
+    ring_run(&ring, 120000);
+    for (size_t i = 0; i < ring.count; i++) {
+        assert_int_equal(ring.nodes[i].notices[SWIM_SUSPECT], 0);
+        assert_int_equal(swim_counts(ring.nodes[i].swim)->probes_failed, 0);
+    }
+    assert_true(swim_counts(ring.nodes[0].swim)->probes_late > 5);
+    ring_done(&ring);
+}
+
 static void test_loss(void **state)
 {
     struct ring ring;
@@ -347,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_refutation),
         cmocka_unit_test(test_deaf_member_stays),
+        cmocka_unit_test(test_helpers),
         cmocka_unit_test(test_loss),
         cmocka_unit_test(test_partition_and_heal),
         cmocka_unit_test(test_meta_and_user_state),

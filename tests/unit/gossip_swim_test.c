@@ -160,6 +160,34 @@ static void test_conflict(void **state)
     swim_free(swim);
 }
 
+// A dead member's name may move once it is dead for longer than reclaim_ms, even in an older life.
+static void test_reclaim(void **state)
+{
+    struct swim *swim = start(16);
+    struct message alive = alive_of("gb", 1, 7);
+    struct message dead = {
+        .type = MESSAGE_DEAD,
+        .node = slice_of_text("gb"),
+        .from = slice_of_text("gc"),
+        .incarnation = 7,
+    };
+    struct buffer bytes = {0};
+
+    (void)state;
+    give(swim, &alive);
+    give(swim, &dead);
+    assert_int_equal(find(swim, SWIM_NOTICE)->notice, SWIM_DEAD);
+    alive = alive_of("gb", 2, 1);
+    message_encode(&alive, &bytes);
+    swim_datagram(swim, START_MS + 30000, &peer, buffer_slice(&bytes));
+    assert_int_equal(find(swim, SWIM_NOTICE)->notice, SWIM_CONFLICT);
+    swim_datagram(swim, START_MS + 30001, &peer, buffer_slice(&bytes));
+    assert_int_equal(find(swim, SWIM_NOTICE)->notice, SWIM_JOINED);
+    assert_int_equal(find(swim, SWIM_NOTICE)->member->address.port, 2);
+    buffer_done(&bytes);
+    swim_free(swim);
+}
+
 static void test_table_is_bounded(void **state)
 {
     struct swim *swim = start(8);
@@ -417,11 +445,17 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ping),     cmocka_unit_test(test_relay),
-        cmocka_unit_test(test_conflict), cmocka_unit_test(test_table_is_bounded),
-        cmocka_unit_test(test_streams),  cmocka_unit_test(test_stream_limits),
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_noise),    cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_conflict),
+        cmocka_unit_test(test_reclaim),
+        cmocka_unit_test(test_table_is_bounded),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_stream_limits),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_budget),
     };
 
     return cmocka_run_group_tests(tests, NULL, teardown);
