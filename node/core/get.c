@@ -376,7 +376,7 @@ static void get_begin(struct node *node, struct op *op, uint32_t r, uint32_t pr)
     trace(op, "get of shard %" PRIu32 ": r %" PRIu32 ", pr %" PRIu32 " of %" PRIu32 " replicas",
           op->key.shard, r, pr, replicas);
     if (quorum_verdict(&op->quorum) == QUORUM_WAIT)
-        heap_add(&node->timers, &op->hedge, node->now_us + hedge_delay_us(node));
+        op_timer_start(node, op, &op->hedge, node->now_us + hedge_delay_us(node));
     get_settle(node, op);
 }
 

@@ -64,12 +64,17 @@ struct answer {
     struct buffer object; // reads: versions and full context, encoded
 };
 
+struct timer {
+    struct heap_item item; // by monotonic microseconds
+    struct op *op;
+};
+
 struct op {
     uint64_t id;
     enum op_kind kind;
     struct origin origin;
-    struct heap_item deadline;
-    struct heap_item hedge;
+    struct timer deadline;
+    struct timer hedge;
     uint64_t started_us;
     struct buffer kept;     // what the slices of `request` and `key` point into
     struct request request; // parts of it, by kind
@@ -204,6 +209,7 @@ enum member_state node_state_of(const struct node *node, uint64_t id);
 struct op *op_new(struct node *node, enum op_kind kind, const struct origin *origin,
                   uint32_t timeout_ms);
 struct op *op_find(const struct node *node, uint64_t id);
+void op_timer_start(struct node *node, struct op *op, struct timer *timer, uint64_t due_us);
 void op_end(struct node *node, struct op *op); // without a word; frees
 void op_keep_request(struct node *node, struct op *op, const struct request *request);
 void op_keep_key(struct node *node, struct op *op, const struct key *key);

@@ -10,7 +10,7 @@
 
 enum { KEEP_BUFFER = 4096 }; // what a reused operation may hold on to, per buffer
 
-#define op_of_timer(item, field) ((struct op *)(void *)((char *)(item)-offsetof(struct op, field)))
+#define timer_of_item(at) ((struct timer *)(void *)((char *)(at)-offsetof(struct timer, item)))
 
 static struct op *op_take(struct node *node)
 {
@@ -22,6 +22,12 @@ static struct op *op_take(struct node *node)
         op = memory_new(sizeof *op);
     op->next_free = NULL;
     return op;
+}
+
+void op_timer_start(struct node *node, struct op *op, struct timer *timer, uint64_t due_us)
+{
+    timer->op = op;
+    heap_add(&node->timers, &timer->item, due_us);
 }
 
 struct op *op_new(struct node *node, enum op_kind kind, const struct origin *origin,
@@ -37,7 +43,7 @@ struct op *op_new(struct node *node, enum op_kind kind, const struct origin *ori
     if (op->origin.kind == ORIGIN_CLIENT)
         node->client_ops += 1;
     table_set(&node->ops, op->id, op);
-    heap_add(&node->timers, &op->deadline, node->now_us + (uint64_t)timeout_ms * 1000);
+    op_timer_start(node, op, &op->deadline, node->now_us + (uint64_t)timeout_ms * 1000);
     return op;
 }
 
@@ -74,8 +80,8 @@ static void op_clear(struct op *op)
 void op_end(struct node *node, struct op *op)
 {
     check(table_remove(&node->ops, op->id) == op);
-    heap_remove(&node->timers, &op->deadline);
-    heap_remove(&node->timers, &op->hedge);
+    heap_remove(&node->timers, &op->deadline.item);
+    heap_remove(&node->timers, &op->hedge.item);
     if (op->origin.kind == ORIGIN_CLIENT)
         node->client_ops -= 1;
     node->memory -= op->memory;
@@ -185,14 +191,13 @@ void op_tick(struct node *node)
     struct heap_item *item;
 
     while ((item = heap_first(&node->timers)) && item->key <= node->now_us) {
-        struct op *op = op_of_timer(item, hedge);
-        bool is_hedge = op_find(node, op->id) == op && item == &op->hedge;
+        struct timer *timer = timer_of_item(item);
 
         heap_remove(&node->timers, item);
-        if (is_hedge)
-            get_hedge(node, op);
+        if (timer == &timer->op->hedge)
+            get_hedge(node, timer->op);
         else
-            op_timed_out(node, op_of_timer(item, deadline));
+            op_timed_out(node, timer->op);
     }
 }
 

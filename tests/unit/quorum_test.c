@@ -4,10 +4,11 @@
 #include "node/core/quorum.h"
 #include "node/core/stamp.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 enum { RANKS_MAX = 5 };
 enum outcome { OUTCOME_OK, OUTCOME_FAIL, OUTCOME_SILENT, OUTCOME_COUNT };
