@@ -99,12 +99,13 @@ int text_read_base64(struct slice text, struct buffer *out)
 {
     struct buffer bytes = {0};
     uint32_t bits = 0;
+    uint32_t stray; // bits behind the last byte: 0 in the one spelling of these bytes
     unsigned have = 0;
     size_t size = text.size;
 
     for (unsigned pad = 0; pad < 2 && size && text.data[size - 1] == '='; pad++)
         size -= 1;
-    if (size % 4 == 1)
+    if (size % 4 == 1 || (size < text.size && text.size % 4 != 0))
         return ERR_INVALID;
     for (size_t i = 0; i < size; i++) {
         int digit = base64_digit(text.data[i]);
@@ -120,9 +121,11 @@ int text_read_base64(struct slice text, struct buffer *out)
             buffer_add_u8(&bytes, (uint8_t)(bits >> have));
         }
     }
-    buffer_add_slice(out, buffer_slice(&bytes));
+    stray = bits & ((1u << have) - 1);
+    if (!stray)
+        buffer_add_slice(out, buffer_slice(&bytes));
     buffer_done(&bytes);
-    return 0;
+    return stray ? ERR_INVALID : 0;
 }
 
 static void add_json_byte(struct buffer *out, uint8_t byte)
@@ -151,12 +154,17 @@ void text_add_json(struct buffer *out, struct slice utf8)
 void text_add_shown(struct buffer *out, struct slice bytes)
 {
     enum { SHOWN_MAX = 64 };
-    size_t size = bytes.size < SHOWN_MAX ? bytes.size : SHOWN_MAX;
+    size_t i = 0;
 
-    for (size_t i = 0; i < size;) {
+    while (i < bytes.size && i < SHOWN_MAX) {
         size_t length = utf8_length(bytes.data + i, bytes.size - i);
 
-        if (length == 0 || !text_is_printable(slice_of(bytes.data + i, length))) {
+        if (i + length > SHOWN_MAX)
+            break;
+        if (bytes.data[i] == '"' || bytes.data[i] == '\\') {
+            buffer_add_format(out, "\\%c", bytes.data[i]);
+            i += 1;
+        } else if (length == 0 || !text_is_printable(slice_of(bytes.data + i, length))) {
             buffer_add_format(out, "\\x%02x", bytes.data[i]);
             i += 1;
         } else {
@@ -164,7 +172,7 @@ void text_add_shown(struct buffer *out, struct slice bytes)
             i += length;
         }
     }
-    if (bytes.size > SHOWN_MAX)
+    if (i < bytes.size)
         buffer_add_format(out, "... (%zu bytes)", bytes.size);
 }
 
