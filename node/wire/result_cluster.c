@@ -186,7 +186,9 @@ void topology_read(struct fields *fields, struct wire_decoder *decoder, struct r
     uint64_t epoch = field_u64(fields, "epoch", UINT64_MAX);
     struct slice record = field_bytes(fields, "record");
 
-    if (epoch && (decoder->topology || topology_decode(record, &decoder->topology)))
+    if (epoch && (!record.size || decoder->topology))
+        fields->failed = true;
+    else if (epoch && topology_decode(record, &decoder->topology))
         fields->failed = true;
     out->topology = decoder->topology ? decoder->topology : &none;
     members_read(fields, &decoder->arena, out);
