@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The quorum, exhaustively: every order of answers, failures and silences of up to five replicas, with
-// every r or w, every pr or pw and every set of owners among them.
+// The quorum, exhaustively: every order of answers, failures and silences of up to five replicas,
+// with every r or w, every pr or pw and every set of owners among them.
 #include "node/core/quorum.h"
 #include "node/core/stamp.h"
 
