@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // quorate-node: a node of a quorate cluster.
-#include "node/io/options.h"
+#include "node/io/command_line.h"
 #include "node/io/service.h"
 
 #include <signal.h>
@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN); // a write to a closed connection is an error, not the end
     settings_init(&settings);
-    options_read(argc, argv, &settings);
+    command_line_read(argc, argv, &settings);
     code = service_run(&settings);
     settings_done(&settings);
     return code;

@@ -20,7 +20,7 @@ enum {
 };
 
 struct conn {
-    struct stream stream;
+    struct tcp tcp;
     struct clients *clients;
     struct rpc_scan scan;
     struct ticket_list tickets;
@@ -28,20 +28,20 @@ struct conn {
     struct conn *prev, *next;
 };
 
-static struct conn *conn_of(struct stream *stream)
+static struct conn *conn_of(struct tcp *tcp)
 {
-    return (struct conn *)stream;
+    return (struct conn *)tcp;
 }
 
 static bool may_go_on(const struct conn *conn)
 {
     return conn->tickets.count < conn->clients->limits.in_flight_max &&
-           stream_unsent(&conn->stream) <= OUTPUT_LOW;
+           tcp_unsent(&conn->tcp) <= OUTPUT_LOW;
 }
 
 static void refuse(struct conn *conn, uint32_t id, int err, const char *text)
 {
-    reply_encode_error(id, err, slice_of_text(text), stream_output(&conn->stream));
+    reply_encode_error(id, err, slice_of_text(text), tcp_output(&conn->tcp));
 }
 
 // --- Requests ------------------------------------------------------------------------------------
@@ -82,14 +82,14 @@ static void break_off(struct conn *conn, struct slice rest, int err)
         buffer_add_format(&why, "not MessagePack-RPC: the connection is closed");
     }
     if (rpc_peek(rest, &type, &id) == 0 && type == RPC_REQUEST)
-        reply_encode_error(id, err, buffer_slice(&why), stream_output(&conn->stream));
+        reply_encode_error(id, err, buffer_slice(&why), tcp_output(&conn->tcp));
     if (log_limit_pass(&clients->log, loop_now_us())) {
-        stream_peer_text(&conn->stream, peer);
+        tcp_peer_text(&conn->tcp, peer);
         log_info("client %s is cut off: %s %.*s", peer, err_code(err), (int)why.size,
                  (char *)why.data);
     }
     buffer_done(&why);
-    stream_finish(&conn->stream);
+    tcp_finish(&conn->tcp);
 }
 
 // 0, or why the connection cannot go on.
@@ -103,20 +103,20 @@ static int take_frame(struct conn *conn, struct slice frame)
     if (!wire.refused)
         start_request(conn, &wire);
     else if (!wire.notification)
-        reply_encode_error(wire.id, wire.refused, wire.text, stream_output(&conn->stream));
+        reply_encode_error(wire.id, wire.refused, wire.text, tcp_output(&conn->tcp));
     return 0;
 }
 
-static size_t take(struct stream *stream, struct slice bytes)
+static size_t take(struct tcp *tcp, struct slice bytes)
 {
-    struct conn *conn = conn_of(stream);
+    struct conn *conn = conn_of(tcp);
     struct slice rest = bytes;
     size_t size = 0;
     int err = 0;
 
     if (conn->is_refused)
         return bytes.size;
-    while (err == 0 && rest.size > 0 && !stream->paused && !stream->closing) {
+    while (err == 0 && rest.size > 0 && !tcp->paused && !tcp->closing) {
         err = rpc_scan_more(&conn->scan, rest, &size);
         if (err == 0)
             err = take_frame(conn, slice_of(rest.data, size));
@@ -124,9 +124,9 @@ static size_t take(struct stream *stream, struct slice bytes)
             break;
         rest = slice_of(rest.data + size, rest.size - size);
         if (!may_go_on(conn))
-            stream_pause(stream);
+            tcp_pause(tcp);
     }
-    if (err == ERR_AGAIN && rest.size >= STREAM_READ_SIZE && stream_is_over_budget(stream))
+    if (err == ERR_AGAIN && rest.size >= TCP_READ_SIZE && tcp_is_over_budget(tcp))
         err = ERR_OVERLOADED;
     if (err && err != ERR_AGAIN) {
         break_off(conn, rest, err);
@@ -161,7 +161,7 @@ static size_t reply_size(const struct reply *reply)
 static bool has_no_room(const struct conn *conn, const struct reply *reply)
 {
     const struct clients *clients = conn->clients;
-    size_t unsent = stream_unsent(&conn->stream), size;
+    size_t unsent = tcp_unsent(&conn->tcp), size;
 
     if (unsent > clients->limits.output_max)
         return true;
@@ -174,7 +174,7 @@ static bool has_no_room(const struct conn *conn, const struct reply *reply)
 static void send_reply(struct conn *conn, uint32_t id, const struct reply *reply)
 {
     if (!has_no_room(conn, reply)) {
-        reply_encode(id, reply, stream_output(&conn->stream));
+        reply_encode(id, reply, tcp_output(&conn->tcp));
         return;
     }
     conn->clients->counts.unanswered++;
@@ -184,12 +184,12 @@ static void send_reply(struct conn *conn, uint32_t id, const struct reply *reply
 
 static void after_reply(struct conn *conn)
 {
-    if (conn->stream.closing)
+    if (conn->tcp.closing)
         return;
-    if (conn->stream.over && conn->tickets.count == 0)
-        stream_finish(&conn->stream);
-    else if (conn->stream.paused && may_go_on(conn))
-        stream_resume(&conn->stream);
+    if (conn->tcp.over && conn->tickets.count == 0)
+        tcp_finish(&conn->tcp);
+    else if (conn->tcp.paused && may_go_on(conn))
+        tcp_resume(&conn->tcp);
 }
 
 void clients_reply(struct clients *clients, uint64_t name, const struct reply *reply)
@@ -205,24 +205,24 @@ void clients_reply(struct clients *clients, uint64_t name, const struct reply *r
     id = ticket->request_id;
     silent = ticket->silent;
     tickets_remove(&clients->tickets, &conn->tickets, ticket);
-    if (!silent && !conn->stream.closing)
+    if (!silent && !conn->tcp.closing)
         send_reply(conn, id, reply);
     after_reply(conn);
 }
 
 // --- Connections ---------------------------------------------------------------------------------
 
-static void on_sent(struct stream *stream)
+static void on_sent(struct tcp *tcp)
 {
-    if (may_go_on(conn_of(stream)))
-        stream_resume(stream);
+    if (may_go_on(conn_of(tcp)))
+        tcp_resume(tcp);
 }
 
 // The client sends nothing more, but may wait for what it asked.
-static void on_ended(struct stream *stream)
+static void on_ended(struct tcp *tcp)
 {
-    if (conn_of(stream)->tickets.count == 0)
-        stream_finish(stream);
+    if (conn_of(tcp)->tickets.count == 0)
+        tcp_finish(tcp);
 }
 
 static void drop_tickets(struct conn *conn)
@@ -237,13 +237,13 @@ static void drop_tickets(struct conn *conn)
     }
 }
 
-static void on_closed(struct stream *stream)
+static void on_closed(struct tcp *tcp)
 {
-    struct conn *conn = conn_of(stream);
+    struct conn *conn = conn_of(tcp);
     struct clients *clients = conn->clients;
 
     drop_tickets(conn);
-    if (stream->why == UV_ETIMEDOUT)
+    if (tcp->why == UV_ETIMEDOUT)
         clients->counts.stalled++;
     if (conn->is_refused)
         clients->refusing--;
@@ -253,7 +253,7 @@ static void on_closed(struct stream *stream)
     free(conn);
 }
 
-static const struct stream_calls conn_calls = {
+static const struct tcp_calls conn_calls = {
     .take = take, .sent = on_sent, .ended = on_ended, .closed = on_closed};
 
 static void tell_full(struct conn *conn)
@@ -268,9 +268,9 @@ static void tell_full(struct conn *conn)
             "limit of descriptors allow",
             clients->connections);
     if (clients->refusing > REFUSING_MAX)
-        stream_close(&conn->stream, 0);
+        tcp_close(&conn->tcp, 0);
     else
-        stream_finish(&conn->stream);
+        tcp_finish(&conn->tcp);
 }
 
 static void on_accept(struct listener *listener)
@@ -281,18 +281,18 @@ static void on_accept(struct listener *listener)
 
     conn->clients = clients;
     conn->is_refused = clients->connections >= limits->connections_max;
-    conn->stream.budget = &clients->budget;
-    conn->stream.keep = KEEP;
-    conn->stream.unread_max = UNREAD_MAX;
-    conn->stream.stall_ms = limits->stall_ms;
+    conn->tcp.budget = &clients->budget;
+    conn->tcp.keep = KEEP;
+    conn->tcp.unread_max = UNREAD_MAX;
+    conn->tcp.stall_ms = limits->stall_ms;
     rpc_scan_init(&conn->scan, limits->value_max + REQUEST_FRAME_EXTRA, REQUEST_VALUES_MAX);
     DL_APPEND(clients->all, conn);
     if (conn->is_refused)
         clients->refusing++;
     else
         clients->connections++;
-    stream_init(&conn->stream, &clients->loop->hub, &conn_calls);
-    if (stream_accept(&conn->stream, (uv_stream_t *)&listener->tcp))
+    tcp_init(&conn->tcp, &clients->loop->hub, &conn_calls);
+    if (tcp_accept(&conn->tcp, (uv_stream_t *)&listener->tcp))
         return;
     if (conn->is_refused)
         tell_full(conn);
@@ -319,7 +319,7 @@ bool clients_are_idle(const struct clients *clients)
     const struct conn *conn;
 
     DL_FOREACH(clients->all, conn) {
-        if (conn->tickets.count > 0 || stream_unsent(&conn->stream) > 0)
+        if (conn->tickets.count > 0 || tcp_unsent(&conn->tcp) > 0)
             return false;
     }
     return true;
@@ -336,7 +336,7 @@ void clients_close(struct clients *clients)
 
     clients_stop(clients);
     DL_FOREACH(clients->all, conn) {
-        stream_close(&conn->stream, 0);
+        tcp_close(&conn->tcp, 0);
     }
 }
 

@@ -17,7 +17,7 @@ struct clients_limits {
     size_t value_max;     // bytes
     size_t output_max;    // bytes unread of one connection; then replies become OVERLOADED
     uint64_t buffers_max; // bytes of all connections
-    uint64_t stall_ms;    // see stream.h
+    uint64_t stall_ms;    // see tcp.h
     uint32_t connections_max;
     uint32_t in_flight_max; // of one connection; then it is not read from
     uint32_t tickets_max;   // of all
@@ -36,7 +36,7 @@ struct clients {
     struct clients_limits limits;
     struct clients_counts counts;
     struct listener listener;
-    struct stream_budget budget;
+    struct tcp_budget budget;
     struct tickets tickets;
     uint32_t connections;
     uint32_t refusing; // newcomers that are being told

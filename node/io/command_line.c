@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Both sources end in settings_set. The command line is collected first, because it names the file,
 // whose values it then overrides.
-#include "node/io/options.h"
+#include "node/io/command_line.h"
 
 #include "base/check.h"
 #include "base/err.h"
@@ -43,7 +43,7 @@ struct file {
     bool too_long; // a line was
 };
 
-void options_add_unknown(const char *name, struct buffer *why)
+void command_line_add_unknown(const char *name, struct buffer *why)
 {
     const char *nearest = settings_nearest(name);
 
@@ -65,7 +65,7 @@ static int set_from_file(struct file *file, const char *section, const char *nam
         return ERR_INVALID;
     }
     if (!setting || setting->offset == offsetof(struct settings, config)) {
-        options_add_unknown(name, file->why);
+        command_line_add_unknown(name, file->why);
         return ERR_INVALID;
     }
     if (file->seen[setting - settings_table] && setting->kind != SETTING_JOIN) {
@@ -96,7 +96,7 @@ static char *read_line(char *line, int size, void *context)
     return read;
 }
 
-int options_read_file(const char *path, struct settings *settings, struct buffer *why)
+int command_line_read_file(const char *path, struct settings *settings, struct buffer *why)
 {
     struct buffer line_why = {0};
     struct file file = {.settings = settings, .why = &line_why};
@@ -172,7 +172,7 @@ static void refuse_unknown(int argc, char **argv, const struct argp_option *opti
         size = strcspn(argv[i] + 2, "=");
         name = strndup(argv[i] + 2, size);
         if (!is_option(options, name, size, &takes_value)) {
-            options_add_unknown(name, &why);
+            command_line_add_unknown(name, &why);
             fail(&why);
         }
         if (takes_value && !argv[i][2 + size])
@@ -181,30 +181,41 @@ static void refuse_unknown(int argc, char **argv, const struct argp_option *opti
     }
 }
 
-static void add_default(struct buffer *out, const struct setting *setting)
+// Two columns; the second is wrapped at 80.
+static void add_wrapped(struct buffer *out, const char *text, size_t column)
 {
-    if (setting->fallback)
-        buffer_add_format(out, " (%s)", setting->fallback);
+    size_t used = column, word;
+
+    for (; *text; text += word + strspn(text + word, " ")) {
+        word = strcspn(text, " ");
+        if (used > column && used + 1 + word > 79) {
+            buffer_add_format(out, "\n%*s", (int)column, "");
+            used = column;
+        }
+        buffer_add_format(out, "%s%.*s", used > column ? " " : "", (int)word, text);
+        used += word + (used > column);
+    }
+    buffer_add_u8(out, '\n');
 }
 
 static void print_settings(void)
 {
+    enum { COLUMN = 29 };
     const struct setting *setting;
     struct buffer out = {0};
+    char text[256];
     size_t begin;
 
-    buffer_add_format(&out, "All settings, as options and as names in a configuration file, with "
-                            "their\ndefaults:\n\n");
+    buffer_add_format(&out, "All settings, as options and as names in a configuration file "
+                            "(defaults in brackets):\n\n");
     for (setting = settings_table; setting->name; setting++) {
         begin = out.size;
-        buffer_add_format(&out, "  --%s=%s", setting->name, setting->argument);
-        if (out.size - begin > 28)
-            begin = out.size - 28;
-        buffer_add_format(&out, "%*s%s", (int)(29 - (out.size - begin)), "", setting->text);
-        if (out.size - begin + (setting->fallback ? strlen(setting->fallback) + 3 : 0) > 79)
-            buffer_add_format(&out, "\n%28s", "");
-        add_default(&out, setting);
-        buffer_add_u8(&out, '\n');
+        buffer_add_format(&out, "  --%s=%s ", setting->name, setting->argument);
+        while (out.size - begin < COLUMN)
+            buffer_add_u8(&out, ' ');
+        snprintf(text, sizeof text, setting->fallback ? "%s [%s]" : "%s", setting->text,
+                 setting->fallback);
+        add_wrapped(&out, text, COLUMN);
     }
     fwrite(out.data, 1, out.size, stdout);
     buffer_done(&out);
@@ -249,12 +260,12 @@ static void make_options(struct argp_option *options)
                                             .arg = settings_table[row].argument,
                                             .flags = settings_table[row].common ? 0 : OPTION_HIDDEN,
                                             .doc = settings_table[row].text,
-                                            .group = 1};
+                                            .group = row + 1}; // in this order
     }
     options[row] = (struct argp_option){.name = "settings",
                                         .key = KEY_SETTINGS,
                                         .doc = "List all settings and their defaults",
-                                        .group = 1};
+                                        .group = row + 1};
     options[row + 1] = (struct argp_option){0};
 }
 
@@ -264,7 +275,7 @@ static void apply(struct command_line *line, struct settings *settings)
     bool joined = false;
     size_t i;
 
-    if (line->config && options_read_file(line->config, settings, &why))
+    if (line->config && command_line_read_file(line->config, settings, &why))
         fail(&why);
     for (i = 0; i < line->count; i++) {
         if (line->given[i].setting->kind == SETTING_JOIN && !joined) {
@@ -285,7 +296,7 @@ static void print_version(FILE *stream, struct argp_state *state)
     fprintf(stream, "quorate-node %s\n", QUORATE_VERSION);
 }
 
-void options_read(int argc, char **argv, struct settings *settings)
+void command_line_read(int argc, char **argv, struct settings *settings)
 {
     struct argp_option options[OPTIONS_MAX];
     struct argp argp = {.options = options,

@@ -16,7 +16,7 @@ enum {
 };
 
 struct talker {
-    struct stream stream;
+    struct tcp tcp;
     struct inbound *inbound;
     struct rpc_scan scan;
     uint64_t from; // node id; 0: has not greeted
@@ -25,9 +25,9 @@ struct talker {
     struct talker *prev, *next;
 };
 
-static struct talker *talker_of(struct stream *stream)
+static struct talker *talker_of(struct tcp *tcp)
 {
-    return (struct talker *)stream;
+    return (struct talker *)tcp;
 }
 
 static void cut(struct talker *talker, int err, const char *what)
@@ -40,11 +40,11 @@ static void cut(struct talker *talker, int err, const char *what)
     else
         inbound->counts.malformed++;
     if (log_limit_pass(&inbound->log, loop_now_us())) {
-        stream_peer_text(&talker->stream, peer);
+        tcp_peer_text(&talker->tcp, peer);
         log_warning("from %s (%s): %s: closed; it will connect again",
                     talker->from ? talker->name : "a stranger on the peer port", peer, what);
     }
-    stream_close(&talker->stream, 0);
+    tcp_close(&talker->tcp, 0);
 }
 
 // --- Hello ---------------------------------------------------------------------------------------
@@ -56,12 +56,12 @@ static void refuse(struct talker *talker, struct hello_answer *answer, struct bu
 
     inbound->counts.refused++;
     answer->text = buffer_slice(why);
-    hello_answer_encode(answer, stream_output(&talker->stream));
+    hello_answer_encode(answer, tcp_output(&talker->tcp));
     if (log_limit_pass(&inbound->log, loop_now_us())) {
-        stream_peer_text(&talker->stream, peer);
+        tcp_peer_text(&talker->tcp, peer);
         log_warning("a node at %s is refused: %.*s", peer, (int)why->size, (char *)why->data);
     }
-    stream_finish(&talker->stream);
+    tcp_finish(&talker->tcp);
 }
 
 // One connection a node: the newer one stands.
@@ -71,7 +71,7 @@ static void replace_older(struct talker *talker)
 
     DL_FOREACH(talker->inbound->all, other) {
         if (other != talker && other->from == talker->from)
-            stream_close(&other->stream, 0);
+            tcp_close(&other->tcp, 0);
     }
 }
 
@@ -99,7 +99,7 @@ static void take_hello(struct talker *talker, struct slice frame)
     talker->from = hello.node;
     replace_older(talker);
     rpc_scan_init(&talker->scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
-    hello_answer_encode(&answer, stream_output(&talker->stream));
+    hello_answer_encode(&answer, tcp_output(&talker->tcp));
 }
 
 // --- Messages ------------------------------------------------------------------------------------
@@ -121,14 +121,14 @@ static void take_message(struct talker *talker, struct slice frame)
         loop_step(inbound->loop, &event);
 }
 
-static size_t take(struct stream *stream, struct slice bytes)
+static size_t take(struct tcp *tcp, struct slice bytes)
 {
-    struct talker *talker = talker_of(stream);
+    struct talker *talker = talker_of(tcp);
     struct slice rest = bytes;
     size_t size;
     int err;
 
-    while (rest.size > 0 && !stream->closing && !stream->finishing) {
+    while (rest.size > 0 && !tcp->closing && !tcp->finishing) {
         err = rpc_scan_more(&talker->scan, rest, &size);
         if (err == ERR_AGAIN)
             break;
@@ -147,16 +147,16 @@ static size_t take(struct stream *stream, struct slice bytes)
 
 // --- Connections ---------------------------------------------------------------------------------
 
-static void on_closed(struct stream *stream)
+static void on_closed(struct tcp *tcp)
 {
-    struct talker *talker = talker_of(stream);
+    struct talker *talker = talker_of(tcp);
 
     DL_DELETE(talker->inbound->all, talker);
     talker->inbound->count--;
     free(talker);
 }
 
-static const struct stream_calls talker_calls = {.take = take, .closed = on_closed};
+static const struct tcp_calls talker_calls = {.take = take, .closed = on_closed};
 
 static void on_accept(struct listener *listener)
 {
@@ -165,20 +165,20 @@ static void on_accept(struct listener *listener)
 
     talker->inbound = inbound;
     talker->since_ms = inbound->loop->hub.now_ms;
-    talker->stream.keep = KEEP;
-    talker->stream.stall_ms = inbound->stall_ms;
+    talker->tcp.keep = KEEP;
+    talker->tcp.stall_ms = inbound->stall_ms;
     rpc_scan_init(&talker->scan, HELLO_MAX, PEER_VALUES_MAX);
     DL_APPEND(inbound->all, talker);
     inbound->count++;
-    stream_init(&talker->stream, &inbound->loop->hub, &talker_calls);
-    if (stream_accept(&talker->stream, (uv_stream_t *)&listener->tcp))
+    tcp_init(&talker->tcp, &inbound->loop->hub, &talker_calls);
+    if (tcp_accept(&talker->tcp, (uv_stream_t *)&listener->tcp))
         return;
     if (inbound->count > TALKERS_MAX) {
         cut(talker, ERR_OVERLOADED, "too many connections on the peer port");
         return;
     }
     inbound->counts.accepted++;
-    stream_keep_alive(&talker->stream, inbound->link_stall_ms);
+    tcp_keep_alive(&talker->tcp, inbound->link_stall_ms);
 }
 
 int inbound_open(struct inbound *inbound, const struct sockaddr *address, struct buffer *why)
@@ -195,7 +195,7 @@ void inbound_sweep(struct inbound *inbound)
     struct talker *talker;
 
     DL_FOREACH(inbound->all, talker) {
-        if (!talker->from && !talker->stream.closing && !talker->stream.finishing &&
+        if (!talker->from && !talker->tcp.closing && !talker->tcp.finishing &&
             now_ms - talker->since_ms > inbound->stall_ms)
             cut(talker, ERR_TIMEOUT, "no hello came");
     }
@@ -207,6 +207,6 @@ void inbound_close(struct inbound *inbound)
 
     listener_stop(&inbound->listener);
     DL_FOREACH(inbound->all, talker) {
-        stream_close(&talker->stream, 0);
+        tcp_close(&talker->tcp, 0);
     }
 }

@@ -20,7 +20,7 @@ struct inbound {
     struct loop *loop;
     const struct hello *self; // kept up to date by its owner
     uint64_t stall_ms;        // of a hello, and of the rest of a message
-    uint64_t link_stall_ms;   // see stream_keep_alive
+    uint64_t link_stall_ms;   // see tcp_keep_alive
     struct inbound_counts counts;
     struct listener listener;
     struct log_limit log;

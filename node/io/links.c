@@ -41,15 +41,15 @@ struct link {
 };
 
 struct dial {
-    struct stream stream;
+    struct tcp tcp;
     struct link *link; // NULL: given up
     struct rpc_scan scan;
     uint64_t since_ms;
 };
 
-static struct dial *dial_of(struct stream *stream)
+static struct dial *dial_of(struct tcp *tcp)
 {
-    return (struct dial *)stream;
+    return (struct dial *)tcp;
 }
 
 // --- Going up and down ---------------------------------------------------------------------------
@@ -115,15 +115,15 @@ static void say_why(struct link *link, const char *why)
 
 // --- One attempt ---------------------------------------------------------------------------------
 
-static void on_closed(struct stream *stream)
+static void on_closed(struct tcp *tcp)
 {
-    struct dial *dial = dial_of(stream);
+    struct dial *dial = dial_of(tcp);
     struct link *link = dial->link;
 
     if (link) {
-        say_why(link, stream->why == UV_EOF ? "closed by the other side"
-                      : stream->why         ? uv_strerror(stream->why)
-                                            : "refused");
+        say_why(link, tcp->why == UV_EOF ? "closed by the other side"
+                      : tcp->why         ? uv_strerror(tcp->why)
+                                         : "refused");
         go_down(link);
         if (link->is_forgotten)
             link_free(link);
@@ -133,19 +133,19 @@ static void on_closed(struct stream *stream)
     free(dial);
 }
 
-static void on_connected(struct stream *stream)
+static void on_connected(struct tcp *tcp)
 {
-    struct dial *dial = dial_of(stream);
+    struct dial *dial = dial_of(tcp);
     struct link *link = dial->link;
 
     if (!link) {
-        stream_close(stream, 0);
+        tcp_close(tcp, 0);
         return;
     }
-    stream_keep_alive(stream, link->links->stall_ms);
+    tcp_keep_alive(tcp, link->links->stall_ms);
     link->state = LINK_GREETING;
-    dial->since_ms = stream->hub->now_ms;
-    hello_encode(HELLO_ID, link->links->self, stream_output(stream));
+    dial->since_ms = tcp->hub->now_ms;
+    hello_encode(HELLO_ID, link->links->self, tcp_output(tcp));
 }
 
 static void refuse(struct link *link, struct slice text)
@@ -168,12 +168,12 @@ static void take_answer(struct dial *dial, struct slice frame)
     int err = hello_answer_decode(frame, &link->links->loop->decoder, &answer);
 
     if (err) {
-        stream_close(&dial->stream, UV_EPROTO);
+        tcp_close(&dial->tcp, UV_EPROTO);
         return;
     }
     if (answer.err) {
         refuse(link, answer.text);
-        stream_close(&dial->stream, 0);
+        tcp_close(&dial->tcp, 0);
         return;
     }
     err = handshake_judge(link->links->self, &answer.hello, &why);
@@ -184,35 +184,35 @@ static void take_answer(struct dial *dial, struct slice frame)
     }
     if (err) {
         refuse(link, buffer_slice(&why));
-        stream_close(&dial->stream, 0);
+        tcp_close(&dial->tcp, 0);
     } else {
         go_up(link);
     }
     buffer_done(&why);
 }
 
-static size_t take(struct stream *stream, struct slice bytes)
+static size_t take(struct tcp *tcp, struct slice bytes)
 {
-    struct dial *dial = dial_of(stream);
+    struct dial *dial = dial_of(tcp);
     size_t size;
     int err;
 
     if (!dial->link || dial->link->state != LINK_GREETING) {
-        stream_close(stream, UV_EPROTO); // the acceptor says nothing but its answer
+        tcp_close(tcp, UV_EPROTO); // the acceptor says nothing but its answer
         return bytes.size;
     }
     err = rpc_scan_more(&dial->scan, bytes, &size);
     if (err == ERR_AGAIN)
         return 0;
     if (err) {
-        stream_close(stream, UV_EPROTO);
+        tcp_close(tcp, UV_EPROTO);
         return bytes.size;
     }
     take_answer(dial, slice_of(bytes.data, size));
     return size;
 }
 
-static const struct stream_calls dial_calls = {
+static const struct tcp_calls dial_calls = {
     .take = take, .connected = on_connected, .closed = on_closed};
 
 static void try_now(struct link *link)
@@ -231,13 +231,13 @@ static void try_now(struct link *link)
     dial = memory_new(sizeof *dial);
     dial->link = link;
     dial->since_ms = links->loop->hub.now_ms;
-    dial->stream.keep = KEEP;
-    dial->stream.stall_ms = links->stall_ms;
+    dial->tcp.keep = KEEP;
+    dial->tcp.stall_ms = links->stall_ms;
     rpc_scan_init(&dial->scan, ANSWER_MAX, PEER_VALUES_MAX);
     link->dial = dial;
     link->state = LINK_CONNECTING;
-    stream_init(&dial->stream, &links->loop->hub, &dial_calls);
-    stream_connect(&dial->stream, (struct sockaddr *)&address);
+    tcp_init(&dial->tcp, &links->loop->hub, &dial_calls);
+    tcp_connect(&dial->tcp, (struct sockaddr *)&address);
 }
 
 // --- All links -----------------------------------------------------------------------------------
@@ -253,14 +253,14 @@ static void on_timer(uv_timer_t *timer)
             try_now(link);
         if (link->state == LINK_GREETING &&
             links->loop->hub.now_ms - link->dial->since_ms > links->stall_ms)
-            stream_close(&link->dial->stream, UV_ETIMEDOUT);
+            tcp_close(&link->dial->tcp, UV_ETIMEDOUT);
     }
     arm_timer(links);
 }
 
 static uint64_t due_ms(const struct link *link)
 {
-    if (link->state == LINK_GREETING && !link->dial->stream.closing)
+    if (link->state == LINK_GREETING && !link->dial->tcp.closing)
         return link->dial->since_ms + link->links->stall_ms + 1;
     return link->retry_ms ? link->retry_ms : UINT64_MAX;
 }
@@ -320,7 +320,7 @@ void links_member(struct links *links, const struct node_meta *meta, bool reacha
     link->wanted = reachable;
     link->is_forgotten = false;
     if (changed && link->dial) { // that was another life of it
-        stream_close(&link->dial->stream, 0);
+        tcp_close(&link->dial->tcp, 0);
         go_down(link);
     }
     if (!reachable) {
@@ -352,18 +352,18 @@ void links_send(struct links *links, uint64_t to, const struct message *message)
 {
     struct link *link = table_find(&links->by_id, to);
 
-    if (!link || link->state != LINK_UP || link->dial->stream.closing) {
+    if (!link || link->state != LINK_UP || link->dial->tcp.closing) {
         links->counts.unsent++;
         return;
     }
-    if (stream_unsent(&link->dial->stream) > links->queue_max) {
+    if (tcp_unsent(&link->dial->tcp) > links->queue_max) {
         links->counts.dropped++;
         if (log_limit_pass(&links->log, loop_now_us()))
             log_warning("link to %s: more than %zu bytes wait: messages are dropped", link->name,
                         links->queue_max);
         return;
     }
-    peer_message_encode(message, stream_output(&link->dial->stream));
+    peer_message_encode(message, tcp_output(&link->dial->tcp));
 }
 
 bool links_are_idle(const struct links *links)
@@ -371,7 +371,7 @@ bool links_are_idle(const struct links *links)
     const struct link *link;
 
     DL_FOREACH(links->all, link) {
-        if (link->state == LINK_UP && stream_unsent(&link->dial->stream) > 0)
+        if (link->state == LINK_UP && tcp_unsent(&link->dial->tcp) > 0)
             return false;
     }
     return true;
@@ -398,7 +398,7 @@ void links_close(struct links *links)
     uv_close((uv_handle_t *)&links->timer, NULL);
     DL_FOREACH(links->all, link) {
         if (link->dial)
-            stream_close(&link->dial->stream, 0);
+            tcp_close(&link->dial->tcp, 0);
     }
 }
 

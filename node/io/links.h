@@ -27,7 +27,7 @@ struct links {
     struct loop *loop;
     const struct hello *self; // kept up to date by its owner
     size_t queue_max;         // bytes unsent to one peer; beyond: messages are dropped
-    uint64_t stall_ms;        // see stream_keep_alive
+    uint64_t stall_ms;        // see tcp_keep_alive
     struct links_counts counts;
     struct table by_id;
     struct link *all;

@@ -13,7 +13,7 @@
 
 #include "node/core/node.h"
 #include "node/io/log_text.h"
-#include "node/io/stream.h"
+#include "node/io/tcp.h"
 #include "node/store/engine.h"
 #include "node/wire/decoder.h"
 

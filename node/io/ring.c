@@ -21,7 +21,7 @@ enum {
 };
 
 struct ring_stream {
-    struct stream stream;
+    struct tcp tcp;
     struct ring *ring;
     uint64_t number; // 0: the machine knows it no more
 };
@@ -154,14 +154,14 @@ static void make_user_state(struct ring *ring, uint64_t now)
 
 // --- Streams -------------------------------------------------------------------------------------
 
-static struct ring_stream *ring_stream_of(struct stream *stream)
+static struct ring_stream *ring_stream_of(struct tcp *tcp)
 {
-    return (struct ring_stream *)stream;
+    return (struct ring_stream *)tcp;
 }
 
-static size_t take(struct stream *stream, struct slice bytes)
+static size_t take(struct tcp *tcp, struct slice bytes)
 {
-    struct ring_stream *one = ring_stream_of(stream);
+    struct ring_stream *one = ring_stream_of(tcp);
 
     if (one->number) {
         swim_stream_bytes(one->ring->swim, now_ms(), one->number, bytes);
@@ -170,28 +170,28 @@ static size_t take(struct stream *stream, struct slice bytes)
     return bytes.size;
 }
 
-static void on_stream_closed(struct stream *stream)
+static void on_stream_closed(struct tcp *tcp)
 {
-    struct ring_stream *one = ring_stream_of(stream);
+    struct ring_stream *one = ring_stream_of(tcp);
     struct ring *ring = one->ring;
 
     if (one->number && ring->swim) {
         table_remove(&ring->streams, one->number);
         swim_stream_ended(ring->swim, now_ms(), one->number,
-                          stream->why == UV_EOF ? ERR_CLOSED : ERR_CONNECT);
+                          tcp->why == UV_EOF ? ERR_CLOSED : ERR_CONNECT);
         perform(ring);
     }
     free(one);
 }
 
-static const struct stream_calls ring_stream_calls = {.take = take, .closed = on_stream_closed};
+static const struct tcp_calls ring_stream_calls = {.take = take, .closed = on_stream_closed};
 
 static struct ring_stream *stream_new(struct ring *ring)
 {
     struct ring_stream *one = memory_new(sizeof *one);
 
     one->ring = ring;
-    stream_init(&one->stream, ring->hub, &ring_stream_calls);
+    tcp_init(&one->tcp, ring->hub, &ring_stream_calls);
     return one;
 }
 
@@ -209,11 +209,11 @@ static void open_stream(struct ring *ring, const struct swim_action *action)
 
     set_number(one, action->stream);
     if (address_of_swim(&action->address, family, &address)) {
-        stream_close(&one->stream, UV_EAFNOSUPPORT);
+        tcp_close(&one->tcp, UV_EAFNOSUPPORT);
         return;
     }
-    buffer_add_slice(stream_output(&one->stream), action->bytes);
-    stream_connect(&one->stream, (struct sockaddr *)&address);
+    buffer_add_slice(tcp_output(&one->tcp), action->bytes);
+    tcp_connect(&one->tcp, (struct sockaddr *)&address);
 }
 
 static void close_stream(struct ring *ring, uint64_t number)
@@ -223,7 +223,7 @@ static void close_stream(struct ring *ring, uint64_t number)
     if (!one)
         return;
     one->number = 0;
-    stream_finish(&one->stream);
+    tcp_finish(&one->tcp);
 }
 
 static void on_accept(struct listener *listener)
@@ -235,10 +235,10 @@ static void on_accept(struct listener *listener)
     int size = sizeof from;
     uint64_t number;
 
-    if (stream_accept(&one->stream, (uv_stream_t *)&listener->tcp))
+    if (tcp_accept(&one->tcp, (uv_stream_t *)&listener->tcp))
         return;
-    if (!ring->swim || uv_tcp_getpeername(&one->stream.tcp, (struct sockaddr *)&from, &size)) {
-        stream_close(&one->stream, 0);
+    if (!ring->swim || uv_tcp_getpeername(&one->tcp.handle, (struct sockaddr *)&from, &size)) {
+        tcp_close(&one->tcp, 0);
         return;
     }
     address = address_to_swim((struct sockaddr *)&from);
@@ -247,7 +247,7 @@ static void on_accept(struct listener *listener)
     if (number)
         set_number(one, number);
     else
-        stream_close(&one->stream, 0);
+        tcp_close(&one->tcp, 0);
     perform(ring);
 }
 
@@ -333,8 +333,8 @@ static void perform_one(struct ring *ring, const struct swim_action *action)
         break;
     case SWIM_WRITE:
         one = table_find(&ring->streams, action->stream);
-        if (one && !one->stream.closing)
-            buffer_add_slice(stream_output(&one->stream), action->bytes);
+        if (one && !one->tcp.closing)
+            buffer_add_slice(tcp_output(&one->tcp), action->bytes);
         break;
     case SWIM_CLOSE:
         close_stream(ring, action->stream);
@@ -530,7 +530,7 @@ void ring_close(struct ring *ring)
     uv_close((uv_handle_t *)&ring->udp, NULL);
     while ((one = table_next(&ring->streams, &at))) {
         one->number = 0;
-        stream_close(&one->stream, 0);
+        tcp_close(&one->tcp, 0);
     }
 }
 

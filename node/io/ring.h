@@ -14,7 +14,7 @@
 #include "node/io/known.h"
 #include "node/io/listener.h"
 #include "node/io/seeds.h"
-#include "node/io/stream.h"
+#include "node/io/tcp.h"
 #include "node/wire/meta.h"
 
 struct swim;

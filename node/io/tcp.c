@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules that keep this simple: `closed` comes from libuv's close callback only, so no call into
-// a stream ever frees it; a stream that is closing makes no further calls to its owner.
-#include "node/io/stream.h"
+// a connection ever frees it; a connection that is closing makes no further calls to its owner.
+#include "node/io/tcp.h"
 
 #include "base/check.h"
 #include "node/io/address.h"
@@ -24,36 +24,36 @@ void hub_init(struct hub *hub, uv_loop_t *uv)
     hub->now_ms = uv_hrtime() / 1000000;
 }
 
-static void account(struct stream *stream)
+static void account(struct tcp *tcp)
 {
-    size_t now = stream->input.capacity + stream->output.capacity + stream->flying.capacity;
+    size_t now = tcp->input.capacity + tcp->output.capacity + tcp->flying.capacity;
 
-    if (!stream->budget)
+    if (!tcp->budget)
         return;
-    stream->budget->used += now;
-    stream->budget->used -= stream->accounted;
-    stream->accounted = now;
+    tcp->budget->used += now;
+    tcp->budget->used -= tcp->accounted;
+    tcp->accounted = now;
 }
 
-static void touch(struct stream *stream)
+static void touch(struct tcp *tcp)
 {
-    if (stream->is_touched)
+    if (tcp->is_touched)
         return;
-    stream->is_touched = true;
-    stream->hub->dirty = true;
-    LL_PREPEND2(stream->hub->touched, stream, next_touched);
+    tcp->is_touched = true;
+    tcp->hub->dirty = true;
+    LL_PREPEND2(tcp->hub->touched, tcp, next_touched);
 }
 
-void stream_init(struct stream *stream, struct hub *hub, const struct stream_calls *calls)
+void tcp_init(struct tcp *tcp, struct hub *hub, const struct tcp_calls *calls)
 {
     int err;
 
-    stream->hub = hub;
-    stream->calls = calls;
-    err = uv_tcp_init(hub->uv, &stream->tcp);
+    tcp->hub = hub;
+    tcp->calls = calls;
+    err = uv_tcp_init(hub->uv, &tcp->handle);
     check(err == 0);
-    stream->tcp.data = stream;
-    DL_APPEND(hub->all, stream);
+    tcp->handle.data = tcp;
+    DL_APPEND(hub->all, tcp);
     hub->count++;
 }
 
@@ -61,365 +61,365 @@ void stream_init(struct stream *stream, struct hub *hub, const struct stream_cal
 
 static void on_close(uv_handle_t *handle)
 {
-    struct stream *stream = handle->data;
-    struct hub *hub = stream->hub;
+    struct tcp *tcp = handle->data;
+    struct hub *hub = tcp->hub;
 
-    if (stream->is_touched)
-        LL_DELETE2(hub->touched, stream, next_touched);
-    if (stream->is_again)
-        LL_DELETE2(hub->again, stream, next_again);
-    DL_DELETE(hub->all, stream);
+    if (tcp->is_touched)
+        LL_DELETE2(hub->touched, tcp, next_touched);
+    if (tcp->is_again)
+        LL_DELETE2(hub->again, tcp, next_again);
+    DL_DELETE(hub->all, tcp);
     hub->count--;
     hub->dirty = true;
-    buffer_done(&stream->input);
-    buffer_done(&stream->output);
-    buffer_done(&stream->flying);
-    account(stream);
-    stream->calls->closed(stream);
+    buffer_done(&tcp->input);
+    buffer_done(&tcp->output);
+    buffer_done(&tcp->flying);
+    account(tcp);
+    tcp->calls->closed(tcp);
 }
 
-void stream_close(struct stream *stream, int why)
+void tcp_close(struct tcp *tcp, int why)
 {
-    if (stream->closing)
+    if (tcp->closing)
         return;
-    stream->closing = true;
-    stream->why = why;
-    uv_close((uv_handle_t *)&stream->tcp, on_close);
+    tcp->closing = true;
+    tcp->why = why;
+    uv_close((uv_handle_t *)&tcp->handle, on_close);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status)
 {
-    struct stream *stream = request->handle->data;
+    struct tcp *tcp = request->handle->data;
 
-    if (status || stream->over)
-        stream_close(stream, 0);
+    if (status || tcp->over)
+        tcp_close(tcp, 0);
 }
 
 // When all is out: says that nothing follows.
-static void finish_now(struct stream *stream)
+static void finish_now(struct tcp *tcp)
 {
-    if (stream->shut || stream->closing)
+    if (tcp->shut || tcp->closing)
         return;
-    stream->shut = true;
-    stream->output_since_ms = stream->hub->now_ms;
-    if (uv_shutdown(&stream->shutdown, (uv_stream_t *)&stream->tcp, on_shutdown))
-        stream_close(stream, 0);
+    tcp->shut = true;
+    tcp->output_since_ms = tcp->hub->now_ms;
+    if (uv_shutdown(&tcp->shutdown, (uv_stream_t *)&tcp->handle, on_shutdown))
+        tcp_close(tcp, 0);
 }
 
-void stream_finish(struct stream *stream)
+void tcp_finish(struct tcp *tcp)
 {
-    if (stream->connecting) {
-        stream_close(stream, 0);
+    if (tcp->connecting) {
+        tcp_close(tcp, 0);
         return;
     }
-    stream->finishing = true;
-    stream->input_since_ms = 0;
-    stream_resume(stream);
-    touch(stream);
+    tcp->finishing = true;
+    tcp->input_since_ms = 0;
+    tcp_resume(tcp);
+    touch(tcp);
 }
 
 // --- Reading -------------------------------------------------------------------------------------
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
-    struct stream *stream = handle->data;
+    struct tcp *tcp = handle->data;
 
     (void)suggested;
-    if (stream->input.size == 0 || stream->finishing) {
-        *out = uv_buf_init((char *)stream->hub->shared, STREAM_READ_SIZE);
+    if (tcp->input.size == 0 || tcp->finishing) {
+        *out = uv_buf_init((char *)tcp->hub->shared, TCP_READ_SIZE);
         return;
     }
-    buffer_reserve(&stream->input, STREAM_READ_SIZE);
-    *out = uv_buf_init((char *)stream->input.data + stream->input.size, STREAM_READ_SIZE);
+    buffer_reserve(&tcp->input, TCP_READ_SIZE);
+    *out = uv_buf_init((char *)tcp->input.data + tcp->input.size, TCP_READ_SIZE);
 }
 
 // Notes since when the other side owes the rest of a frame.
-static void note_rest(struct stream *stream, bool progress)
+static void note_rest(struct tcp *tcp, bool progress)
 {
-    if (stream->input.size == 0 || stream->paused)
-        stream->input_since_ms = 0;
-    else if (progress || stream->input_since_ms == 0)
-        stream->input_since_ms = stream->hub->now_ms;
+    if (tcp->input.size == 0 || tcp->paused)
+        tcp->input_since_ms = 0;
+    else if (progress || tcp->input_since_ms == 0)
+        tcp->input_since_ms = tcp->hub->now_ms;
 }
 
-static void offer(struct stream *stream, struct slice bytes)
+static void offer(struct tcp *tcp, struct slice bytes)
 {
-    bool shared = bytes.data == stream->hub->shared;
-    size_t taken = stream->calls->take(stream, bytes);
+    bool shared = bytes.data == tcp->hub->shared;
+    size_t taken = tcp->calls->take(tcp, bytes);
 
     check(taken <= bytes.size);
-    if (stream->closing || stream->finishing)
+    if (tcp->closing || tcp->finishing)
         taken = bytes.size;
     if (shared)
-        buffer_add(&stream->input, bytes.data + taken, bytes.size - taken);
+        buffer_add(&tcp->input, bytes.data + taken, bytes.size - taken);
     else
-        buffer_drop(&stream->input, taken);
-    if (stream->input.size == 0)
-        buffer_reset(&stream->input, stream->keep);
-    note_rest(stream, taken > 0);
-    account(stream);
+        buffer_drop(&tcp->input, taken);
+    if (tcp->input.size == 0)
+        buffer_reset(&tcp->input, tcp->keep);
+    note_rest(tcp, taken > 0);
+    account(tcp);
 }
 
-static void take_end(struct stream *stream, int err)
+static void take_end(struct tcp *tcp, int err)
 {
     if (err != UV_EOF) {
-        stream_close(stream, err);
+        tcp_close(tcp, err);
         return;
     }
-    stream->over = true;
-    stream->reading = false;
-    uv_read_stop((uv_stream_t *)&stream->tcp);
-    buffer_reset(&stream->input, 0);
-    stream->input_since_ms = 0;
-    if (stream->finishing && stream->shut)
-        stream_close(stream, 0);
-    else if (!stream->finishing && stream->calls->ended)
-        stream->calls->ended(stream);
-    else if (!stream->finishing)
-        stream_close(stream, UV_EOF);
+    tcp->over = true;
+    tcp->reading = false;
+    uv_read_stop((uv_stream_t *)&tcp->handle);
+    buffer_reset(&tcp->input, 0);
+    tcp->input_since_ms = 0;
+    if (tcp->finishing && tcp->shut)
+        tcp_close(tcp, 0);
+    else if (!tcp->finishing && tcp->calls->ended)
+        tcp->calls->ended(tcp);
+    else if (!tcp->finishing)
+        tcp_close(tcp, UV_EOF);
 }
 
 static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 {
-    struct stream *stream = handle->data;
-    struct hub *hub = stream->hub;
+    struct tcp *tcp = handle->data;
+    struct hub *hub = tcp->hub;
 
     if (size == 0)
         return;
     hub->dirty = true;
     if (size < 0) {
-        take_end(stream, (int)size);
+        take_end(tcp, (int)size);
         return;
     }
-    if (stream->finishing)
+    if (tcp->finishing)
         return;
     if ((uint8_t *)buffer->base == hub->shared) {
-        offer(stream, slice_of(hub->shared, (size_t)size));
+        offer(tcp, slice_of(hub->shared, (size_t)size));
         return;
     }
-    stream->input.size += (size_t)size;
-    offer(stream, buffer_slice(&stream->input));
+    tcp->input.size += (size_t)size;
+    offer(tcp, buffer_slice(&tcp->input));
 }
 
-static void start_reading(struct stream *stream)
+static void start_reading(struct tcp *tcp)
 {
     int err;
 
-    if (stream->reading || stream->paused || stream->over || stream->closing || stream->connecting)
+    if (tcp->reading || tcp->paused || tcp->over || tcp->closing || tcp->connecting)
         return;
-    stream->reading = true;
-    err = uv_read_start((uv_stream_t *)&stream->tcp, on_alloc, on_read);
+    tcp->reading = true;
+    err = uv_read_start((uv_stream_t *)&tcp->handle, on_alloc, on_read);
     if (err)
-        stream_close(stream, err);
+        tcp_close(tcp, err);
 }
 
-void stream_pause(struct stream *stream)
+void tcp_pause(struct tcp *tcp)
 {
-    stream->paused = true;
-    stream->input_since_ms = 0;
-    if (stream->reading)
-        uv_read_stop((uv_stream_t *)&stream->tcp);
-    stream->reading = false;
+    tcp->paused = true;
+    tcp->input_since_ms = 0;
+    if (tcp->reading)
+        uv_read_stop((uv_stream_t *)&tcp->handle);
+    tcp->reading = false;
 }
 
-void stream_resume(struct stream *stream)
+void tcp_resume(struct tcp *tcp)
 {
-    if (!stream->paused || stream->closing)
+    if (!tcp->paused || tcp->closing)
         return;
-    stream->paused = false;
-    stream->hub->dirty = true;
-    if (!stream->is_again)
-        LL_PREPEND2(stream->hub->again, stream, next_again);
-    stream->is_again = true;
+    tcp->paused = false;
+    tcp->hub->dirty = true;
+    if (!tcp->is_again)
+        LL_PREPEND2(tcp->hub->again, tcp, next_again);
+    tcp->is_again = true;
 }
 
 bool hub_resume(struct hub *hub)
 {
-    struct stream *stream;
+    struct tcp *tcp;
     bool any = hub->again;
 
-    while ((stream = hub->again)) {
-        LL_DELETE2(hub->again, stream, next_again);
-        stream->is_again = false;
-        if (stream->closing)
+    while ((tcp = hub->again)) {
+        LL_DELETE2(hub->again, tcp, next_again);
+        tcp->is_again = false;
+        if (tcp->closing)
             continue;
-        if (stream->input.size && !stream->paused && !stream->finishing)
-            offer(stream, buffer_slice(&stream->input));
-        start_reading(stream);
+        if (tcp->input.size && !tcp->paused && !tcp->finishing)
+            offer(tcp, buffer_slice(&tcp->input));
+        start_reading(tcp);
     }
     return any;
 }
 
 // --- Writing -------------------------------------------------------------------------------------
 
-static size_t queued(const struct stream *stream)
+static size_t queued(const struct tcp *tcp)
 {
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&stream->tcp);
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&tcp->handle);
 }
 
-struct buffer *stream_output(struct stream *stream)
+struct buffer *tcp_output(struct tcp *tcp)
 {
-    touch(stream);
-    return &stream->output;
+    touch(tcp);
+    return &tcp->output;
 }
 
-size_t stream_unsent(const struct stream *stream)
+size_t tcp_unsent(const struct tcp *tcp)
 {
-    return stream->output.size + queued(stream);
+    return tcp->output.size + queued(tcp);
 }
 
 static void on_written(uv_write_t *request, int status)
 {
-    struct stream *stream = request->handle->data;
+    struct tcp *tcp = request->handle->data;
 
-    stream->writing = false;
-    buffer_reset(&stream->flying, 0);
-    account(stream);
-    if (stream->closing)
+    tcp->writing = false;
+    buffer_reset(&tcp->flying, 0);
+    account(tcp);
+    if (tcp->closing)
         return;
     if (status) {
-        stream_close(stream, status);
+        tcp_close(tcp, status);
         return;
     }
-    stream->output_since_ms = stream->hub->now_ms;
-    touch(stream);
+    tcp->output_since_ms = tcp->hub->now_ms;
+    touch(tcp);
 }
 
 // What the socket did not take now is written by libuv when it can; new output collects meanwhile.
-static void write_later(struct stream *stream, size_t sent)
+static void write_later(struct tcp *tcp, size_t sent)
 {
     uv_buf_t rest;
     int err;
 
-    buffer_done(&stream->flying);
-    stream->flying = stream->output;
-    stream->output = (struct buffer){0};
-    rest = uv_buf_init((char *)stream->flying.data + sent, (unsigned)(stream->flying.size - sent));
-    err = uv_write(&stream->write, (uv_stream_t *)&stream->tcp, &rest, 1, on_written);
+    buffer_done(&tcp->flying);
+    tcp->flying = tcp->output;
+    tcp->output = (struct buffer){0};
+    rest = uv_buf_init((char *)tcp->flying.data + sent, (unsigned)(tcp->flying.size - sent));
+    err = uv_write(&tcp->write, (uv_stream_t *)&tcp->handle, &rest, 1, on_written);
     if (err) {
-        stream_close(stream, err);
+        tcp_close(tcp, err);
         return;
     }
-    stream->writing = true;
-    stream->flying_left = queued(stream);
-    if (stream->output_since_ms == 0 || sent > 0)
-        stream->output_since_ms = stream->hub->now_ms;
+    tcp->writing = true;
+    tcp->flying_left = queued(tcp);
+    if (tcp->output_since_ms == 0 || sent > 0)
+        tcp->output_since_ms = tcp->hub->now_ms;
 }
 
-static void flush(struct stream *stream)
+static void flush(struct tcp *tcp)
 {
     uv_buf_t all;
     size_t sent = 0;
     int result;
 
-    if (stream->closing || stream->connecting || stream->writing)
+    if (tcp->closing || tcp->connecting || tcp->writing)
         return;
-    if (stream->output.size) {
-        all = uv_buf_init((char *)stream->output.data, (unsigned)stream->output.size);
-        result = uv_try_write((uv_stream_t *)&stream->tcp, &all, 1);
+    if (tcp->output.size) {
+        all = uv_buf_init((char *)tcp->output.data, (unsigned)tcp->output.size);
+        result = uv_try_write((uv_stream_t *)&tcp->handle, &all, 1);
         if (result < 0 && result != UV_EAGAIN) {
-            stream_close(stream, result);
+            tcp_close(tcp, result);
             return;
         }
         sent = result > 0 ? (size_t)result : 0;
-        if (sent < stream->output.size) {
-            write_later(stream, sent);
-            account(stream);
+        if (sent < tcp->output.size) {
+            write_later(tcp, sent);
+            account(tcp);
             return;
         }
     }
-    stream->output_since_ms = 0;
-    buffer_reset(&stream->output, stream->keep);
-    account(stream);
-    if (stream->paused && stream->calls->sent)
-        stream->calls->sent(stream);
-    if (stream->finishing)
-        finish_now(stream);
+    tcp->output_since_ms = 0;
+    buffer_reset(&tcp->output, tcp->keep);
+    account(tcp);
+    if (tcp->paused && tcp->calls->sent)
+        tcp->calls->sent(tcp);
+    if (tcp->finishing)
+        finish_now(tcp);
 }
 
 void hub_flush(struct hub *hub)
 {
-    struct stream *stream, *list = hub->touched, *rest;
+    struct tcp *tcp, *list = hub->touched, *rest;
 
     hub->touched = NULL;
-    for (stream = list; stream; stream = rest) {
-        rest = stream->next_touched;
-        stream->is_touched = false;
-        flush(stream);
+    for (tcp = list; tcp; tcp = rest) {
+        rest = tcp->next_touched;
+        tcp->is_touched = false;
+        flush(tcp);
     }
 }
 
 // --- Opening -------------------------------------------------------------------------------------
 
-int stream_accept(struct stream *stream, uv_stream_t *listener)
+int tcp_accept(struct tcp *tcp, uv_stream_t *listener)
 {
-    int err = uv_accept(listener, (uv_stream_t *)&stream->tcp);
+    int err = uv_accept(listener, (uv_stream_t *)&tcp->handle);
 
     if (err) {
-        stream_close(stream, err);
+        tcp_close(tcp, err);
         return err;
     }
-    uv_tcp_nodelay(&stream->tcp, 1);
-    start_reading(stream);
+    uv_tcp_nodelay(&tcp->handle, 1);
+    start_reading(tcp);
     return 0;
 }
 
 static void on_connect(uv_connect_t *request, int status)
 {
-    struct stream *stream = request->handle->data;
+    struct tcp *tcp = request->handle->data;
 
-    stream->connecting = false;
-    stream->hub->dirty = true;
-    if (stream->closing)
+    tcp->connecting = false;
+    tcp->hub->dirty = true;
+    if (tcp->closing)
         return;
     if (status) {
-        stream_close(stream, status);
+        tcp_close(tcp, status);
         return;
     }
-    stream->output_since_ms = 0;
-    uv_tcp_nodelay(&stream->tcp, 1);
-    touch(stream);
-    start_reading(stream);
-    if (stream->calls->connected)
-        stream->calls->connected(stream);
+    tcp->output_since_ms = 0;
+    uv_tcp_nodelay(&tcp->handle, 1);
+    touch(tcp);
+    start_reading(tcp);
+    if (tcp->calls->connected)
+        tcp->calls->connected(tcp);
 }
 
-void stream_connect(struct stream *stream, const struct sockaddr *address)
+void tcp_connect(struct tcp *tcp, const struct sockaddr *address)
 {
     int err;
 
-    stream->connecting = true;
-    stream->output_since_ms = stream->hub->now_ms;
-    err = uv_tcp_connect(&stream->connect, &stream->tcp, address, on_connect);
+    tcp->connecting = true;
+    tcp->output_since_ms = tcp->hub->now_ms;
+    err = uv_tcp_connect(&tcp->connect, &tcp->handle, address, on_connect);
     if (err)
-        stream_close(stream, err);
+        tcp_close(tcp, err);
 }
 
-void stream_keep_alive(struct stream *stream, uint64_t timeout_ms)
+void tcp_keep_alive(struct tcp *tcp, uint64_t timeout_ms)
 {
     unsigned user = (unsigned)timeout_ms;
     unsigned seconds = (unsigned)(timeout_ms / 1000);
     int probes = KEEP_ALIVE_PROBES;
     uv_os_fd_t fd;
 
-    if (uv_fileno((uv_handle_t *)&stream->tcp, &fd))
+    if (uv_fileno((uv_handle_t *)&tcp->handle, &fd))
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user, sizeof user);
-    uv_tcp_keepalive(&stream->tcp, 1, seconds ? seconds : 1);
+    uv_tcp_keepalive(&tcp->handle, 1, seconds ? seconds : 1);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-bool stream_is_over_budget(const struct stream *stream)
+bool tcp_is_over_budget(const struct tcp *tcp)
 {
-    return stream->budget && stream->budget->used > stream->budget->max;
+    return tcp->budget && tcp->budget->used > tcp->budget->max;
 }
 
-void stream_peer_text(const struct stream *stream, char out[64])
+void tcp_peer_text(const struct tcp *tcp, char out[64])
 {
     struct sockaddr_storage address;
     int size = sizeof address;
 
-    if (uv_tcp_getpeername(&stream->tcp, (struct sockaddr *)&address, &size) == 0)
+    if (uv_tcp_getpeername(&tcp->handle, (struct sockaddr *)&address, &size) == 0)
         address_text((struct sockaddr *)&address, out);
     else
         memcpy(out, "?", 2);
@@ -427,33 +427,33 @@ void stream_peer_text(const struct stream *stream, char out[64])
 
 // --- Stalls --------------------------------------------------------------------------------------
 
-static bool has_stalled(struct stream *stream)
+static bool has_stalled(struct tcp *tcp)
 {
-    uint64_t now = stream->hub->now_ms;
-    size_t left = queued(stream);
+    uint64_t now = tcp->hub->now_ms;
+    size_t left = queued(tcp);
 
-    if (stream->writing && left < stream->flying_left)
-        stream->output_since_ms = now;
-    stream->flying_left = left;
-    if (stream->shut)
-        return now - stream->output_since_ms > FINISH_MS;
-    if (stream->stall_ms == 0)
+    if (tcp->writing && left < tcp->flying_left)
+        tcp->output_since_ms = now;
+    tcp->flying_left = left;
+    if (tcp->shut)
+        return now - tcp->output_since_ms > FINISH_MS;
+    if (tcp->stall_ms == 0)
         return false;
-    if (stream->input_since_ms &&
-        now - stream->input_since_ms > stream->stall_ms + stream->input.size / FRAME_RATE)
+    if (tcp->input_since_ms &&
+        now - tcp->input_since_ms > tcp->stall_ms + tcp->input.size / FRAME_RATE)
         return true;
-    if (!stream->output_since_ms || now - stream->output_since_ms <= stream->stall_ms)
+    if (!tcp->output_since_ms || now - tcp->output_since_ms <= tcp->stall_ms)
         return false;
-    return stream->connecting || stream->finishing ||
-           stream_unsent(stream) > (stream_is_over_budget(stream) ? 0 : stream->unread_max);
+    return tcp->connecting || tcp->finishing ||
+           tcp_unsent(tcp) > (tcp_is_over_budget(tcp) ? 0 : tcp->unread_max);
 }
 
 void hub_sweep(struct hub *hub)
 {
-    struct stream *stream;
+    struct tcp *tcp;
 
-    DL_FOREACH(hub->all, stream) {
-        if (!stream->closing && has_stalled(stream))
-            stream_close(stream, UV_ETIMEDOUT);
+    DL_FOREACH(hub->all, tcp) {
+        if (!tcp->closing && has_stalled(tcp))
+            tcp_close(tcp, UV_ETIMEDOUT);
     }
 }
