@@ -134,6 +134,56 @@ static void test_relay(void **state)
     swim_free(swim);
 }
 
+// Ticks until a datagram begins with a message of this type, or a notice comes. Returns its time.
+static uint64_t tick_until(struct swim *swim, enum message_type type, uint32_t *sequence)
+{
+    for (;;) {
+        uint64_t now_ms = swim_deadline(swim);
+
+        swim_tick(swim, now_ms);
+        if (find(swim, SWIM_NOTICE))
+            return now_ms;
+        if (find(swim, SWIM_DATAGRAM) && sent(swim).type == type) {
+            *sequence = sent(swim).sequence;
+            return now_ms;
+        }
+    }
+}
+
+// A failed probe says something about us as well: if the helper is silent too, we are the slow one;
+// if it says that it could not reach the member either, we are not.
+static void probe_in_vain(bool helper, bool nack, uint32_t health)
+{
+    struct swim *swim = start(16);
+    struct message members[2] = {alive_of("gb", 1, 1), alive_of("gc", 2, 1)};
+    struct message answer = {.type = MESSAGE_NACK};
+    struct buffer bytes = {0};
+    uint64_t now_ms;
+
+    give(swim, &members[0]);
+    if (helper)
+        give(swim, &members[1]);
+    if (nack) {
+        now_ms = tick_until(swim, MESSAGE_INDIRECT_PING, &answer.sequence);
+        message_encode(&answer, &bytes);
+        swim_datagram(swim, now_ms, &peer, buffer_slice(&bytes));
+    }
+    tick_until(swim, MESSAGE_ERROR, &answer.sequence);
+    assert_int_equal(find(swim, SWIM_NOTICE)->notice, SWIM_SUSPECT);
+    assert_int_equal(swim_counts(swim)->probes_failed, 1);
+    assert_int_equal(swim_health(swim), health);
+    buffer_done(&bytes);
+    swim_free(swim);
+}
+
+static void test_health(void **state)
+{
+    (void)state;
+    probe_in_vain(false, false, 1);
+    probe_in_vain(true, false, 1);
+    probe_in_vain(true, true, 0);
+}
+
 static void test_conflict(void **state)
 {
     struct swim *swim = start(16);
@@ -445,17 +495,12 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ping),
-        cmocka_unit_test(test_relay),
-        cmocka_unit_test(test_conflict),
-        cmocka_unit_test(test_reclaim),
-        cmocka_unit_test(test_table_is_bounded),
-        cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_stream_limits),
-        cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_ping),     cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_health),   cmocka_unit_test(test_conflict),
+        cmocka_unit_test(test_reclaim),  cmocka_unit_test(test_table_is_bounded),
+        cmocka_unit_test(test_streams),  cmocka_unit_test(test_stream_limits),
+        cmocka_unit_test(test_versions), cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_noise),    cmocka_unit_test(test_budget),
     };
 
     return cmocka_run_group_tests(tests, NULL, teardown);
