@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+// LMDB with its sharp edges covered:
+//
+// - A slice of its memory dies with the read transaction, and that ends with the turn (a long one
+//   would also keep pages from being used again).
+// - The map grows on the loop's thread, between turns, while no job runs: no transaction is open
+// then. - A commit that failed for want of room changed nothing. Any other failed commit is final:
+// the
+//   environment may refuse everything from then on (MDB_PANIC).
+// - A short write counts as EIO in LMDB; with hardly any room left it means the disk is full.
+#include "node/store/tree_lmdb.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "node/store/os.h"
+
+#include <errno.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum {
+    MAP_STEP = 64 << 20, // least growth
+    MAP_MIN = 256 << 10,
+    READERS_MAX = 8,
+    ROOM_LOW = 4 << 20, // free bytes below which EIO means a full disk
+};
+
+struct tree_lmdb {
+    struct tree tree;
+    struct tree_lmdb_settings settings;
+    MDB_env *env;
+    MDB_dbi tables[TREE_TABLES];
+    size_t map_bytes;
+    // The loop's.
+    MDB_txn *read; // NULL: none made yet
+    bool reading;  // it is live
+    MDB_cursor *cursors[TREE_TABLES];
+    bool cursor_live[TREE_TABLES];
+    // The thread's.
+    MDB_txn *write;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wanted;
+    pthread_cond_t ended;
+    struct tree_job *waiting;
+    struct tree_job *running;
+    struct tree_job *done;
+    bool stop;
+};
+
+static const char *const table_names[TREE_TABLES] = {"objects", "rests", "dots", "clocks", "meta"};
+
+static struct tree_lmdb *lmdb_of(struct tree *tree)
+{
+    return (struct tree_lmdb *)tree;
+}
+
+static bool room_is_low(const struct tree_lmdb *lmdb)
+{
+    struct statvfs room;
+    mdb_filehandle_t fd;
+
+    return mdb_env_get_fd(lmdb->env, &fd) == 0 && fstatvfs(fd, &room) == 0 &&
+           (uint64_t)room.f_bavail * room.f_frsize < ROOM_LOW;
+}
+
+static int lmdb_err(const struct tree_lmdb *lmdb, int code)
+{
+    switch (code) {
+    case 0:
+        return 0;
+    case MDB_NOTFOUND:
+        return ERR_NOT_FOUND;
+    case MDB_MAP_FULL:
+        return ERR_MAP_FULL;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+        return ERR_DAMAGED;
+    case EIO:
+        return lmdb->env && room_is_low(lmdb) ? ERR_DISK_FULL : ERR_IO;
+    default:
+        return code > 0 ? os_err(code) : ERR_IO;
+    }
+}
+
+// ---------------------------------------------------------------- reading
+
+static int read_begin(struct tree_lmdb *lmdb)
+{
+    int code;
+
+    if (lmdb->reading)
+        return 0;
+    code = lmdb->read ? mdb_txn_renew(lmdb->read)
+                      : mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &lmdb->read);
+    lmdb->reading = code == 0;
+    return lmdb_err(lmdb, code);
+}
+
+static MDB_val val_of(struct slice slice)
+{
+    return (MDB_val){slice.size, (void *)(uintptr_t)slice.data};
+}
+
+static int lmdb_get(struct tree *tree, enum tree_table table, struct slice key, struct slice *out)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    MDB_val name = val_of(key);
+    MDB_val value;
+    int err = read_begin(lmdb);
+
+    if (!err)
+        err = lmdb_err(lmdb, mdb_get(lmdb->read, lmdb->tables[table], &name, &value));
+    if (!err)
+        *out = slice_of(value.mv_data, value.mv_size);
+    return err;
+}
+
+static int cursor_begin(struct tree_lmdb *lmdb, enum tree_table table)
+{
+    MDB_cursor **cursor = &lmdb->cursors[table];
+    int code = 0;
+
+    if (!*cursor)
+        code = mdb_cursor_open(lmdb->read, lmdb->tables[table], cursor);
+    else if (!lmdb->cursor_live[table])
+        code = mdb_cursor_renew(lmdb->read, *cursor);
+    lmdb->cursor_live[table] = code == 0;
+    return lmdb_err(lmdb, code);
+}
+
+static int lmdb_next(struct tree *tree, enum tree_table table, struct slice after,
+                     struct slice out[2])
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    MDB_val key = val_of(after);
+    MDB_val value;
+    int err = read_begin(lmdb);
+    int code;
+
+    if (!err)
+        err = cursor_begin(lmdb, table);
+    if (err)
+        return err;
+    code =
+        mdb_cursor_get(lmdb->cursors[table], &key, &value, after.size ? MDB_SET_RANGE : MDB_FIRST);
+    if (!code && slice_equal(slice_of(key.mv_data, key.mv_size), after))
+        code = mdb_cursor_get(lmdb->cursors[table], &key, &value, MDB_NEXT);
+    if (code)
+        return lmdb_err(lmdb, code);
+    out[0] = slice_of(key.mv_data, key.mv_size);
+    out[1] = slice_of(value.mv_data, value.mv_size);
+    return 0;
+}
+
+static void lmdb_turn_end(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+
+    if (!lmdb->reading)
+        return;
+    mdb_txn_reset(lmdb->read);
+    lmdb->reading = false;
+    memset(lmdb->cursor_live, 0, sizeof lmdb->cursor_live);
+}
+
+static void read_close(struct tree_lmdb *lmdb)
+{
+    for (int table = 0; table < TREE_TABLES; table++) {
+        if (lmdb->cursors[table])
+            mdb_cursor_close(lmdb->cursors[table]);
+        lmdb->cursors[table] = NULL;
+        lmdb->cursor_live[table] = false;
+    }
+    if (lmdb->read)
+        mdb_txn_abort(lmdb->read);
+    lmdb->read = NULL;
+    lmdb->reading = false;
+}
+
+// ---------------------------------------------------------------- writing
+
+static int lmdb_begin(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+
+    return lmdb_err(lmdb, mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write));
+}
+
+static int lmdb_put(struct tree *tree, enum tree_table table, struct slice key, struct slice value)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    MDB_val name = val_of(key);
+    MDB_val content = val_of(value);
+
+    return lmdb_err(lmdb, mdb_put(lmdb->write, lmdb->tables[table], &name, &content, 0));
+}
+
+static int lmdb_remove(struct tree *tree, enum tree_table table, struct slice key)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    MDB_val name = val_of(key);
+    int code = mdb_del(lmdb->write, lmdb->tables[table], &name, NULL);
+
+    return code == MDB_NOTFOUND ? 0 : lmdb_err(lmdb, code);
+}
+
+static int lmdb_commit(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    MDB_txn *write = lmdb->write;
+
+    lmdb->write = NULL; // freed whatever comes out
+    return lmdb_err(lmdb, mdb_txn_commit(write));
+}
+
+static void lmdb_abort(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+
+    if (lmdb->write)
+        mdb_txn_abort(lmdb->write);
+    lmdb->write = NULL;
+}
+
+static int lmdb_grow(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    size_t more = lmdb->map_bytes < MAP_STEP ? MAP_STEP : lmdb->map_bytes;
+    int err;
+
+    read_close(lmdb);
+    err = lmdb_err(lmdb, mdb_env_set_mapsize(lmdb->env, lmdb->map_bytes + more));
+    if (!err)
+        lmdb->map_bytes += more;
+    return err;
+}
+
+// ---------------------------------------------------------------- the thread
+
+static void *lmdb_run(void *data)
+{
+    struct tree_lmdb *lmdb = data;
+
+    pthread_mutex_lock(&lmdb->mutex);
+    for (;;) {
+        struct tree_job *job;
+
+        while (!lmdb->waiting && !lmdb->stop)
+            pthread_cond_wait(&lmdb->wanted, &lmdb->mutex);
+        if (!lmdb->waiting)
+            break;
+        job = lmdb->running = lmdb->waiting;
+        lmdb->waiting = NULL;
+        pthread_mutex_unlock(&lmdb->mutex);
+        job->err = job->work(job);
+        pthread_mutex_lock(&lmdb->mutex);
+        lmdb->running = NULL;
+        lmdb->done = job;
+        pthread_cond_signal(&lmdb->ended);
+        pthread_mutex_unlock(&lmdb->mutex);
+        if (lmdb->settings.wake)
+            lmdb->settings.wake(lmdb->settings.wake_data);
+        pthread_mutex_lock(&lmdb->mutex);
+    }
+    pthread_mutex_unlock(&lmdb->mutex);
+    return NULL;
+}
+
+static void lmdb_submit(struct tree *tree, struct tree_job *job)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+
+    pthread_mutex_lock(&lmdb->mutex);
+    check(!lmdb->waiting && !lmdb->running && !lmdb->done);
+    lmdb->waiting = job;
+    pthread_cond_signal(&lmdb->wanted);
+    pthread_mutex_unlock(&lmdb->mutex);
+}
+
+static struct tree_job *lmdb_poll(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    struct tree_job *job;
+
+    pthread_mutex_lock(&lmdb->mutex);
+    job = lmdb->done;
+    lmdb->done = NULL;
+    pthread_mutex_unlock(&lmdb->mutex);
+    return job;
+}
+
+static void lmdb_wait(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+
+    pthread_mutex_lock(&lmdb->mutex);
+    while (lmdb->waiting || lmdb->running)
+        pthread_cond_wait(&lmdb->ended, &lmdb->mutex);
+    pthread_mutex_unlock(&lmdb->mutex);
+}
+
+static uint64_t lmdb_used(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    mdb_filehandle_t fd;
+    struct stat status;
+
+    if (mdb_env_get_fd(lmdb->env, &fd) != 0 || fstat(fd, &status) != 0)
+        return 0;
+    return (uint64_t)status.st_blocks * 512;
+}
+
+static void lmdb_close(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+
+    pthread_mutex_lock(&lmdb->mutex);
+    lmdb->stop = true;
+    pthread_cond_signal(&lmdb->wanted);
+    pthread_mutex_unlock(&lmdb->mutex);
+    pthread_join(lmdb->thread, NULL);
+    read_close(lmdb);
+    mdb_env_close(lmdb->env);
+    pthread_cond_destroy(&lmdb->wanted);
+    pthread_cond_destroy(&lmdb->ended);
+    pthread_mutex_destroy(&lmdb->mutex);
+    free(lmdb);
+}
+
+static const struct tree_calls lmdb_calls = {
+    lmdb_get,   lmdb_next, lmdb_turn_end, lmdb_submit, lmdb_poll,  lmdb_wait, lmdb_grow,
+    lmdb_begin, lmdb_put,  lmdb_remove,   lmdb_commit, lmdb_abort, lmdb_used, lmdb_close,
+};
+
+// ---------------------------------------------------------------- opening
+
+static int tables_open(struct tree_lmdb *lmdb)
+{
+    MDB_txn *txn;
+    int code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
+
+    if (code)
+        return code;
+    for (int table = 0; table < TREE_TABLES && !code; table++)
+        code = mdb_dbi_open(txn, table_names[table], MDB_CREATE, &lmdb->tables[table]);
+    if (code) {
+        mdb_txn_abort(txn);
+        return code;
+    }
+    return mdb_txn_commit(txn);
+}
+
+static int env_open(struct tree_lmdb *lmdb)
+{
+    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (lmdb->settings.no_sync ? MDB_NOSYNC : 0);
+    MDB_envinfo info;
+    int dead;
+    int code = mdb_env_create(&lmdb->env);
+
+    if (!code)
+        code = mdb_env_set_maxdbs(lmdb->env, TREE_TABLES);
+    if (!code)
+        code = mdb_env_set_maxreaders(lmdb->env, READERS_MAX);
+    if (!code)
+        code = mdb_env_set_mapsize(lmdb->env, lmdb->settings.map_bytes);
+    if (!code)
+        code = mdb_env_open(lmdb->env, lmdb->settings.path, flags, 0600);
+    if (!code)
+        code = mdb_reader_check(lmdb->env, &dead);
+    if (!code)
+        code = tables_open(lmdb);
+    if (!code)
+        code = mdb_env_info(lmdb->env, &info);
+    if (!code)
+        lmdb->map_bytes = info.me_mapsize;
+    return code;
+}
+
+int tree_lmdb_open(const struct tree_lmdb_settings *settings, struct tree **out)
+{
+    struct tree_lmdb *lmdb = memory_new(sizeof *lmdb);
+    int failed;
+    int err;
+
+    lmdb->tree.calls = &lmdb_calls;
+    lmdb->settings = *settings;
+    if (lmdb->settings.map_bytes < MAP_MIN)
+        lmdb->settings.map_bytes = MAP_MIN;
+    err = lmdb_err(lmdb, env_open(lmdb));
+    lmdb->settings.path = NULL;
+    if (err) {
+        if (lmdb->env)
+            mdb_env_close(lmdb->env);
+        free(lmdb);
+        return err == ERR_NOT_FOUND || err == ERR_MAP_FULL ? ERR_DAMAGED : err;
+    }
+    pthread_mutex_init(&lmdb->mutex, NULL);
+    pthread_cond_init(&lmdb->wanted, NULL);
+    pthread_cond_init(&lmdb->ended, NULL);
+    failed = os_thread(&lmdb->thread, lmdb_run, lmdb);
+    check(!failed);
+    *out = &lmdb->tree;
+    return 0;
+}
