@@ -101,14 +101,13 @@ static void test_observers(void **state)
     static const char *const foreign[] = {
         "",
         "role=web",
-        "\xff\x81\xa4role\xa3web",  // Serf's tags
-        "\x80",                     // no version, no id
-        "\x81\xa2id\x07",           // no version
-        "\x81\xa1v\x01",            // no id
-        "\x82\xa1v\x01\xa2id\xa1x", // an id that is no number
-        "\x82\xa1v\x01\xa2id\xff",  // a negative one
-        "\x83\xa1v\x01\xa2id\x07\xa2zo\xa3"
-        "a\nb", // a zone that would break a line
+        "\xff\x81\xa4role\xa3web",                  // Serf's tags
+        "\x80",                                     // no version, no id
+        "\x81\xa2id\x07",                           // no version
+        "\x81\xa1v\x01",                            // no id
+        "\x82\xa1v\x01\xa2id\xa1x",                 // an id that is no number
+        "\x82\xa1v\x01\xa2id\xff",                  // a negative one
+        "\x83\xa1v\x01\xa2id\x07\xa2zo\xa3\x61\nb", // a zone that would break a line
         "\x83\xa1v\x01\xa2id\x07\xa2we\xcf\x01\x01\x01\x01\x01\x01\x01\x01",
         "\xdf\xff\xff\xff\xff",
     };
