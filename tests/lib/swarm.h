@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A ring of membership machines in virtual time, on a network that delays, loses and parts. All
 // from one seed; nothing sleeps.
-#ifndef TESTS_LIB_RING_H
-#define TESTS_LIB_RING_H
+#ifndef TESTS_LIB_SWARM_H
+#define TESTS_LIB_SWARM_H
 
 #include "base/heap.h"
 #include "base/rng.h"
 #include "gossip/swim.h"
 
-enum { RING_NODES_MAX = 64 };
+enum { SWARM_NODES_MAX = 64 };
 
-struct ring_node {
+struct swarm_node {
     struct swim *swim; // NULL: not running
     uint64_t node_id;
     struct swim_address address;
@@ -23,8 +23,8 @@ struct ring_node {
     uint64_t notices[SWIM_REFUTED + 1];
 };
 
-struct ring {
-    struct ring_node nodes[RING_NODES_MAX];
+struct swarm {
+    struct swarm_node nodes[SWARM_NODES_MAX];
     size_t count;
     size_t apart[2]; // these two do not reach one another; the same twice: none
     uint64_t now_ms;
@@ -37,33 +37,33 @@ struct ring {
     struct swim_timing timing;
 };
 
-void ring_init(struct ring *ring, uint64_t seed);
-void ring_done(struct ring *ring);
+void swarm_init(struct swarm *swarm, uint64_t seed);
+void swarm_done(struct swarm *swarm);
 
 // Starts node `index` (with node id index + 1) at 10.0.0.(index + 1), port 7946.
-void ring_start(struct ring *ring, size_t index);
+void swarm_start(struct swarm *swarm, size_t index);
 
 // The same with another last byte of the address.
-void ring_start_at(struct ring *ring, size_t index, uint8_t host);
+void swarm_start_at(struct swarm *swarm, size_t index, uint8_t host);
 
 // Gone without a word.
-void ring_kill(struct ring *ring, size_t index);
+void swarm_kill(struct swarm *swarm, size_t index);
 
-void ring_join(struct ring *ring, size_t index, size_t seed_index);
-void ring_leave(struct ring *ring, size_t index);
+void swarm_join(struct swarm *swarm, size_t index, size_t seed_index);
+void swarm_leave(struct swarm *swarm, size_t index);
 
-void ring_run(struct ring *ring, uint64_t ms);
+void swarm_run(struct swarm *swarm, uint64_t ms);
 
 // Runs until the condition holds, at most ms long. True when it held.
-bool ring_run_until(struct ring *ring, uint64_t ms, bool (*holds)(const struct ring *ring));
+bool swarm_run_until(struct swarm *swarm, uint64_t ms, bool (*holds)(const struct swarm *swarm));
 
 // How `seer` sees `seen`; MEMBER_LEFT + 1 when it does not know it.
-unsigned ring_view(const struct ring *ring, size_t seer, size_t seen);
+unsigned swarm_view(const struct swarm *swarm, size_t seer, size_t seen);
 
 // All running nodes hold all running nodes alive, and know no other as alive or suspect.
-bool ring_agrees(const struct ring *ring);
+bool swarm_agrees(const struct swarm *swarm);
 
 // Runs the actions of the last event of a node (for events that a test makes itself).
-void ring_perform(struct ring *ring, size_t index);
+void swarm_perform(struct swarm *swarm, size_t index);
 
 #endif
