@@ -199,6 +199,8 @@ uint64_t reader_varint(struct reader *reader)
 {
     uint64_t value = 0;
 
+    if (reader->at < reader->end && *reader->at < 0x80 && !reader->failed)
+        return *reader->at++; // most are one byte
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = reader_u8(reader);
         bool overflow = shift == 63 && byte > 1;
