@@ -14,7 +14,7 @@ struct dump {
     struct quorate_client *client;
     struct buffer line;
     uint64_t written;
-    uint64_t left_out; // cannot be written as TSV
+    uint64_t left_out; // siblings, which TSV cannot tell
 };
 
 static bool is_wanted(const struct dump *dump, const struct quorate_item *item)
@@ -31,9 +31,8 @@ static void item_left_out(struct dump *dump, const struct quorate_item *item)
     struct buffer key = {0};
 
     text_add_shown(&key, slice_of(item->key.key.data, item->key.key.size));
-    complain("dump %.*s: %s: use --format json", (int)key.size, (const char *)key.data,
-             item->value_count > 1 ? "siblings do not fit in TSV"
-                                   : "a tab or a line end does not fit in TSV");
+    complain("dump %.*s: %zu siblings do not fit in TSV: use --format json", (int)key.size,
+             (const char *)key.data, item->value_count);
     dump->left_out++;
     buffer_done(&key);
 }

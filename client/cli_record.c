@@ -38,43 +38,76 @@ struct quorate_bytes record_value(const struct record *record, uint32_t index)
 
 // ---- TSV ----------------------------------------------------------------------------------------
 
+// The byte that stands for a byte behind a backslash, or 0.
+static char escaped(uint8_t byte)
+{
+    static const char from[] = "\t\n\r\\", to[] = "tnr\\";
+    const char *at = byte ? strchr(from, byte) : NULL;
+
+    return at ? to[at - from] : 0;
+}
+
+static void field_write(struct quorate_bytes field, struct buffer *out)
+{
+    const uint8_t *bytes = field.data;
+
+    for (size_t i = 0; i < field.size; i++) {
+        char letter = escaped(bytes[i]);
+
+        if (letter)
+            buffer_add_u8(out, '\\');
+        buffer_add_u8(out, letter ? (uint8_t)letter : bytes[i]);
+    }
+}
+
+static int field_read(struct slice field, struct buffer *out, char why[160])
+{
+    static const char letters[] = "tnr\\", bytes[] = "\t\n\r\\";
+
+    for (size_t i = 0; i < field.size; i++) {
+        uint8_t byte = field.data[i];
+        const char *at = NULL;
+
+        if (byte == '\\' && i + 1 < field.size && field.data[i + 1])
+            at = strchr(letters, field.data[i + 1]);
+        if (byte == '\\' && !at) {
+            (void)snprintf(why, 160, "a backslash stands before t, n, r or another backslash only");
+            return ERR_INVALID;
+        }
+        buffer_add_u8(out, at ? (uint8_t)bytes[at - letters] : byte);
+        i += at != NULL;
+    }
+    return 0;
+}
+
 int record_read_tsv(struct slice line, struct record *record, char why[160])
 {
     const uint8_t *tab = line.size > 0 ? memchr(line.data, '\t', line.size) : NULL;
     size_t key_size = tab ? (size_t)(tab - line.data) : 0;
+    struct record_value *value = &record->values[0];
+    int err;
 
-    if (!tab) {
-        (void)snprintf(why, 160, "no tab between key and value");
-        return ERR_INVALID;
-    }
     if (key_size == 0) {
-        (void)snprintf(why, 160, "the key is empty");
+        (void)snprintf(why, 160, tab ? "the key is empty" : "no tab between key and value");
         return ERR_INVALID;
     }
     record_reset(record);
-    buffer_add_slice(&record->bytes, line);
-    record->key_size = key_size;
-    record->values[0] = (struct record_value){key_size + 1, line.size - key_size - 1, 0};
-    record->count = 1;
-    return 0;
-}
-
-static bool has_byte(struct quorate_bytes bytes, int byte)
-{
-    return bytes.size > 0 && memchr(bytes.data, byte, bytes.size);
+    err = field_read(slice_of(line.data, key_size), &record->bytes, why);
+    record->key_size = record->bytes.size;
+    if (!err)
+        err = field_read(slice_of(tab + 1, line.size - key_size - 1), &record->bytes, why);
+    *value = (struct record_value){record->key_size, record->bytes.size - record->key_size, 0};
+    record->count = err ? 0 : 1;
+    return err;
 }
 
 int record_write_tsv(const struct quorate_item *item, struct buffer *out)
 {
-    struct quorate_bytes key = item->key.key;
-    struct quorate_bytes value = item->values[0].value;
-
-    if (item->value_count != 1 || has_byte(key, '\t') || has_byte(key, '\n') ||
-        has_byte(value, '\n'))
-        return ERR_INVALID;
-    buffer_add(out, key.data, key.size);
+    if (item->value_count != 1)
+        return ERR_CONFLICT;
+    field_write(item->key.key, out);
     buffer_add_u8(out, '\t');
-    buffer_add(out, value.data, value.size);
+    field_write(item->values[0].value, out);
     buffer_add_u8(out, '\n');
     return 0;
 }

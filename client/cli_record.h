@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records in files: a line each, read by load and written by dump.
 //
-//   TSV    key TAB value: both stand for themselves, so neither may hold a line end, nor the key
-//          a tab
+//   TSV    key TAB value; \t, \n, \r and \\ stand for a tab, a line feed, a carriage return and a
+//          backslash, all other bytes for themselves
 //   JSON   {"bucket": ..., "key": ..., "value": ...}; a member "encoding" (of the value),
 //          "key_encoding" or "bucket_encoding" of "base64" says that the text is one;
 //          "expires_ms" since 1970. Siblings are
@@ -39,7 +39,7 @@ int record_read_json(struct slice line, struct record *record, char why[160]);
 struct quorate_key record_key(const struct record *record);
 struct quorate_bytes record_value(const struct record *record, uint32_t index);
 
-// Appends a line. ERR_INVALID when the item cannot be written so: siblings, a tab or a line end.
+// Appends a line. ERR_CONFLICT when there are siblings, which only JSON can tell.
 int record_write_tsv(const struct quorate_item *item, struct buffer *out);
 void record_write_json(const struct quorate_item *item, struct buffer *out);
 

@@ -380,8 +380,8 @@ enum { QUORATE_PORT = 7400 };
 int quorate_open(const char *endpoints, const struct quorate_client_options *options,
                  struct quorate_client **out);
 
-/* A client on the application's loop, for the *_start calls. It keeps the loop alive until
-   quorate_close. */
+/* A client on the application's loop, for the *_start calls. It keeps the loop alive while it has
+   connections or requests under way. */
 int quorate_attach(struct uv_loop_s *loop, const char *endpoints,
                    const struct quorate_client_options *options, struct quorate_client **out);
 
