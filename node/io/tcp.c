@@ -444,8 +444,9 @@ static bool has_stalled(struct tcp *tcp)
         return true;
     if (!tcp->output_since_ms || now - tcp->output_since_ms <= tcp->stall_ms)
         return false;
-    return tcp->connecting || tcp->finishing ||
-           tcp_unsent(tcp) > (tcp_is_over_budget(tcp) ? 0 : tcp->unread_max);
+    if (tcp->connecting || tcp->finishing || tcp->paused)
+        return true;
+    return tcp_unsent(tcp) > (tcp_is_over_budget(tcp) ? 0 : tcp->unread_max);
 }
 
 void hub_sweep(struct hub *hub)
