@@ -11,7 +11,7 @@
 
 static void write_token(struct slice token, struct buffer *out)
 {
-    pack_text(out, "context");
+    write_name(out, "context");
     if (token.size)
         write_bin(out, token);
     else
@@ -22,21 +22,21 @@ static void write_explain(const struct reply *reply, struct buffer *out)
 {
     if (!reply->has_explain)
         return;
-    pack_text(out, "explain");
+    write_name(out, "explain");
     explain_write(&reply->explain, out);
 }
 
 static void write_get(const struct reply *reply, struct buffer *out)
 {
     pack_map(out, 6 + reply->has_explain);
-    pack_text(out, "found");
+    write_name(out, "found");
     pack_bool(out, reply->found);
-    pack_text(out, "values");
+    write_name(out, "values");
     versions_write(reply->versions, reply->version_count, out);
     write_token(reply->token, out);
-    pack_key_u64(out, "replies", reply->replies);
-    pack_key_u64(out, "r", reply->r);
-    pack_text(out, "unanimous");
+    write_number(out, "replies", reply->replies);
+    write_number(out, "r", reply->r);
+    write_name(out, "unanimous");
     pack_bool(out, reply->unanimous);
     write_explain(reply, out);
 }
@@ -44,34 +44,34 @@ static void write_get(const struct reply *reply, struct buffer *out)
 static void write_put(const struct reply *reply, struct buffer *out)
 {
     pack_map(out, 4 + reply->has_explain);
-    pack_text(out, "dot");
+    write_name(out, "dot");
     write_dot(out, reply->dot);
     write_token(reply->token, out);
-    pack_key_u64(out, "acks", reply->acks);
-    pack_key_u64(out, "w", reply->w);
+    write_number(out, "acks", reply->acks);
+    write_number(out, "w", reply->w);
     write_explain(reply, out);
 }
 
 static void write_scan(const struct reply *reply, struct buffer *out)
 {
     pack_map(out, 3);
-    pack_text(out, "items");
+    write_name(out, "items");
     pack_array(out, reply->item_count);
     for (uint32_t i = 0; i < reply->item_count; i++) {
         const struct scan_item *item = &reply->items[i];
 
         pack_map(out, 4);
-        pack_text(out, "bucket");
+        write_name(out, "bucket");
         write_bin(out, item->bucket);
-        pack_text(out, "key");
+        write_name(out, "key");
         write_bin(out, item->key);
-        pack_text(out, "values");
+        write_name(out, "values");
         versions_write(item->versions, item->version_count, out);
         write_token(item->token, out);
     }
-    pack_text(out, "more");
+    write_name(out, "more");
     pack_bool(out, reply->more);
-    pack_text(out, "after");
+    write_name(out, "after");
     write_bin(out, reply->after);
 }
 

@@ -33,15 +33,15 @@
 static void hello_write(const struct hello *hello, struct buffer *out)
 {
     pack_map(out, 6);
-    pack_text(out, "cluster");
+    write_name(out, "cluster");
     write_id(out, hello->cluster);
-    pack_text(out, "node");
+    write_name(out, "node");
     write_id(out, hello->node);
-    pack_text(out, "actor");
+    write_name(out, "actor");
     write_id(out, hello->actor);
-    pack_key_u64(out, "epoch", hello->epoch);
-    pack_key_u64(out, "protocol", hello->protocol);
-    pack_text(out, "name");
+    write_number(out, "epoch", hello->epoch);
+    write_number(out, "protocol", hello->protocol);
+    write_name(out, "name");
     write_text(out, hello->name);
 }
 

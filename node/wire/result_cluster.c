@@ -11,17 +11,17 @@ enum { VIEWS_MAX = 4 * MEMBERS_MAX };
 void properties_write(const struct bucket_properties *properties, struct buffer *out)
 {
     pack_map(out, 6);
-    pack_text(out, "conflict");
+    write_name(out, "conflict");
     pack_text(out, properties->conflict == CONFLICT_LWW ? "lww" : "siblings");
-    pack_text(out, "r");
+    write_name(out, "r");
     write_level(out, properties->r);
-    pack_text(out, "w");
+    write_name(out, "w");
     write_level(out, properties->w);
-    pack_text(out, "pr");
+    write_name(out, "pr");
     write_level(out, properties->pr);
-    pack_text(out, "pw");
+    write_name(out, "pw");
     write_level(out, properties->pw);
-    pack_key_u64(out, "ttl_ms", properties->ttl_ms);
+    write_number(out, "ttl_ms", properties->ttl_ms);
 }
 
 static int level_field(struct fields *fields, const char *name)
@@ -53,28 +53,28 @@ void properties_read(struct fields *fields, struct bucket_properties *out)
 static void member_write(const struct member_view *view, struct buffer *out)
 {
     pack_map(out, 13);
-    pack_text(out, "id");
+    write_name(out, "id");
     write_id(out, view->member.id);
-    pack_text(out, "name");
+    write_name(out, "name");
     write_text(out, slice_of_text(view->member.name));
-    pack_text(out, "zone");
+    write_name(out, "zone");
     write_text(out, slice_of_text(view->member.zone));
-    pack_text(out, "host");
+    write_name(out, "host");
     write_text(out, slice_of_text(view->member.host));
-    pack_text(out, "client_address");
+    write_name(out, "client_address");
     write_text(out, slice_of_text(view->member.client_address));
-    pack_text(out, "peer_address");
+    write_name(out, "peer_address");
     write_text(out, slice_of_text(view->member.peer_address));
-    pack_key_u64(out, "weight", view->member.weight);
-    pack_text(out, "state");
+    write_number(out, "weight", view->member.weight);
+    write_name(out, "state");
     pack_text(out, member_state_name(view->state));
-    pack_text(out, "linked");
+    write_name(out, "linked");
     pack_bool(out, view->linked);
-    pack_text(out, "owner");
+    write_name(out, "owner");
     pack_bool(out, view->owner);
-    pack_key_u64(out, "shards", view->shards);
-    pack_key_u64(out, "epoch", view->epoch);
-    pack_text(out, "digest");
+    write_number(out, "shards", view->shards);
+    write_number(out, "epoch", view->epoch);
+    write_name(out, "digest");
     write_id(out, view->digest);
 }
 
@@ -140,25 +140,25 @@ static void record_write(const struct topology *topology, struct buffer *out)
     struct buffer bytes = {0};
     size_t copies = (size_t)topology->shards * topology->replicas;
 
-    pack_key_u64(out, "epoch", topology->epoch);
-    pack_text(out, "digest");
+    write_number(out, "epoch", topology->epoch);
+    write_name(out, "digest");
     write_id(out, topology_digest(topology));
-    pack_text(out, "cluster");
+    write_name(out, "cluster");
     write_id(out, topology->cluster);
-    pack_text(out, "seed");
+    write_name(out, "seed");
     write_id(out, topology->seed);
-    pack_key_u64(out, "shards", topology->shards);
-    pack_key_u64(out, "replicas", topology->replicas);
-    pack_text(out, "ids");
+    write_number(out, "shards", topology->shards);
+    write_number(out, "replicas", topology->replicas);
+    write_name(out, "ids");
     pack_array(out, topology->member_count);
     for (uint32_t i = 0; i < topology->member_count; i++)
         write_id(out, topology->members[i].id);
-    pack_text(out, "owners");
+    write_name(out, "owners");
     for (size_t i = 0; i < copies; i++)
         buffer_add_u16(&bytes, topology->owners[i]);
     write_bin(out, buffer_slice(&bytes));
     bytes.size = 0;
-    pack_text(out, "record");
+    write_name(out, "record");
     topology_encode(topology, &bytes);
     write_bin(out, buffer_slice(&bytes));
     buffer_done(&bytes);
@@ -173,11 +173,11 @@ void topology_write(const struct reply *reply, struct buffer *out)
         record_write(reply->topology, out);
     } else {
         pack_map(out, 1 + 2);
-        pack_key_u64(out, "epoch", 0);
+        write_number(out, "epoch", 0);
     }
-    pack_text(out, "members");
+    write_name(out, "members");
     members_write(reply, out);
-    pack_key_u64(out, "shared_hosts", reply->shared_hosts);
+    write_number(out, "shared_hosts", reply->shared_hosts);
 }
 
 void topology_read(struct fields *fields, struct wire_decoder *decoder, struct reply *out)

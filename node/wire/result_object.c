@@ -8,14 +8,14 @@ enum { STAMP_LOGICAL_BITS = 16 };
 static void version_write(const struct version *version, struct buffer *out)
 {
     pack_map(out, 5);
-    pack_text(out, "value");
+    write_name(out, "value");
     write_bin(out, version->value);
-    pack_text(out, "dot");
+    write_name(out, "dot");
     write_dot(out, version->dot);
-    pack_text(out, "stamp");
+    write_name(out, "stamp");
     write_id(out, version->stamp);
-    pack_key_u64(out, "stamp_ms", version->stamp >> STAMP_LOGICAL_BITS);
-    pack_text(out, "expires_ms");
+    write_number(out, "stamp_ms", version->stamp >> STAMP_LOGICAL_BITS);
+    write_name(out, "expires_ms");
     if (version->expires_ms)
         pack_u64(out, version->expires_ms);
     else
@@ -59,39 +59,39 @@ struct version *versions_read(struct fields *fields, struct arena *arena, uint32
 static void replica_write(const struct explain_replica *replica, struct buffer *out)
 {
     pack_map(out, 7);
-    pack_text(out, "node");
+    write_name(out, "node");
     write_text(out, replica->node);
-    pack_text(out, "role");
+    write_name(out, "role");
     write_text(out, replica->role);
-    pack_text(out, "asked");
+    write_name(out, "asked");
     pack_bool(out, replica->asked);
-    pack_text(out, "answered_us");
+    write_name(out, "answered_us");
     if (replica->answered_us >= 0)
         pack_u64(out, (uint64_t)replica->answered_us);
     else
         pack_nil(out);
-    pack_text(out, "dots");
+    write_name(out, "dots");
     pack_array(out, replica->dot_count);
     for (uint32_t i = 0; i < replica->dot_count; i++)
         write_dot(out, replica->dots[i]);
-    pack_text(out, "outcome");
+    write_name(out, "outcome");
     write_text(out, replica->outcome);
-    pack_text(out, "repaired");
+    write_name(out, "repaired");
     pack_bool(out, replica->repaired);
 }
 
 void explain_write(const struct explain *explain, struct buffer *out)
 {
     pack_map(out, 5);
-    pack_key_u64(out, "shard", explain->shard);
-    pack_key_u64(out, "epoch", explain->epoch);
-    pack_text(out, "coordinator");
+    write_number(out, "shard", explain->shard);
+    write_number(out, "epoch", explain->epoch);
+    write_name(out, "coordinator");
     write_text(out, explain->coordinator);
-    pack_text(out, "replicas");
+    write_name(out, "replicas");
     pack_array(out, explain->replica_count);
     for (uint32_t i = 0; i < explain->replica_count; i++)
         replica_write(&explain->replicas[i], out);
-    pack_text(out, "trace");
+    write_name(out, "trace");
     pack_array(out, explain->trace_count);
     for (uint32_t i = 0; i < explain->trace_count; i++)
         write_text(out, explain->trace[i]);

@@ -24,6 +24,12 @@ static void write_head(struct buffer *out, uint8_t first, size_t size)
     out->size = (size_t)(at - out->data);
 }
 
+void write_number(struct buffer *out, const char *name, uint64_t value)
+{
+    write_name(out, name);
+    pack_u64(out, value);
+}
+
 void write_bin(struct buffer *out, struct slice bytes)
 {
     write_head(out, 0xc4, bytes.size);

@@ -10,6 +10,20 @@
 
 // ---- writing (base/pack.h has the rest) ---------------------------------------------------------
 
+// The name of a field, shorter than 32 bytes: one append, whose size is known when compiled.
+static inline void write_name(struct buffer *out, const char *name)
+{
+    size_t size = strlen(name);
+    uint8_t *at = buffer_reserve(out, 1 + size);
+
+    at[0] = (uint8_t)(0xa0 | size);
+    memcpy(at + 1, name, size);
+    out->size += 1 + size;
+}
+
+// A field with a number.
+void write_number(struct buffer *out, const char *name, uint64_t value);
+
 void write_bin(struct buffer *out, struct slice bytes);
 
 // Text; what is not UTF-8 is made so, since strict readers would refuse the whole frame.

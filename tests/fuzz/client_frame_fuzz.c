@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever a client may send: scanned, decoded, and if it is a request, encoded and decoded again to
-// the same. The scanner must say the same of the bytes in two pieces.
+// Whatever a client may send: scanned, decoded, and if it is a request, encoded and decoded again
+// to the same. The scanner must say the same of the bytes in two pieces.
 #include "base/check.h"
 #include "base/err.h"
 #include "node/wire/client.h"
