@@ -40,7 +40,7 @@ int brief_put(struct quorate_client *client, const char *key, const char *value,
 static int brief_write_over(struct quorate_client *client, const char *key, const char *value,
                             int w)
 {
-    struct quorate_get_options reading = {.r = 2};
+    struct quorate_get_options reading = {0};
     struct quorate_put_options options = {.w = w};
     struct quorate_result *read;
     struct quorate_result *result;

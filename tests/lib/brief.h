@@ -16,7 +16,7 @@ struct quorate_key brief_key(const char *key);
 // Without a context.
 int brief_put(struct quorate_client *client, const char *key, const char *value, int w);
 
-// Reads at R = 2, then writes with what was read as context.
+// Reads at the quorum, then writes with what was read as context.
 int brief_replace(struct quorate_client *client, const char *key, const char *value, int w);
 int brief_delete(struct quorate_client *client, const char *key, int w);
 

@@ -396,8 +396,8 @@ int cluster_init(struct cluster *cluster)
     struct quorate_result *result;
     int err = quorate_cluster_init(client, &options, &result);
 
-    if (err)
-        printf("cluster init: %s %s\n", quorate_err_name(err), result->message);
+    snprintf(cluster->refusal, sizeof(cluster->refusal), "%s %s", quorate_err_name(err),
+             result->message);
     quorate_result_free(result);
     quorate_close(client);
     return err;
@@ -423,7 +423,7 @@ void cluster_start(struct cluster *cluster, const struct cluster_options *option
     if (cluster->options.bare)
         return;
     if (!wait_until(try_init, cluster, CLUSTER_WAIT_MS))
-        cluster_fail(cluster, "cluster init failed");
+        cluster_fail(cluster, "cluster init: %s", cluster->refusal);
     cluster_wait_ready(cluster);
 }
 

@@ -34,10 +34,12 @@ static void groups_walk(const struct buffer *file, const struct segment_header *
         before_at = at;
         before_end = group.position + group_size(group.size);
         out->groups++;
+        out->position = before_end;
         out->last_at = at;
         out->last_size = group_size(group.size);
         at += out->last_size;
     }
+    out->segment = header->segment;
     out->end = at;
 }
 
@@ -66,6 +68,17 @@ bool damage_find_log(const char *data, struct damage_log *out)
     if (folder)
         closedir(folder);
     return newest != 0;
+}
+
+bool damage_add_torn_group(const struct damage_log *log)
+{
+    enum { PAYLOAD = 400 };
+    uint8_t group[GROUP_HEADER_SIZE + PAYLOAD + GROUP_ALIGN];
+    struct group_header header = {log->segment, log->position, log->position, PAYLOAD};
+
+    memset(group, 'p', sizeof(group));
+    group_seal(group, &header);
+    return files_patch(log->path, log->end, slice_of(group, group_size(PAYLOAD) / 2));
 }
 
 uint32_t damage_flip_all(const char *path, struct slice bytes)

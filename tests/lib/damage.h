@@ -12,11 +12,16 @@ struct damage_log {
     uint64_t last_at;   // offset of the last group
     uint64_t last_size; // its whole size
     uint64_t end;       // offset behind it
+    uint64_t segment;   // id
+    uint64_t position;  // in the log, of the end
     uint64_t marked_at; // offset of the newest group that a later group's mark covers; 0: none
 };
 
 // False when there is no segment with a group.
 bool damage_find_log(const char *data, struct damage_log *out);
+
+// Writes the first half of one more group, as a process does that dies in the middle.
+bool damage_add_torn_group(const struct damage_log *log);
 
 // Flips one byte within each place of a file that has these bytes; how many places there were.
 uint32_t damage_flip_all(const char *path, struct slice bytes);

@@ -93,7 +93,10 @@ static int puts_until_refused(struct quorate_client *client)
 
 static bool put_succeeds(void *client)
 {
-    return brief_put(client, "after", "space is back", 3) == 0;
+    struct quorate_put_options options = {.w = 3};
+
+    return quorate_put(client, brief_key("after"), quorate_text("space is back"), &options, NULL) ==
+           0;
 }
 
 static void keys_put(struct quorate_client *client)

@@ -33,6 +33,7 @@ enum {
     MEMORY_GROWTH_MAX = 160 << 20,
     HALF_OPEN = 1000,
     BIG_VALUE = 256 << 10,
+    DEAF_READERS = 4,
     FLOOD_CHUNK = 2000,
     FLOOD_CHUNKS = 10,
     LOW_DESCRIPTORS = 64
@@ -50,6 +51,7 @@ struct honest {
     pid_t pid; // of the node attacked, before
     uint64_t memory;
     uint32_t node;
+    char key[32];
 };
 
 static void honest_turn(struct honest *honest)
@@ -58,8 +60,8 @@ static void honest_turn(struct honest *honest)
     uint64_t began = wait_now_us();
 
     snprintf(value, sizeof(value), "honest %u", honest->requests);
-    honest->failures += brief_replace(honest->client, "honest", value, 2) != 0;
-    honest->failures += !brief_get_is(honest->client, "honest", 2, value);
+    honest->failures += brief_replace(honest->client, honest->key, value, 0) != 0;
+    honest->failures += !brief_get_is(honest->client, honest->key, 0, value);
     honest->requests++;
     if (wait_now_us() - began > honest->worst_us)
         honest->worst_us = wait_now_us() - began;
@@ -78,7 +80,10 @@ static void *honest_run(void *context)
 
 static void honest_begin(struct honest *honest, struct cluster *cluster, uint32_t node)
 {
+    static uint32_t count;
+
     memset(honest, 0, sizeof(*honest));
+    snprintf(honest->key, sizeof(honest->key), "honest-%u", count++);
     honest->node = node;
     honest->client = cluster_node_client(cluster, node);
     honest->pid = cluster->nodes[node].process.pid;
@@ -268,44 +273,62 @@ static void half_open_connections_are_cut(void **state)
     honest_end(&honest, cluster);
 }
 
-static void reader_that_never_reads_is_cut(void **state)
+static bool all_are_broken(const int *fds)
+{
+    for (uint32_t i = 0; i < DEAF_READERS; i++) {
+        if (!raw_broken(fds[i]))
+            return false;
+    }
+    return true;
+}
+
+// Requests for answers of 1 GiB in all, per connection.
+static void add_big_requests(struct buffer *frames)
+{
+    struct request request;
+
+    request_init(&request, METHOD_GET);
+    request.bucket = slice_of_text("test");
+    request.key = slice_of_text("big");
+    for (uint32_t i = 0; i < (1U << 30) / BIG_VALUE; i++)
+        request_encode(i, &request, frames);
+}
+
+// Not one byte is read; the node must give up on each of them, and hold little meanwhile.
+static void readers_that_never_read_are_cut(void **state)
 {
     struct cluster *cluster = *state;
     static char value[BIG_VALUE];
     struct quorate_client *client = cluster_node_client(cluster, 0);
     struct buffer frames = {0};
-    struct request request;
     struct honest honest;
     uint64_t highest = 0;
+    int fds[DEAF_READERS];
 
     memset(value, 'b', sizeof(value));
-    assert_int_equal(
-        quorate_put(client, brief_key("big"), quorate_bytes(value, sizeof(value)), NULL, NULL), 0);
+    struct quorate_key key = brief_key("big");
+    assert_int_equal(quorate_put(client, key, quorate_bytes(value, sizeof(value)), NULL, NULL), 0);
     quorate_close(client);
-    request_init(&request, METHOD_GET);
-    request.bucket = slice_of_text("test");
-    request.key = slice_of_text("big");
-    // Answers of 1 GiB in all.
-    for (uint32_t i = 0; i < 4096; i++)
-        request_encode(i, &request, &frames);
+    add_big_requests(&frames);
     honest_begin(&honest, cluster, 0);
-    int fd = raw_connect(cluster->nodes[0].client);
-    raw_send(fd, buffer_slice(&frames), 1000);
-    // Not one byte is read; the node must give up on us, and hold little meanwhile.
+    for (uint32_t i = 0; i < DEAF_READERS; i++) {
+        fds[i] = raw_connect(cluster->nodes[0].client);
+        raw_send(fds[i], buffer_slice(&frames), 200);
+    }
     uint64_t end = wait_now_ms() + wait_patience(15000);
-    bool cut = false;
-    while (!cut && wait_now_ms() < end) {
+    while (!all_are_broken(fds) && wait_now_ms() < end) {
         uint64_t memory = process_memory(honest.pid);
         highest = memory > highest ? memory : highest;
-        cut = raw_broken(fd);
-        wait_ms(10);
+        wait_ms(5);
     }
+    bool cut = all_are_broken(fds);
+    for (uint32_t i = 0; i < DEAF_READERS; i++)
+        close(fds[i]);
     printf("highest %llu KiB\n", (unsigned long long)highest >> 10);
-    assert_true(cut);
-    assert_true(highest < honest.memory + wait_patience(MEMORY_GROWTH_MAX));
-    close(fd);
     buffer_done(&frames);
     honest_end(&honest, cluster);
+    assert_true(cut);
+    assert_true(highest < honest.memory + wait_patience(MEMORY_GROWTH_MAX));
 }
 
 // Sends a chunk of requests at once and counts the answers: each id once.
@@ -341,7 +364,7 @@ static void floods_are_answered_in_full(void **state)
     for (uint32_t i = 0; i < FLOOD_CHUNK; i++) {
         request_init(&request, i % 4 ? METHOD_GET : METHOD_PING);
         request.bucket = slice_of_text("test");
-        request.key = slice_of_text(i % 4 == 1 ? "honest" : "missing");
+        request.key = slice_of_text(i % 4 == 1 ? "honest-0" : "missing");
         request_encode(i, &request, &requests);
     }
     honest_begin(&honest, cluster, 0);
@@ -408,8 +431,10 @@ static void few_descriptors_are_survived(void **state)
 
 static int group_setup(void **state)
 {
-    // Short, so that cutting off is seen soon.
-    static const char *const settings[] = {"--stall-timeout", "2s", NULL};
+    // Short, so that cutting off is seen soon; small, so that the bounds are met.
+    static const char *const settings[] = {
+        "--stall-timeout", "2s", "--value-max", "1M", "--memory-max", "24M", "--buffers-max", "48M",
+        "--output-max",    "8M", NULL};
     struct rlimit limit;
 
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -436,7 +461,7 @@ int main(void)
         cmocka_unit_test(changed_frames_harm_nobody),
         cmocka_unit_test(unknown_methods_get_an_error_and_no_more),
         cmocka_unit_test(half_open_connections_are_cut),
-        cmocka_unit_test(reader_that_never_reads_is_cut),
+        cmocka_unit_test(readers_that_never_read_are_cut),
         cmocka_unit_test(floods_are_answered_in_full),
         cmocka_unit_test(nodes_end_well),
     };
