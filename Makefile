@@ -89,9 +89,8 @@ check-static: ## only the quick part of check: format, layers, limits, licence l
 	    exit $$bad
 
 bench: deps ## measure; prints a table
-	$(Q)$(MAKE) all
-	$(Q)if [ -f tests/bench.sh ]; then QUORATE_BIN=$(BIN) tests/bench.sh; \
-	    else echo 'no tests/bench.sh yet'; fi
+	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/rate_main
+	$(Q)QUORATE_BIN=$(BIN) tests/bench.sh
 
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60 seconds (needs clang)
 	@tests/deps.sh --tools clang
