@@ -217,6 +217,64 @@ static void errors_are_utf8(void **state)
     buffer_done(&bytes);
 }
 
+// One count is enough for a result beside the error.
+static void counts_beside_an_error(void **state)
+{
+    struct reply replies[] = {
+        {.method = METHOD_PUT, .err = ERR_TIMEOUT, .acks = 1},
+        {.method = METHOD_PUT, .err = ERR_TIMEOUT, .w = 1},
+        {.method = METHOD_DELETE, .err = ERR_TIMEOUT, .dot = {1, 1}},
+        {.method = METHOD_GET, .err = ERR_UNAVAILABLE, .replies = 1},
+        {.method = METHOD_GET, .err = ERR_UNAVAILABLE, .r = 1},
+        {.method = METHOD_GET, .err = ERR_UNAVAILABLE, .has_explain = true},
+        {.method = METHOD_GET, .err = ERR_UNAVAILABLE, .token = slice_of_text("t")},
+    };
+    struct buffer bytes = {0};
+    struct reply back;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        bytes.size = 0;
+        reply_encode(1, &replies[i], &bytes);
+        assert_int_equal(reply_decode(buffer_slice(&bytes), replies[i].method, &decoder, &back), 0);
+        saying_same_reply(&replies[i], &back);
+    }
+    buffer_done(&bytes);
+}
+
+// Around each size at which the spelling of bytes and texts changes.
+static void sizes_of_bytes_and_texts(void **state)
+{
+    static const size_t sizes[] = {0, 1, 31, 32, 255, 256, 65535, 65536, 100000};
+    char *text = malloc(100000);
+    struct buffer bytes = {0};
+    struct reply back;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', 100000);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct slice all = slice_of(text, sizes[i]);
+        struct version version = {.dot = {1, 1}, .value = all};
+        struct slice trace[] = {all};
+        struct reply reply = {.method = METHOD_GET,
+                              .versions = &version,
+                              .version_count = 1,
+                              .has_explain = true,
+                              .explain = {.trace = trace, .trace_count = 1}};
+        size_t size = 0;
+
+        bytes.size = 0;
+        reply_encode(1, &reply, &bytes);
+        assert_int_equal(scan(buffer_slice(&bytes), &size), 0);
+        assert_int_equal(size, bytes.size);
+        assert_int_equal(reply_decode(buffer_slice(&bytes), METHOD_GET, &decoder, &back), 0);
+        saying_same_reply(&reply, &back);
+    }
+    free(text);
+    buffer_done(&bytes);
+}
+
 // A newer node may add fields, and may leave out what it has nothing to say about.
 static void unknown_and_missing_fields(void **state)
 {
@@ -314,6 +372,8 @@ int main(void)
         cmocka_unit_test(another_methods_reply),
         cmocka_unit_test(errors_are_code_and_text),
         cmocka_unit_test(errors_are_utf8),
+        cmocka_unit_test(counts_beside_an_error),
+        cmocka_unit_test(sizes_of_bytes_and_texts),
         cmocka_unit_test(unknown_and_missing_fields),
         cmocka_unit_test(dots_are_canonical),
         cmocka_unit_test(topology_with_a_damaged_record),

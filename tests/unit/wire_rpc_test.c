@@ -279,6 +279,14 @@ static void exact_limits(void **state)
     rpc_scan_init(&scan, 1000, 4);
     assert_int_equal(rpc_scan_more(&scan, slice_of(bytes.data, 9), &size), ERR_AGAIN);
     assert_int_equal(rpc_scan_expected(&scan), 1000);
+    // 994 values behind 7 bytes can no more be 1000 bytes than a text of 994 can
+    buffer_done(&bytes);
+    buffer_add(&bytes, (const uint8_t[]){0x93, 0x02, 0xa1, 'x', 0xdc, 0x03, 0xe2}, 7);
+    rpc_scan_init(&scan, 1000, VALUES_MAX_HERE);
+    assert_int_equal(rpc_scan_more(&scan, buffer_slice(&bytes), &size), ERR_TOO_LARGE);
+    rpc_scan_init(&scan, 1001, VALUES_MAX_HERE);
+    assert_int_equal(rpc_scan_more(&scan, buffer_slice(&bytes), &size), ERR_AGAIN);
+    assert_int_equal(rpc_scan_expected(&scan), 1001);
     buffer_done(&bytes);
 }
 
