@@ -63,13 +63,25 @@ static void check_model(struct tickets *tickets, const struct model *model,
     }
 }
 
+static void drop_all(struct tickets *tickets, struct model *model, struct ticket_list *lists,
+                     int holder)
+{
+    uint64_t name;
+    int i;
+
+    while ((name = tickets_first(tickets, &lists[holder])))
+        tickets_remove(tickets, &lists[holder], tickets_find(tickets, name));
+    for (i = 0; i < MAX; i++)
+        if (model[i].holder == holder)
+            model[i].name = 0;
+}
+
 // Any mix of adding, removing and dropping all of one holder.
 static void test_model(void **state)
 {
     struct ticket_list lists[HOLDERS] = {{0}};
     struct model model[MAX] = {{0}};
     struct tickets tickets;
-    uint64_t name;
     struct rng rng;
     int step, i, k;
 
@@ -80,11 +92,7 @@ static void test_model(void **state)
         i = (int)rng_below(&rng, MAX);
         k = (int)rng_below(&rng, HOLDERS);
         if (rng_below(&rng, 500) == 0) {
-            while ((name = tickets_first(&tickets, &lists[k])))
-                tickets_remove(&tickets, &lists[k], tickets_find(&tickets, name));
-            for (i = 0; i < MAX; i++)
-                if (model[i].holder == k)
-                    model[i].name = 0;
+            drop_all(&tickets, model, lists, k);
         } else if (model[i].name) {
             tickets_remove(&tickets, &lists[model[i].holder],
                            tickets_find(&tickets, model[i].name));
