@@ -138,19 +138,19 @@ static void write_value(const struct option *option, const void *at, struct buff
 
 bool options_write(const struct request *request, struct buffer *out)
 {
-    uint32_t written = 0; // bit per option
-    static_assert(OPTIONS_COUNT <= 32, "a bit per option");
+    const struct option *written[OPTIONS_COUNT];
+    uint32_t count = 0;
 
-    for (unsigned i = 0; i < OPTIONS_COUNT; i++)
-        written |= (uint32_t)is_written(&options[i], request) << i;
-    if (!written)
+    for (unsigned i = 0; i < OPTIONS_COUNT; i++) {
+        if (is_written(&options[i], request))
+            written[count++] = &options[i];
+    }
+    if (count == 0)
         return false;
-    pack_map(out, (uint32_t)__builtin_popcount(written));
-    for (; written; written &= written - 1) {
-        const struct option *option = &options[__builtin_ctz(written)];
-
-        pack_text(out, option->name);
-        write_value(option, (const char *)request + option->place, out);
+    pack_map(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        write_name(out, written[i]->name);
+        write_value(written[i], (const char *)request + written[i]->place, out);
     }
     return true;
 }
