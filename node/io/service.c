@@ -49,6 +49,7 @@ struct service {
     struct hello hello;
     struct table strangers;
     uint64_t known_saved_ms;
+    bool known_told; // that it cannot be saved
     uv_signal_t terminate;
     uv_signal_t interrupt;
     uv_timer_t drain;
@@ -189,9 +190,13 @@ static void save_known(struct service *service)
     if (!service->known.changed || now_ms - service->known_saved_ms < KNOWN_SAVE_MS)
         return;
     service->known_saved_ms = now_ms;
-    if (known_save(&service->known, service->settings->data))
+    if (known_save(&service->known, service->settings->data) == 0) {
+        service->known_told = false;
+    } else if (!service->known_told) {
+        service->known_told = true;
         log_warning("%s/ring: %s: the next start may need --join", service->settings->data,
                     strerror(errno));
+    }
 }
 
 static void on_sweep(void *data)
