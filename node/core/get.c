@@ -33,13 +33,13 @@ static bool answer_behind(struct node *node, const struct object *answer,
 }
 
 // Read repair is an apply of the merged object and context whose dots are those of the carried
-// versions alone.
+// versions alone. The message may outlive the operation, and the operation this step.
 static void repair_send(struct node *node, struct op *op, struct answer *answer,
                         const struct object *merged)
 {
     struct message message = {.kind = MESSAGE_APPLY,
-                              .bucket = op->key.bucket,
-                              .key = op->key.key,
+                              .bucket = arena_copy(&node->arena, op->key.bucket),
+                              .key = arena_copy(&node->arena, op->key.key),
                               .delta = {.versions = merged->versions,
                                         .count = merged->count,
                                         .context = merged->rest,
@@ -55,13 +55,6 @@ static void repair_send(struct node *node, struct op *op, struct answer *answer,
         store_apply(node->store, &op->key, &message.delta, &node->arena, &view);
     else
         node_send(node, answer->node, &message);
-}
-
-// The message must outlive the operation: its key is copied to the step's arena.
-static void key_to_arena(struct node *node, struct op *op)
-{
-    op->key.bucket = arena_copy(&node->arena, op->key.bucket);
-    op->key.key = arena_copy(&node->arena, op->key.key);
 }
 
 static void answers_repair(struct node *node, struct op *op, const struct object *merged)
@@ -143,7 +136,6 @@ static void get_reply(struct node *node, struct op *op)
     struct reply *reply = reply_new(node, METHOD_GET);
     struct object merged;
 
-    key_to_arena(node, op);
     reply->unanimous = answers_merge(node, op, &merged);
     object_to_arena(node, &merged);
     reply->replies = quorum_count(&op->quorum);
@@ -178,7 +170,6 @@ static void get_late(struct node *node, struct op *op)
     struct reader reader = reader_of(arena_copy(&node->arena, buffer_slice(&op->merged)));
     struct object merged;
 
-    key_to_arena(node, op);
     check(object_decode(&reader, &node->arena, &merged) == 0);
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         struct object late;
