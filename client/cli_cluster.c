@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-enum { STATUS_WAIT_MS = 1000 };
+enum { STATUS_WAIT_MS = 1000, STATUS_TRIES = 3 };
 
 // ---- init ---------------------------------------------------------------------------------------
 
@@ -81,7 +81,8 @@ struct row {
 struct survey {
     struct cli *cli;
     struct quorate_client *client;
-    int err; // of the topology
+    uint32_t tries; // to learn the topology
+    int err;        // of the last
     int code;
     struct quorate_topology topology;
     struct row *rows;
@@ -105,9 +106,8 @@ static void row_answered(void *data, const struct quorate_result *result)
 static void row_ask(struct row *row)
 {
     struct survey *survey = row->survey;
-    uint32_t wait_ms = survey->cli->timeout_ms ? survey->cli->timeout_ms : STATUS_WAIT_MS;
 
-    quorate_status_start(survey->client, row->member.client_address, wait_ms,
+    quorate_status_start(survey->client, row->member.client_address, 0,
                          quorate_done(row_answered, row));
 }
 
@@ -126,11 +126,23 @@ static void rows_fill(struct survey *survey, const struct quorate_topology *topo
     }
 }
 
+static int row_order(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+
+    return strverscmp(left->member.name, right->member.name);
+}
+
 static void topology_answered(void *data, const struct quorate_result *result)
 {
     struct survey *survey = data;
 
     survey->err = result->err;
+    if (result->err == ERR_TIMEOUT && ++survey->tries < STATUS_TRIES) {
+        // The client now prefers others to the node that did not answer.
+        quorate_topology_start(survey->client, quorate_done(topology_answered, survey));
+        return;
+    }
     if (result->err) {
         survey->code = complain_result(result);
         quorate_close(survey->client);
@@ -139,6 +151,7 @@ static void topology_answered(void *data, const struct quorate_result *result)
     survey->topology = *result->topology;
     survey->topology.members = NULL;
     rows_fill(survey, result->topology);
+    qsort(survey->rows, survey->topology.member_count, sizeof *survey->rows, row_order);
     for (size_t i = 0; i < survey->topology.member_count; i++)
         survey->waiting += survey->rows[i].member.client_address[0] != 0;
     for (size_t i = 0; i < survey->topology.member_count; i++) {
@@ -154,10 +167,10 @@ static const char *row_trouble(const struct row *row)
 {
     if (!row->member.owner)
         return row->err ? "unreachable" : "";
-    if (strcmp(row->member.state, "alive") != 0 && row->err)
-        return row->member.state;
     if (row->err)
         return row->err == ERR_TIMEOUT ? "no answer" : "unreachable";
+    if (strcmp(row->member.state, "alive") != 0)
+        return "answers"; // whatever gossip says
     if (row->status.shards_born < row->status.shards_owned)
         return "filling";
     if (row->status.refusal)
@@ -249,6 +262,7 @@ static void row_json(struct buffer *out, const struct row *row)
     json_text(out, "zone", row->member.zone);
     json_text(out, "address", row->member.client_address);
     json_bool(out, "owner", row->member.owner);
+    json_bool(out, "linked", row->member.linked);
     json_bool(out, "reachable", !row->err);
     json_number(out, "shards", row->member.shards);
     json_number(out, "epoch", row->err ? row->member.epoch : row->status.epoch);
@@ -303,6 +317,8 @@ int command_cluster_status(struct cli *cli)
     struct survey survey = {.cli = cli};
     uv_loop_t loop;
 
+    if (cli->timeout_ms == 0)
+        cli->timeout_ms = STATUS_WAIT_MS;
     check(uv_loop_init(&loop) == 0);
     survey.client = cli_attach(cli, &loop);
     quorate_topology_start(survey.client, quorate_done(topology_answered, &survey));

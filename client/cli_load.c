@@ -208,7 +208,8 @@ static void put_answered(void *data, const struct quorate_result *result)
 
     load->last_us = now_us();
     if (result->err) {
-        load_failed(load, loading->line, err_exit(result->err), result->message);
+        load_failed(load, loading->line, err_exit(result->unknown ? ERR_TIMEOUT : result->err),
+                    result->message);
     } else {
         load->written++;
         histogram_add(&load->latency_us, result->elapsed_us);

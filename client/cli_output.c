@@ -127,8 +127,6 @@ static const char *advice(int err)
         return ": is the node running? name others with -e HOST:PORT";
     case ERR_NO_CLUSTER:
         return ": form a cluster with quorate cluster init";
-    case ERR_TOKEN:
-        return ": take the context of a get of this key";
     default:
         return "";
     }
@@ -143,7 +141,8 @@ int complain_result(const struct quorate_result *result)
     if (*todo && strstr(message, "cluster init"))
         todo = "";
     complain("%s%s", message, todo);
-    return err_exit(result->err);
+    // Whoever sees another code may take it that nothing was written.
+    return err_exit(result->unknown ? ERR_TIMEOUT : result->err);
 }
 
 // ---- tables -------------------------------------------------------------------------------------
@@ -188,8 +187,14 @@ static size_t text_width(const char *text)
 
 struct column {
     size_t width;
-    bool numbers; // all cells below the heading begin with a digit or are "-"
+    bool numbers; // all cells below the heading are, or "-"
 };
+
+// A number may have a unit behind it.
+static bool is_number(const char *text)
+{
+    return strchr("0123456789-", text[0]) && !strchr(text, ':');
+}
 
 static void columns_measure(const struct cell_table *table, struct column *columns)
 {
@@ -203,7 +208,7 @@ static void columns_measure(const struct cell_table *table, struct column *colum
 
         if (width > column->width)
             column->width = width;
-        if (i >= table->columns && !strchr("0123456789-", text[0]))
+        if (i >= table->columns && !is_number(text))
             column->numbers = false;
         text += strlen(text) + 1;
     }

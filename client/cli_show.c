@@ -330,6 +330,15 @@ static void siblings_aside(const struct shown *shown, const struct quorate_resul
     buffer_done(&key);
 }
 
+static void missing_aside(const struct shown *shown)
+{
+    struct buffer key = {0};
+
+    text_add_shown(&key, slice_of(shown->key.key.data, shown->key.key.size));
+    complain("get %.*s: no such key", (int)key.size, (const char *)key.data);
+    buffer_done(&key);
+}
+
 static int raw_get(struct cli *cli, const struct shown *shown, const struct quorate_result *result)
 {
     explain_aside(cli, result->explain);
@@ -338,7 +347,7 @@ static int raw_get(struct cli *cli, const struct shown *shown, const struct quor
         return err_exit(ERR_CONFLICT);
     }
     if (result->value_count == 0)
-        complain("%s: no such key", (const char *)shown->key.key.data);
+        missing_aside(shown);
     else
         output_slice(&cli->output,
                      slice_of(result->values[0].value.data, result->values[0].value.size));

@@ -87,6 +87,18 @@ static void why_begin(struct operation *operation)
     buffer_add_format(why, ": ");
 }
 
+// The node's sentence; what failed is put before it where the node left that out.
+static void why_said(struct operation *operation, struct slice text)
+{
+    const char *name = method_name(operation->request.method);
+    size_t size = strlen(name);
+
+    why_begin(operation);
+    if (text.size > size && memcmp(text.data, name, size) == 0)
+        buffer_reset(&operation->why, SIZE_MAX);
+    buffer_add_slice(&operation->why, text);
+}
+
 static void why_way_failed(struct operation *operation, const struct outcome *outcome)
 {
     struct buffer *why = &operation->why;
@@ -188,8 +200,7 @@ static void node_refused(struct operation *operation, const struct reply *reply)
                                           .err = reply->err,
                                           .answered = true,
                                           .acks = reply->acks};
-    buffer_reset(&operation->why, SIZE_MAX);
-    buffer_add_slice(&operation->why, reply->text);
+    why_said(operation, reply->text);
     if (suggests_change(&operation->failure))
         client->outdated = true;
 }
@@ -221,6 +232,8 @@ static void node_answered(struct operation *operation, struct slice frame)
             return;
     }
     result_fill(box, &reply);
+    if (reply.err)
+        box->result.message = result_text(box, buffer_slice(&operation->why));
     box->result.unknown = reply.err && failure_is_unknown(&operation->failure);
     if (!reply.err && reply.method == METHOD_TOPOLOGY && !operation->at_address)
         client_learn(operation->client, &reply);

@@ -273,7 +273,6 @@ static void fill_common(struct result_box *box, const struct reply *reply)
     struct quorate_result *result = &box->result;
 
     result->err = reply->err;
-    result->message = result_text(box, reply->text);
     result->found = reply->found;
     result->values = public_values(box, reply->versions, reply->version_count);
     result->value_count = reply->version_count;

@@ -19,8 +19,8 @@ struct result_box {
 void result_box_reset(struct result_box *box);
 void result_box_done(struct result_box *box);
 
-// Fills box->result from a reply. Values and keys stay where the reply has them; all else goes to
-// the box's arena.
+// Fills box->result from a reply, but for the message of a failure. Values and keys stay where the
+// reply has them; all else goes to the box's arena.
 void result_fill(struct result_box *box, const struct reply *reply);
 
 // A terminated copy of a text.
