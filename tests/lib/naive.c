@@ -22,13 +22,16 @@ unsigned naive_bit(struct dot dot)
 
 void naive_clock(uint64_t dots, struct clock *out)
 {
-    for (unsigned bit = 0; bit < NAIVE_DOTS; bit++) {
-        struct run run = {naive_dot(bit).actor, naive_dot(bit).counter, naive_dot(bit).counter};
+    while (dots) {
+        unsigned bit = (unsigned)__builtin_ctzll(dots);
+        struct dot dot = naive_dot(bit);
+        struct run run = {dot.actor, dot.counter, dot.counter};
 
-        if (!(dots >> bit & 1))
-            continue;
-        for (; run.last < NAIVE_COUNTERS && dots >> (bit + 1) & 1; bit++)
+        dots &= dots - 1;
+        for (; run.last < NAIVE_COUNTERS && dots >> (bit + 1) & 1; bit++) {
+            dots &= dots - 1;
             run.last += 1;
+        }
         clock_add_run(out, run);
     }
 }
@@ -36,14 +39,9 @@ void naive_clock(uint64_t dots, struct clock *out)
 // Runs in a mask: each begins with a dot whose predecessor is missing.
 static unsigned runs_count(uint64_t dots)
 {
-    unsigned count = 0;
+    uint64_t firsts = 0x0001000100010001; // of the actors
 
-    for (unsigned bit = 0; bit < NAIVE_DOTS; bit++) {
-        bool before = bit % NAIVE_COUNTERS && dots >> (bit - 1) & 1;
-
-        count += (dots >> bit & 1) && !before;
-    }
-    return count;
+    return (unsigned)__builtin_popcountll(dots & (~(dots << 1) | firsts));
 }
 
 uint64_t naive_dots(const struct clock *clock)
@@ -54,8 +52,10 @@ uint64_t naive_dots(const struct clock *clock)
     for (uint32_t i = 0; i < clock->count; i++) {
         const struct run *run = &clock->runs[i];
 
-        for (uint64_t counter = run->first; counter <= run->last; counter++)
-            dots |= (uint64_t)1 << naive_bit((struct dot){run->actor, counter});
+        unsigned first = naive_bit((struct dot){run->actor, run->first});
+        unsigned last = naive_bit((struct dot){run->actor, run->last});
+
+        dots |= UINT64_MAX >> (NAIVE_DOTS - 1 - (last - first)) << first;
     }
     check(clock->count == runs_count(dots));
     return dots;

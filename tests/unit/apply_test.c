@@ -101,9 +101,10 @@ static void real_apply(struct arena *arena, struct replica *replica, const struc
     struct object *object = &replica->real[change->key];
 
     delta.versions = arena_alloc(arena, NAIVE_DOTS * sizeof *delta.versions);
-    for (unsigned bit = 0; bit < NAIVE_DOTS; bit++) {
-        if (change->versions >> bit & 1)
-            delta.versions[delta.count++] = (struct version){naive_dot(bit), bit, 0, {0}};
+    for (uint64_t left = change->versions; left; left &= left - 1) {
+        unsigned bit = (unsigned)__builtin_ctzll(left);
+
+        delta.versions[delta.count++] = (struct version){naive_dot(bit), bit, 0, {0}};
     }
     naive_clock(change->context, &delta.context);
     naive_clock(change->dots, &delta.dots);

@@ -33,13 +33,12 @@ static struct version version_of(unsigned bit)
 
 static struct version *versions_of(struct arena *arena, uint64_t dots, uint32_t *out_count)
 {
-    struct version *versions = arena_alloc(arena, NAIVE_DOTS * sizeof *versions);
+    size_t count = (size_t)__builtin_popcountll(dots);
+    struct version *versions = arena_alloc(arena, count * sizeof *versions);
 
     *out_count = 0;
-    for (unsigned bit = 0; bit < NAIVE_DOTS; bit++) {
-        if (dots >> bit & 1)
-            versions[(*out_count)++] = version_of(bit);
-    }
+    for (; dots; dots &= dots - 1)
+        versions[(*out_count)++] = version_of((unsigned)__builtin_ctzll(dots));
     return versions;
 }
 
