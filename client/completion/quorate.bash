@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Completion for quorate; goes to /usr/share/bash-completion/completions/quorate, or source it.
+
+_quorate() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local common='-e --endpoint -f --format --timeout --no-color --help'
+    local read='--r --pr -c --strict --bucket --explain'
+    local write='--w --pw -c --strict --bucket --context --blind --explain'
+    local command='' sub='' word words
+
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $command:$word in
+        :get | :put | :del | :load | :dump | :bucket | :cluster | :ping) command=$word ;;
+        bucket:set | bucket:show | cluster:init | cluster:status) sub=$word ;;
+        esac
+    done
+    case $previous in
+    -f | --format)
+        words='text json raw tsv'
+        ;;
+    --r | --w | --pr | --pw | -c | --consistency)
+        words='one quorum all 1 2 3'
+        ;;
+    --blind)
+        words='siblings overwrite'
+        ;;
+    --conflict)
+        words='siblings lww'
+        ;;
+    -e | --endpoint | -b | --bucket | --context | --ttl | --timeout | --nodes | --shards | \
+        --replicas | --window)
+        return
+        ;;
+    *)
+        case $command:$sub in
+        :) words="get put del load dump bucket cluster ping $common" ;;
+        get:) words="$read $common" ;;
+        put:) words="$write --ttl --literal $common" ;;
+        del:) words="$write $common" ;;
+        load:) words="$write --ttl --continue-on-error --window $common" ;;
+        dump:) words="--bucket $common" ;;
+        bucket:) words='set show' ;;
+        bucket:set) words="--conflict --r --w --pr --pw -c --ttl $common" ;;
+        cluster:) words='init status' ;;
+        cluster:init) words="--nodes --shards --replicas $common" ;;
+        *) words=$common ;;
+        esac
+        ;;
+    esac
+    case $command:$current in
+    load:[!-]* | load:)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        ;;
+    put:@*)
+        mapfile -t COMPREPLY < <(compgen -f -P @ -- "${current#@}")
+        ;;
+    *)
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+        ;;
+    esac
+}
+
+complete -o filenames -F _quorate quorate
