@@ -271,9 +271,15 @@ static int key_replay(struct store *store, uint64_t position, const struct log_r
     return 0;
 }
 
+// What the recovery of the log hands back to us.
+struct replaying {
+    struct store *store;
+    struct log_recovered *recovered;
+};
+
 static int replay(void *data, uint64_t position, const struct log_record *record)
 {
-    struct store *store = data;
+    struct store *store = ((struct replaying *)data)->store;
 
     switch (record->type) {
     case LOG_APPLY:
@@ -302,9 +308,12 @@ static int replay(void *data, uint64_t position, const struct log_record *record
 // first.
 static int group_end(void *data, uint64_t position)
 {
-    struct store *store = data;
+    struct replaying *replaying = data;
+    struct store *store = replaying->store;
     int err;
 
+    if (!store->id)
+        store->id = replaying->recovered->store;
     store->tree->calls->turn_end(store->tree);
     if (position <= store->covered)
         return 0;
@@ -323,7 +332,8 @@ static int group_end(void *data, uint64_t position)
 static int log_start(struct store *store, struct store_found *found,
                      struct log_recovered *recovered)
 {
-    struct log_recovery recovery = {store->covered, store->id, replay, group_end, store};
+    struct replaying replaying = {store, recovered};
+    struct log_recovery recovery = {store->covered, store->id, replay, group_end, &replaying};
     struct log_settings settings = {store->settings.interval_ms, store->settings.retry_ms, 0};
     uint64_t covered = store->covered;
     int err;
@@ -366,7 +376,7 @@ int store_load(struct store *store, struct store_found *found)
         err = log_start(store, found, &recovered);
     if (!err) {
         found->fresh = fresh && recovered.store == 0;
-        found->clean = clean && recovered.replayed == 0 && recovered.torn_bytes == 0;
+        found->clean = clean && recovered.replayed == 0;
         found->actor = store->settings.actor;
         found->keys = keys_count(store);
         found->replayed = recovered.replayed;

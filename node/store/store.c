@@ -271,6 +271,26 @@ static void view_fill(const struct memtable_entry *entry, struct arena *arena,
     check(!err);
 }
 
+// What is stored must stay within what a peer accepts: the shard's clock and the object's rest
+// together, with all that this delta may add.
+static bool context_too_large(const struct store *store, const struct change *change,
+                              const struct delta *delta)
+{
+    const struct clock *clock = store_clock(store, change->key->shard);
+    uint64_t runs = (uint64_t)clock->count + change->old.rest.count + delta->context.count;
+
+    return runs > CLOCK_RUNS_MAX / 2;
+}
+
+// Own dots count as issued once they are in the log.
+static void dots_issued(struct store *store, uint32_t shard, const struct delta *delta)
+{
+    uint64_t last = clock_last(&delta->dots, store->settings.actor);
+
+    if (last > store->replicas[shard].counter)
+        store->replicas[shard].counter = last;
+}
+
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
                 struct arena *arena, struct store_view *out)
 {
@@ -287,13 +307,14 @@ int store_apply(struct store *store, const struct key *key, const struct delta *
         *out = (struct store_view){change.old, change.old_position};
         return 0;
     }
-    if (clock_size(&change.dots) > DELTA_DOTS_MAX)
+    if (clock_size(&change.dots) > DELTA_DOTS_MAX || context_too_large(store, &change, delta))
         return ERR_TOO_LARGE;
     err = store_admit(store, use);
     if (!err)
         err = log_append(&store->log, &record, use, &position);
     if (err)
         return err;
+    dots_issued(store, key->shard, delta);
     view_fill(change_apply(store, &change, delta, position), arena, out);
     return 0;
 }
@@ -367,10 +388,10 @@ int store_rebuild(struct store *store, const struct key *key, const struct objec
 
 // ---------------------------------------------------------------- asking
 
-struct dot store_mint(struct store *store, uint32_t shard)
+struct dot store_mint(const struct store *store, uint32_t shard)
 {
     check(shard < store->shards);
-    return (struct dot){store->settings.actor, ++store->replicas[shard].counter};
+    return (struct dot){store->settings.actor, store->replicas[shard].counter + 1};
 }
 
 const struct clock *store_clock(const struct store *store, uint32_t shard)
