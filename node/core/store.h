@@ -33,7 +33,7 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
 // dot log, appends to the write-ahead log. `out` is the object afterwards.
 // ERR_DISK_FULL (puts; deletes and repairs go on from the reserve as long as it lasts),
 // ERR_OVERLOADED (the memtable is full and the checkpoint behind), ERR_DAMAGED and ERR_COLLISION as
-// above, ERR_TOO_LARGE. Nothing has changed on error.
+// above, ERR_TOO_LARGE (value or causal context). Nothing has changed on error.
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
                 struct arena *arena, struct store_view *out);
 
@@ -43,9 +43,10 @@ int store_apply(struct store *store, const struct key *key, const struct delta *
 int store_rebuild(struct store *store, const struct key *key, const struct object *object,
                   uint64_t *out_position);
 
-// The next dot of this life in the shard: counters from 1, never issued twice. The actor is fresh
-// at every start.
-struct dot store_mint(struct store *store, uint32_t shard);
+// The next dot of this life in the shard: counters from 1. It counts as issued once a delta that
+// stands for it has been applied here, and is then never given again; one that was refused is given
+// again, so that refusals leave no holes in clocks. The actor is fresh at every start.
+struct dot store_mint(const struct store *store, uint32_t shard);
 
 // The clock of a shard replica (empty for one never touched); valid until the next apply.
 const struct clock *store_clock(const struct store *store, uint32_t shard);
