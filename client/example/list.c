@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps a list in a key, one entry a line: reads it, adds an entry, writes it back with the context
-// of the read. When two programs do so at once, neither entry is lost: both lists stay, as siblings,
-// and the next run merges them, as a union, and resolves them with its write.
+// of the read. When two programs do so at once, neither entry is lost: both lists stay, as
+// siblings, and the next run merges them, as a union, and resolves them with its write.
 //
 //      cc list.c -lquorate -o list && ./list 127.0.0.1:7400 shopping milk
 #include <quorate.h>
