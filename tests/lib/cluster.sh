@@ -4,6 +4,8 @@
 # A cluster for scripts, to be sourced. cluster_begin NODES [SETTING...] sets the arrays names,
 # clients, gossips and pids; the nodes end with the script, however it ends.
 
+names=() clients=() gossips=() pids=()
+
 cluster_begin() {
     local program=${QUORATE_BIN:?}/../tests/system/cluster_main name client gossip pid data line
     names=() clients=() gossips=() pids=()
@@ -12,6 +14,7 @@ cluster_begin() {
         exit 1
     }
     coproc CLUSTER { exec "$program" "$@"; }
+    # shellcheck disable=SC2153
     cluster_pid=$CLUSTER_PID
     while read -r line <&"${CLUSTER[0]}"; do
         [ "$line" = ready ] && return 0

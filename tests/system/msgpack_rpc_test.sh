@@ -5,6 +5,7 @@
 # Needs node, npm and its registry; without them the test is skipped.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/lib/cluster.sh
 . tests/lib/cluster.sh
 
 script=$PWD/tests/system/msgpack_rpc.js
