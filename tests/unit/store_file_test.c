@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store over real files and LMDB, in a temporary directory: small, and without waiting for
+// syncs.
+#include "base/err.h"
+#include "node/store/engine.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SHARDS = 4 };
+
+struct site {
+    char root[200];
+    char path[220];
+    struct engine_place place;
+    struct store_settings settings;
+    struct store_found found;
+    struct store *store;
+    struct arena arena;
+};
+
+static void command(const char *format, const char *path)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, format, path);
+    assert_int_equal(system(text), 0);
+}
+
+static int site_open(struct site *site)
+{
+    site->store = NULL;
+    return engine_open_directory(&site->place, &site->settings, &site->store, &site->found);
+}
+
+static void site_make(struct site *site)
+{
+    const char *base = getenv("TMPDIR");
+
+    memset(site, 0, sizeof *site);
+    snprintf(site->root, sizeof site->root, "%.150s/store.XXXXXX", base ? base : "/tmp");
+    assert_non_null(mkdtemp(site->root));
+    snprintf(site->path, sizeof site->path, "%s/data", site->root);
+    site->place = (struct engine_place){.path = site->path, .no_sync = true};
+    site->settings = store_settings_default();
+    site->settings.segment_bytes = 64 << 10;
+    site->settings.memtable_bytes = 128 << 10;
+    site->settings.map_bytes = 1;
+    site->settings.ballast_bytes = 64 << 10;
+    site->settings.retry_ms = 1;
+}
+
+static void site_done(struct site *site)
+{
+    arena_done(&site->arena);
+    command("chmod -R u+rwX '%s' && rm -rf '%1$s'", site->root);
+}
+
+static struct key number_key(int number, char name[16])
+{
+    struct key key;
+
+    snprintf(name, 16, "key%d", number);
+    assert_int_equal(key_make(7, SHARDS, slice_of_text("b"), slice_of_text(name), &key), 0);
+    return key;
+}
+
+static int put(struct site *site, int number, const char *value)
+{
+    char name[16];
+    struct key key = number_key(number, name);
+    struct dot dot = store_mint(site->store, key.shard);
+    struct version version = {.dot = dot, .value = slice_of_text(value)};
+    struct delta delta = {&version, 1, clock_in(&site->arena), clock_in(&site->arena)};
+    struct store_view view;
+
+    clock_copy(&delta.context, store_clock(site->store, key.shard));
+    clock_add(&delta.context, dot);
+    clock_add(&delta.dots, dot);
+    return store_apply(site->store, &key, &delta, &site->arena, &view);
+}
+
+// Negative: the error.
+static int value_is(struct site *site, int number, const char *value)
+{
+    char name[16];
+    struct key key = number_key(number, name);
+    struct store_view view;
+    int err = store_read(site->store, &key, &site->arena, &view);
+
+    if (err)
+        return err;
+    return view.object.count == 1 && slice_is(view.object.versions[0].value, value);
+}
+
+static void turn(struct site *site)
+{
+    static uint64_t now_ms;
+
+    store_turn_end(site->store, ++now_ms);
+    assert_int_equal(store_poll(site->store), 0);
+    arena_reset(&site->arena);
+}
+
+static void declare(struct site *site)
+{
+    uint64_t position;
+
+    assert_int_equal(store_set_shards(site->store, SHARDS, &position), 0);
+}
+
+static void fill(struct site *site, int count, const char *value)
+{
+    for (int i = 0; i < count;) {
+        int err = put(site, i, value);
+
+        assert_true(!err || err == ERR_OVERLOADED);
+        i += !err;
+        if (i % 16 == 0 || err) {
+            turn(site);
+            assert_int_equal(store_flush(site->store), 0);
+        }
+    }
+    assert_int_equal(store_flush(site->store), 0);
+}
+
+static void test_reopens_with_everything(void **state)
+{
+    struct site site;
+    uint64_t node;
+
+    (void)state;
+    site_make(&site);
+    assert_int_equal(site_open(&site), 0);
+    assert_true(site.found.fresh);
+    node = site.found.node;
+    declare(&site);
+    fill(&site, 3000, "some value of medium length, so that the map must grow");
+    assert_int_equal(store_close(site.store), 0);
+
+    assert_int_equal(site_open(&site), 0);
+    assert_true(site.found.clean && !site.found.fresh);
+    assert_true(site.found.node == node && site.found.actor != 0);
+    assert_int_equal(site.found.keys, 3000);
+    assert_int_equal(site.found.replayed, 0);
+    fill(&site, 100, "changed");
+    store_abandon(site.store);
+
+    assert_int_equal(site_open(&site), 0);
+    assert_false(site.found.clean);
+    assert_true(site.found.replayed >= 100);
+    assert_int_equal(value_is(&site, 99, "changed"), 1);
+    assert_int_equal(value_is(&site, 100, "some value of medium length, so that the map must grow"),
+                     1);
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
+static void test_second_start_is_refused(void **state)
+{
+    char pid[32];
+    struct store_found found;
+    struct store *second;
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(engine_open_directory(&site.place, &site.settings, &second, &found),
+                     ERR_LOCKED);
+    snprintf(pid, sizeof pid, "process %ld", (long)getpid());
+    assert_non_null(strstr(found.error, pid));
+    assert_int_equal(store_close(site.store), 0);
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
+static void flip_in_file(const char *path, const char *needle)
+{
+    FILE *file = fopen(path, "r+b");
+    size_t size = strlen(needle);
+    char *bytes;
+    long length;
+    int flipped = 0;
+
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    length = ftell(file);
+    bytes = malloc((size_t)length);
+    rewind(file);
+    assert_int_equal(fread(bytes, 1, (size_t)length, file), length);
+    for (long at = 0; at + (long)size <= length; at++) {
+        if (memcmp(bytes + at, needle, size) != 0)
+            continue;
+        fseek(file, at, SEEK_SET);
+        fputc(needle[0] ^ 1, file);
+        flipped += 1;
+    }
+    fclose(file);
+    free(bytes);
+    assert_true(flipped > 0);
+}
+
+static void test_flipped_bytes_are_met(void **state)
+{
+    char path[300];
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    assert_int_equal(site_open(&site), 0);
+    declare(&site);
+    fill(&site, 50, "ordinary");
+    assert_int_equal(put(&site, 7, "precious"), 0);
+    assert_int_equal(store_close(site.store), 0);
+    snprintf(path, sizeof path, "%s/tree/data.mdb", site.path);
+    flip_in_file(path, "precious");
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(value_is(&site, 7, "precious"), ERR_DAMAGED);
+    assert_int_equal(value_is(&site, 8, "ordinary"), 1);
+
+    // In the log: a start stops, and says what is safe to do; doing it works and keeps the
+    // identity.
+    fill(&site, 7, "logged");
+    fill(&site, 7, "logged again");
+    store_abandon(site.store);
+    snprintf(path, sizeof path, "for f in '%s'/log/0*.seg; do sed -i 's/logged/loGged/' $f; done",
+             site.path);
+    assert_int_equal(system(path), 0);
+    assert_int_equal(site_open(&site), ERR_DAMAGED);
+    assert_non_null(strstr(site.found.error, ".seg at offset"));
+    assert_non_null(strstr(site.found.error, "fills from its peers"));
+    command("cd '%s' && mv log log.old && mv tree tree.old", site.path);
+    assert_int_equal(site_open(&site), 0);
+    assert_true(site.found.fresh);
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
+static void test_places_that_cannot_be_are_refused(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    site.place.path = "/nonexistent/place/data";
+    assert_int_equal(site_open(&site), ERR_NOT_FOUND);
+    assert_non_null(strstr(site.found.error, "/nonexistent/place/data"));
+    site.place.path = site.path;
+    command("touch '%s'", site.path);
+    assert_int_equal(site_open(&site), ERR_INVALID);
+    command("rm '%s'", site.path);
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(store_close(site.store), 0);
+
+    command("cp '%s/identity' '%1$s/kept'", site.path);
+    command("printf 'x' | dd of='%s/identity' bs=1 seek=18 conv=notrunc 2>/dev/null", site.path);
+    assert_int_equal(site_open(&site), ERR_DAMAGED);
+    command("printf '\\002' | dd of='%s/identity' bs=1 seek=12 conv=notrunc 2>/dev/null",
+            site.path);
+    assert_int_equal(site_open(&site), ERR_INVALID);
+    assert_non_null(strstr(site.found.error, "newer"));
+    command("rm '%s/identity'", site.path);
+    assert_int_equal(site_open(&site), ERR_DAMAGED);
+    command("mv '%s/kept' '%1$s/identity'", site.path);
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(store_close(site.store), 0);
+    command("printf 'no tree at all' >'%s/tree/data.mdb'", site.path);
+    assert_int_equal(site_open(&site), ERR_DAMAGED);
+    site_done(&site);
+}
+
+static void test_read_only_directory_is_refused(void **state)
+{
+    struct site site;
+    bool root = geteuid() == 0;
+
+    (void)state;
+    site_make(&site);
+    assert_int_equal(chmod(site.root, 0755), 0);
+    command("mkdir '%s' && chmod 555 '%1$s'", site.path);
+    // The super-user may write everywhere.
+    if (root && seteuid(65534) != 0) {
+        site_done(&site);
+        skip();
+    }
+    if (access(site.root, R_OK | X_OK) == 0)
+        assert_int_equal(site_open(&site), ERR_READ_ONLY);
+    if (root)
+        assert_int_equal(seteuid(0), 0);
+    site_done(&site);
+}
+
+// Segments of another size are read, and given up in time.
+static void test_segment_size_may_change(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    assert_int_equal(site_open(&site), 0);
+    declare(&site);
+    fill(&site, 200, "old");
+    store_abandon(site.store);
+    site.settings.segment_bytes = 32 << 10;
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(value_is(&site, 199, "old"), 1);
+    fill(&site, 2000, "new");
+    assert_int_equal(store_close(site.store), 0);
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(value_is(&site, 1999, "new"), 1);
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
+static void test_mode_interval_writes_and_syncs(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    site.settings.interval_ms = 2;
+    assert_int_equal(site_open(&site), 0);
+    declare(&site);
+    fill(&site, 3000, "value");
+    assert_int_equal(store_close(site.store), 0);
+    assert_int_equal(site_open(&site), 0);
+    assert_true(site.found.clean);
+    assert_int_equal(site.found.keys, 3000);
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reopens_with_everything),
+        cmocka_unit_test(test_second_start_is_refused),
+        cmocka_unit_test(test_flipped_bytes_are_met),
+        cmocka_unit_test(test_places_that_cannot_be_are_refused),
+        cmocka_unit_test(test_read_only_directory_is_refused),
+        cmocka_unit_test(test_segment_size_may_change),
+        cmocka_unit_test(test_mode_interval_writes_and_syncs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
