@@ -14,6 +14,7 @@ enum {
     CLIENT_CONNECTIONS = 2,
     CLIENT_IN_FLIGHT = 4096,
     CLIENT_GRACE_MS = 100,         // a node's TIMEOUT, which can tell more, comes before ours
+    CLIENT_SILENCE_MS_MIN = 50,    // a node has at least so long before a read is asked of another
     CLIENT_REFRESH_MS = 30000,     // the topology is asked for again after this
     CLIENT_REFRESH_MS_MIN = 500,   // and not more often than this
     CLIENT_CLUSTER_INIT_MS = 15000 // default time of cluster_init

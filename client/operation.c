@@ -5,7 +5,8 @@
 //        │  ▲
 //        │  └── pausing    the way failed, or the node refused: another site, when the request
 //        └──────▲          may be asked again without harm (retry.c), time is left and the
-//                          budget allows it
+//                          budget allows it; a read is also asked of another site when half of
+//                          its time has passed in silence
 //
 // The node is told how much time is left and answers by then, if only with TIMEOUT and its counts;
 // we wait a little longer before we speak for it.
@@ -265,6 +266,38 @@ static void operation_late(struct operation *operation)
     operation_fail(operation);
 }
 
+// When to look again for an answer: a read has time to ask another site.
+static uint64_t patience_ends_ms(const struct operation *operation)
+{
+    const struct quorate_client *client = operation->client;
+    struct wish wish = wish_of(operation);
+    uint64_t now_ms = turn_now_ms();
+    uint64_t end_ms = operation->deadline_ms + CLIENT_GRACE_MS;
+
+    if (!retry_is_read(operation->request.method) || client->options.no_retry ||
+        operation->attempts >= client_choices(client, &wish) ||
+        operation->attempts == RETRY_ATTEMPTS_MAX ||
+        operation->deadline_ms < now_ms + CLIENT_SILENCE_MS_MIN * 2)
+        return end_ms;
+    return now_ms + (operation->deadline_ms - now_ms) / 2;
+}
+
+static void operation_silent(struct operation *operation)
+{
+    struct quorate_client *client = operation->client;
+
+    if (turn_now_ms() >= operation->deadline_ms) {
+        operation_late(operation);
+    } else if (retry_budget_spend(&client->budget)) {
+        site_failed(operation->site);
+        client->outdated = true;
+        link_forget(&operation->question);
+        operation_try(operation);
+    } else {
+        alarm_set(&client->turn, &operation->alarm, operation->deadline_ms + CLIENT_GRACE_MS);
+    }
+}
+
 static void alarm_rings(struct alarm *alarm)
 {
     struct operation *operation;
@@ -275,7 +308,7 @@ static void alarm_rings(struct alarm *alarm)
     else if (operation->state == OPERATION_PAUSING)
         operation_try(operation);
     else
-        operation_late(operation);
+        operation_silent(operation);
 }
 
 static void operation_try(struct operation *operation)
@@ -293,7 +326,7 @@ static void operation_try(struct operation *operation)
         operation->deadline_ms > now_ms ? (uint32_t)(operation->deadline_ms - now_ms) : 1;
     operation->state = OPERATION_ASKING;
     link_ask(site_link(operation->site), &operation->question, &request);
-    alarm_set(&client->turn, &operation->alarm, operation->deadline_ms + CLIENT_GRACE_MS);
+    alarm_set(&client->turn, &operation->alarm, patience_ends_ms(operation));
 }
 
 static struct slice bytes_keep(uint8_t **at, struct slice from)

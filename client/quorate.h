@@ -22,7 +22,8 @@
  * node that owns it; keeps a few connections per node, with many requests under way on each;
  * tries again where that is safe, with growing random pauses, within the request's time and
  * within a budget (10 % of the requests, and a few), so that it never adds to an overload. A get
- * is tried again after any failure of the way. A put or a delete is tried again only when the
+ * is tried again after any failure of the way, and elsewhere when half of its time has passed in
+ * silence. A put or a delete is tried again only when the
  * earlier attempt certainly had no effect: it never left this machine whole, or the node refused
  * it before doing anything. All other failures of a write say so: `unknown` is set, and the write
  * may still take effect. Repeating it with the same context is then right; without a context it

@@ -3,10 +3,10 @@
 
 #include "base/err.h"
 
-static bool changes_something(enum method method)
+bool retry_is_read(enum method method)
 {
-    return method == METHOD_PUT || method == METHOD_DELETE || method == METHOD_BUCKET_SET ||
-           method == METHOD_CLUSTER_INIT;
+    return method != METHOD_PUT && method != METHOD_DELETE && method != METHOD_BUCKET_SET &&
+           method != METHOD_CLUSTER_INIT;
 }
 
 // Refused before anything was done about it.
@@ -50,7 +50,7 @@ static bool was_wrong(const struct failure *failure)
 
 bool failure_is_unknown(const struct failure *failure)
 {
-    if (!changes_something(failure->method))
+    if (retry_is_read(failure->method))
         return false;
     if (!failure->answered)
         return failure->sent;

@@ -6,6 +6,10 @@
 #include "base/rng.h"
 #include "node/data/message.h"
 
+// True for requests that change nothing, so that a node which has not answered may still be at work
+// on one while another node is asked.
+bool retry_is_read(enum method method);
+
 // How an attempt failed.
 struct failure {
     enum method method;

@@ -314,6 +314,31 @@ static void another_is_asked(void **state)
     world_close(&world);
 }
 
+// A node that says nothing keeps a read for half of its time, then another one is asked.
+static void silence_is_not_waited_for(void **state)
+{
+    struct quorate_get_options options = {.timeout_ms = 400};
+    struct world world;
+    char both[80];
+    uint32_t most = 0;
+
+    (void)state;
+    world_open(&world, answer_never);
+    quorate_close(world.client);
+    fake_open(&world.fakes[1], &world.loop, answer_well);
+    (void)snprintf(both, sizeof both, "%s %s", world.fakes[0].address, world.fakes[1].address);
+    assert_int_equal(quorate_attach(&world.loop, both, NULL, &world.client), 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        quorate_get_start(world.client, quorate_key("b", "k"), &options,
+                          quorate_done(world_done, &world));
+        world_wait(&world, i + 1);
+        assert_int_equal(world.err, 0);
+        most = world.attempts > most ? world.attempts : most;
+    }
+    assert_int_equal(most, 2);
+    world_close(&world);
+}
+
 // A connection that the node closed while nothing was asked costs nothing.
 static void closed_meanwhile(void **state)
 {
@@ -558,6 +583,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_told),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(another_is_asked),
+        cmocka_unit_test(silence_is_not_waited_for),
         cmocka_unit_test(closed_meanwhile),
         cmocka_unit_test(owners_are_asked),
         cmocka_unit_test(the_other_owner_is_asked),
