@@ -23,8 +23,7 @@ void answer_keep(struct node *node, struct op *op, uint32_t rank, const struct o
 
     answer->object.size = 0;
     object_encode(object, &answer->object);
-    op->memory += answer->object.size;
-    node->memory += answer->object.size;
+    op_account(node, op, answer->object.size);
 }
 
 void answer_decode(struct node *node, const struct answer *answer, struct object *out)

@@ -7,7 +7,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { FETCH_TIMEOUT_MS = 2000 };
+enum {
+    FETCH_TIMEOUT_MS = 2000,
+    BUCKET_SET_READ = 1 << 30
+}; // the second in request.set, ours alone
 
 static int system_key(const struct node *node, struct slice name, struct key *out)
 {
@@ -18,6 +21,7 @@ static int system_key(const struct node *node, struct slice name, struct key *ou
 static void bucket_free(struct bucket *bucket)
 {
     free((void *)(uintptr_t)bucket->name.data);
+    buffer_done(&bucket->token);
     free(bucket);
 }
 
@@ -82,8 +86,22 @@ static void bucket_fetch(struct node *node, struct bucket *bucket, const struct 
 
     op_keep_key(node, op, key);
     bucket->fetching = op->id;
+    bucket->tried_us = node->now_us;
     bucket->outdated = false;
     get_start_internal(node, op);
+}
+
+static bool bucket_wants_fetch(const struct node *node, const struct bucket *bucket)
+{
+    bool tried = bucket->tried_us && node->now_us - bucket->tried_us <= BUCKET_FRESH_US;
+
+    return !bucket->known || (node->now_us - bucket->fetched_us > BUCKET_FRESH_US && !tried);
+}
+
+// Too old to go by while somebody can still be asked.
+static bool bucket_is_stale(const struct node *node, const struct bucket *bucket)
+{
+    return node->now_us - bucket->fetched_us > BUCKET_STALE_US;
 }
 
 int bucket_lookup(struct node *node, struct slice name, struct bucket_properties *out,
@@ -96,10 +114,9 @@ int bucket_lookup(struct node *node, struct slice name, struct bucket_properties
     if (err)
         return err;
     bucket = bucket_take(node, &key);
-    if (!bucket->fetching &&
-        (!bucket->known || node->now_us - bucket->fetched_us > BUCKET_FRESH_US))
+    if (!bucket->fetching && bucket_wants_fetch(node, bucket))
         bucket_fetch(node, bucket, &key);
-    if (bucket->known) {
+    if (bucket->known && !(bucket->fetching && bucket_is_stale(node, bucket))) {
         *out = bucket->properties;
         return 0;
     }
@@ -115,6 +132,8 @@ static void bucket_learn(struct node *node, struct bucket *bucket, const struct 
     if (latest >= 0 &&
         bucket_properties_decode(merged->versions[latest].value, &bucket->properties))
         node_log(node, LOG_WARNING, "the properties of a bucket are malformed: defaults are used");
+    bucket->token.size = 0;
+    token_encode(slice_of_text(BUCKET_PROPERTIES), bucket->name, &merged->rest, &bucket->token);
     bucket->known = !bucket->outdated;
     bucket->fetched_us = node->now_us;
 }
@@ -130,7 +149,7 @@ void bucket_fetched(struct node *node, struct op *op, int err, const struct obje
         if (bucket->known)
             err = 0; // what was known before stays good enough
     }
-    parked_wake(node, op->id, err,
+    parked_wake(node, op->id, err ? ERR_UNAVAILABLE : 0,
                 "the properties of the bucket cannot be read: too few of their owners answered; "
                 "nothing was done, try again");
 }
@@ -158,8 +177,10 @@ void bucket_changed(struct node *node, struct op *op, struct reply *reply)
     reply->properties = op->properties;
     bucket_forget(node, message.bucket);
     for (uint32_t i = 0; i < node->topology->member_count; i++) {
-        if ((int)i != node->self && member_reachable(node, (int)i))
-            node_send(node, node->topology->members[i].id, &message);
+        uint64_t id = node->topology->members[i].id;
+
+        if ((int)i != node->self && node_reachable(node, id))
+            node_send(node, id, &message);
     }
 }
 
@@ -179,6 +200,14 @@ static void properties_change(const struct request *request, struct bucket_prope
         properties->pw = wish->pw;
     if (request->set & BUCKET_SET_TTL)
         properties->ttl_ms = wish->ttl_ms;
+}
+
+static struct slice bucket_token(struct node *node, const struct key *key)
+{
+    const struct bucket *bucket = bucket_find(node, key);
+
+    check(bucket && bucket->token.size);
+    return arena_copy(&node->arena, buffer_slice(&bucket->token));
 }
 
 static bool level_allowed(const struct node *node, int level, int lowest)
@@ -205,20 +234,35 @@ static void properties_write(struct node *node, const struct origin *origin,
     bucket_properties_encode(properties, &value);
     write.value = arena_copy(&node->arena, buffer_slice(&value));
     buffer_done(&value);
-    write.blind = BLIND_OVERWRITE;
+    write.has_token = true; // of the read just made: nothing set meanwhile is lost
+    write.token = bucket_token(node, key);
     write.w = LEVEL_QUORUM;
     write.pw = 0;
     put_start(node, origin, &write, key, properties);
 }
 
+// A change is made to what a read of this moment brings, so the first time round it only reads.
+static bool change_reads_first(struct node *node, const struct request *request)
+{
+    if (request->method != METHOD_BUCKET_SET || request->set & BUCKET_SET_READ)
+        return false;
+    bucket_forget(node, request->bucket);
+    return true;
+}
+
 static void bucket_coordinate(struct node *node, const struct origin *origin,
-                              const struct request *request, const struct key *key)
+                              const struct request *wish, const struct key *key)
 {
     struct bucket_properties properties;
+    struct request with_read = *wish;
+    const struct request *request = &with_read;
     uint64_t waits_for;
     struct reply *reply;
-    int err = bucket_lookup(node, request->bucket, &properties, &waits_for);
+    int err;
 
+    if (change_reads_first(node, wish))
+        with_read.set |= BUCKET_SET_READ;
+    err = bucket_lookup(node, request->bucket, &properties, &waits_for);
     if (err == ERR_AGAIN) {
         park_request(node, origin, request, waits_for);
     } else if (err) {
@@ -240,10 +284,10 @@ void bucket_request(struct node *node, const struct origin *origin, const struct
     if (!node->topology)
         reply_error(node, origin, request->method, ERR_NO_CLUSTER,
                     "this node belongs to no cluster yet: run quorate cluster init");
-    else if (system_key(node, request->bucket, &key))
+    else if (request->bucket.size > BUCKET_SIZE_MAX)
         reply_error(node, origin, request->method, ERR_TOO_LARGE, "a bucket name has 1..255 bytes");
-    else if (request->bucket.data[0] == BUCKET_SYSTEM_PREFIX ||
-             request->bucket.size > BUCKET_SIZE_MAX)
+    else if (system_key(node, request->bucket, &key) ||
+             request->bucket.data[0] == BUCKET_SYSTEM_PREFIX)
         reply_error(node, origin, request->method, ERR_INVALID,
                     "a bucket name has 1..255 bytes and does not begin with '$'");
     else if (node_serves(node, key.shard))

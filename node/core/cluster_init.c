@@ -173,6 +173,19 @@ static void init_tell(struct node *node, struct op *op, enum message_kind kind)
     }
 }
 
+static const char *accept_refusal(struct node *node, const char *name, int err)
+{
+    if (err == ERR_PRECONDITION)
+        return arena_text(
+            &node->arena,
+            "cluster init: %s has accepted an earlier init that lists nodes which are "
+            "missing now: start them all, or empty the stores of those that took part",
+            name);
+    return arena_text(&node->arena,
+                      "cluster init: %s refused (%s): nothing is decided, run it again", name,
+                      err_text(err));
+}
+
 static void init_propose(struct node *node, struct op *op, struct slice record)
 {
     uint64_t round = (node->ballot >> 32) + 1;
@@ -183,9 +196,7 @@ static void init_propose(struct node *node, struct op *op, struct slice record)
     buffer_add_slice(&op->record, record);
     err = cluster_accept(node, op->ballot, record, &position);
     if (err) {
-        init_fail(node, op, err,
-                  arena_text(&node->arena, "cluster init: %s on %s: nothing was done",
-                             err_text(err), node->settings.self.name));
+        init_fail(node, op, err, accept_refusal(node, node->settings.self.name, err));
         return;
     }
     init_tell(node, op, MESSAGE_PREPARE);
@@ -239,7 +250,6 @@ void cluster_init_request(struct node *node, const struct origin *origin,
 static void init_decide(struct node *node, struct op *op)
 {
     struct topology *topology = NULL;
-    uint64_t position = 0;
     int err;
 
     if (op->ballot != node->ballot || node->topology) {
@@ -249,13 +259,13 @@ static void init_decide(struct node *node, struct op *op)
         return;
     }
     check(topology_decode(buffer_slice(&op->record), &topology) == 0);
-    err = cluster_adopt(node, topology, buffer_slice(&op->record), &position);
+    err = cluster_adopt(node, topology, buffer_slice(&op->record));
     if (err) {
         init_fail(node, op, err, "cluster init: the record cannot be stored here: run it again");
         return;
     }
     op->phase = INIT_DECIDE;
-    wait_new(node, WAIT_OP, position)->op = op->id;
+    wait_new(node, WAIT_OP, node->topology_position)->op = op->id;
 }
 
 static void init_commit(struct node *node, struct op *op)
@@ -321,7 +331,5 @@ void cluster_init_prepared(struct node *node, struct op *op, uint64_t from,
     if (message->err == ERR_STALE && message->ballot > node->ballot)
         node->ballot = message->ballot; // the next try goes above it
     init_fail(node, op, message->err == ERR_CLUSTER_EXISTS ? ERR_PRECONDITION : message->err,
-              arena_text(&node->arena,
-                         "cluster init: %s refused (%s): nothing is decided, run it again",
-                         node_name_of(node, from), err_text(message->err)));
+              accept_refusal(node, node_name_of(node, from), message->err));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to a node, and what it wants done. The machine borrows an event for the length of
-// the step and copies what it keeps; actions are valid until the next step. There is no third rule.
+// the step and copies what it keeps; actions are valid until the next step. An action may point
+// into the event and into what the store gave this turn: carry actions out before either goes.
+// There is no third rule.
 #ifndef NODE_CORE_EVENT_H
 #define NODE_CORE_EVENT_H
 

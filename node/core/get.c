@@ -93,6 +93,16 @@ static void reply_versions(struct node *node, struct reply *reply, const struct 
     reply->version_count = shown.count;
 }
 
+// What won and why, for those who asked to be told.
+static void trace_winner(struct op *op, const struct reply *reply, const struct object *merged)
+{
+    if (!reply->found)
+        trace(op, "no version is left to show");
+    else if (op->properties.conflict == CONFLICT_LWW && merged->count > 1)
+        trace(op, "lww: of %" PRIu32 " versions the one with stamp %" PRIu64 " is the latest",
+              merged->count, reply->versions[0].stamp);
+}
+
 static struct slice token_of(struct node *node, const struct key *key, const struct clock *context)
 {
     struct buffer token = {0};
@@ -125,6 +135,11 @@ static void linger_or_end(struct node *node, struct op *op, const struct object 
     }
     op->merged.size = 0;
     object_encode(merged, &op->merged);
+    op_account(node, op, op->merged.size);
+    if (!op->replied) {
+        heap_remove(&node->timers, &op->deadline.item);
+        op_timer_start(node, op, &op->deadline, node->now_us + LINGER_US);
+    }
     if (op->origin.kind == ORIGIN_CLIENT)
         node->client_ops -= 1;
     op->origin.kind = ORIGIN_NONE;
@@ -147,6 +162,7 @@ static void get_reply(struct node *node, struct op *op)
         bucket_fetched(node, op, 0, &merged);
     } else {
         reply_versions(node, reply, &merged, op->properties.conflict);
+        trace_winner(op, reply, &merged);
         reply->token = token_of(node, &op->key, &merged.rest);
         reply_explain(node, op, reply);
         histogram_add(&node->get_us, node->now_us - op->started_us);
@@ -212,6 +228,7 @@ static void ask_self(struct node *node, struct op *op, uint32_t rank)
     }
     op->answers[rank].object.size = 0;
     replica_encode(node, &op->key, &view, &op->answers[rank].object);
+    op_account(node, op, op->answers[rank].object.size);
     if (wait_durable(node, view.position)) {
         answer_ok(node, op, rank);
     } else {
@@ -277,7 +294,8 @@ void get_settle(struct node *node, struct op *op)
         get_late(node, op);
         return;
     }
-    ask_enough(node, op);
+    if (quorum_verdict(&op->quorum) == QUORUM_WAIT)
+        ask_enough(node, op);
     switch (quorum_verdict(&op->quorum)) {
     case QUORUM_MET:
         get_reply(node, op);
@@ -293,7 +311,7 @@ void get_settle(struct node *node, struct op *op)
 void get_answered(struct node *node, struct op *op, uint64_t from, const struct message *message)
 {
     int found = op_rank(op, from);
-    uint32_t rank = (uint32_t)found;
+    uint32_t rank = found < 0 ? 0 : (uint32_t)found;
     struct answer *answer = &op->answers[rank];
 
     if (found < 0 || answer->state == ANSWER_OK || answer->state == ANSWER_UNASKED)
@@ -349,10 +367,8 @@ static uint64_t hedge_delay_us(const struct node *node)
 // Whoever cannot be reached has failed before being asked.
 static void fail_unreachable(struct node *node, struct op *op)
 {
-    const uint16_t *owners = topology_owners(node->topology, op->key.shard);
-
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        if (!member_reachable(node, owners[rank]))
+        if (!node_reachable(node, op->answers[rank].node))
             answer_fail(op, rank, ERR_CLOSED);
     }
 }
@@ -431,7 +447,7 @@ void get_start_internal(struct node *node, struct op *op)
     uint32_t reachable = 0;
 
     for (uint32_t rank = 0; rank < node->topology->replicas; rank++)
-        reachable += member_reachable(node, owners[rank]);
+        reachable += node_reachable(node, node->topology->members[owners[rank]].id);
     if (reachable > 0 && reachable < quorum)
         quorum = reachable;
     op->internal = true;

@@ -30,6 +30,7 @@ struct peer {
     uint64_t cluster;
     bool linked;
     uint64_t topology_asked_us; // when we last asked it for its record
+    bool alarmed;               // that it has another record, or belongs to another cluster
 };
 
 // ---- operations (operation.c) -------------------------------------------------------------------
@@ -46,6 +47,7 @@ enum op_kind {
     OP_PUT, // and delete
     OP_FORWARD,
     OP_PARKED, // a request that waits for another operation to end, then starts again
+    OP_SCAN,   // a page that waits for the log
     OP_REBUILD,
     OP_INIT
 };
@@ -95,6 +97,9 @@ struct op {
     struct buffer token;
     // parked: on which operation
     uint64_t waits_for;
+    // scan: the page, in an arena of its own
+    struct arena page;
+    struct reply *scan;
     // init
     struct buffer record;
     uint64_t ballot;
@@ -113,7 +118,8 @@ enum wait_kind {
     WAIT_APPLIED, // tell `peer` that its op is durable here
     WAIT_ANSWER,  // send the kept reply of a read to `peer`
     WAIT_OP,      // our own part of operation `op` is durable
-    WAIT_CLUSTER  // tell `peer` that a record of the cluster is durable here
+    WAIT_CLUSTER, // tell `peer` that a record of the cluster is durable here
+    WAIT_TOPOLOGY // our topology is durable: tell the driver
 };
 
 struct wait {
@@ -132,7 +138,9 @@ struct wait {
 struct bucket {
     struct slice name; // heap
     struct bucket_properties properties;
+    struct buffer token; // of the read that brought them: what a change has seen
     uint64_t fetched_us;
+    uint64_t tried_us; // when they were last asked for
     uint64_t fetching; // operation that reads it; 0: none
     bool known;
     bool outdated; // changed while it was being fetched
@@ -154,14 +162,18 @@ struct node {
 
     struct topology *topology; // NULL: none
     uint64_t topology_digest;
+    uint64_t topology_position; // of the log, where the record becomes durable
     int self;                   // our member index, -1: not a member
     struct peer **member_peers; // by member index; NULL for ourselves
     struct buffer proposal;     // accepted but undecided record (cluster.c)
     uint64_t ballot;            // under which it was accepted; 0: none
+    uint64_t *accepted;         // digests of all records ever accepted on this disk; heap
+    uint32_t accepted_count;
 
     struct table peers; // node id -> struct peer
     struct table ops;   // op id -> struct op
     struct op *free_ops;
+    uint32_t free_op_count;
     struct heap timers; // deadlines and hedges
     uint64_t next_op;
     uint32_t client_ops; // in flight with an origin
@@ -169,6 +181,7 @@ struct node {
 
     struct heap waits;
     struct wait *free_waits;
+    uint32_t free_wait_count;
     uint32_t wait_count;
 
     struct table buckets; // hash of name -> struct bucket
@@ -185,8 +198,16 @@ struct node {
 enum {
     UPKEEP_US = 200000,         // how often node.c looks after slow things
     BUCKET_FRESH_US = 10000000, // properties older than this are read again
+    BUCKET_STALE_US = 60000000, // older than this: not used before that has been tried
     BUCKETS_MAX = 4096,
-    WAITS_MAX = 1 << 20
+    WAITS_MAX = 1 << 17,
+    OPS_PER_REQUEST = 4, // operations in all, for each request that may be in flight
+    FREE_OPS_MAX = 1024, // kept for reuse
+    FREE_WAITS_MAX = 4096,
+    LINGER_US = 200000,    // how long a read stays after its reply for late answers
+    ACCEPTED_MAX = 64,     // undecided records that a disk will accept
+    TOKEN_RUNS_MAX = 4096, // in a client's token
+    SIBLINGS_WARN = 25
 };
 
 // node.c
@@ -201,7 +222,7 @@ void peer_member(struct node *node, const struct event *event);
 void peer_link(struct node *node, const struct event *event);
 void peers_bind_members(struct node *node); // after the topology changed
 void peers_done(struct node *node);
-bool member_reachable(const struct node *node, int member);
+bool node_reachable(const struct node *node, uint64_t id);
 const char *node_name_of(const struct node *node, uint64_t id); // for sentences; in the arena
 enum member_state node_state_of(const struct node *node, uint64_t id);
 
@@ -213,6 +234,7 @@ void op_timer_start(struct node *node, struct op *op, struct timer *timer, uint6
 void op_end(struct node *node, struct op *op); // without a word; frees
 void op_keep_request(struct node *node, struct op *op, const struct request *request);
 void op_keep_key(struct node *node, struct op *op, const struct key *key);
+void op_account(struct node *node, struct op *op, size_t bytes);
 void op_set_owners(struct node *node, struct op *op);
 int op_rank(const struct op *op, uint64_t node_id); // -1: not asked
 void op_tick(struct node *node);                    // deadlines and hedges that passed
@@ -236,11 +258,11 @@ const char *reply_shortfall(struct node *node, const struct op *op, int err);
 
 // request.c
 void request_step(struct node *node, const struct origin *origin, const struct request *request);
-void forward_answered(struct node *node, struct op *op, const struct message *message);
+void forward_answered(struct node *node, struct op *op, uint64_t from,
+                      const struct message *message);
 void forward_peer_gone(struct node *node, uint64_t from, struct op *op);
 void park_request(struct node *node, const struct origin *origin, const struct request *request,
                   uint64_t waits_for);
-void parked_restart(struct node *node, struct op *op);
 void parked_wake(struct node *node, uint64_t ended, int err, const char *text);
 void op_timed_out(struct node *node, struct op *op);
 void forward_start(struct node *node, const struct origin *origin, const struct request *request,
@@ -303,8 +325,7 @@ void bucket_request(struct node *node, const struct origin *origin, const struct
 void buckets_done(struct node *node);
 
 // cluster.c
-int cluster_adopt(struct node *node, struct topology *topology, struct slice record,
-                  uint64_t *out_position);
+int cluster_adopt(struct node *node, struct topology *topology, struct slice record);
 int cluster_accept(struct node *node, uint64_t ballot, struct slice record, uint64_t *out_position);
 struct slice cluster_record(struct node *node, const struct topology *topology); // in the arena
 int cluster_load(struct node *node);
@@ -324,5 +345,6 @@ void cluster_upkeep(struct node *node);
 void status_request(struct node *node, const struct origin *origin, const struct request *request);
 void topology_request(struct node *node, const struct origin *origin);
 void scan_request(struct node *node, const struct origin *origin, const struct request *request);
+void scan_durable(struct node *node, struct op *op);
 
 #endif

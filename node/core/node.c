@@ -53,6 +53,7 @@ void node_free(struct node *node)
     buckets_done(node);
     topology_free(node->topology);
     buffer_done(&node->proposal);
+    free(node->accepted);
     arena_done(&node->arena);
     free(node->actions.items);
     free(node);
@@ -109,7 +110,7 @@ static void answer_step(struct node *node, uint64_t from, const struct message *
     else if (message->kind == MESSAGE_OBJECT && op->kind == OP_REBUILD)
         rebuild_answered(node, op, from, message);
     else if (message->kind == MESSAGE_FORWARDED && op->kind == OP_FORWARD)
-        forward_answered(node, op, message);
+        forward_answered(node, op, from, message);
 }
 
 static void message_step(struct node *node, uint64_t from, const struct message *message)

@@ -16,10 +16,12 @@ static struct op *op_take(struct node *node)
 {
     struct op *op = node->free_ops;
 
-    if (op)
+    if (op) {
         node->free_ops = op->next_free;
-    else
+        node->free_op_count -= 1;
+    } else {
         op = memory_new(sizeof *op);
+    }
     op->next_free = NULL;
     return op;
 }
@@ -42,6 +44,7 @@ struct op *op_new(struct node *node, enum op_kind kind, const struct origin *ori
         op->origin = *origin;
     if (op->origin.kind == ORIGIN_CLIENT)
         node->client_ops += 1;
+    op_account(node, op, sizeof *op);
     table_set(&node->ops, op->id, op);
     op_timer_start(node, op, &op->deadline, node->now_us + (uint64_t)timeout_ms * 1000);
     return op;
@@ -86,10 +89,17 @@ void op_end(struct node *node, struct op *op)
         node->client_ops -= 1;
     node->memory -= op->memory;
     free(op->init_nodes);
+    arena_done(&op->page);
+    if (node->free_op_count >= FREE_OPS_MAX) {
+        op_buffers_reset(op, 0);
+        free(op);
+        return;
+    }
     op_buffers_reset(op, KEEP_BUFFER);
     op_clear(op);
     op->next_free = node->free_ops;
     node->free_ops = op;
+    node->free_op_count += 1;
 }
 
 void ops_done(struct node *node)
@@ -100,6 +110,7 @@ void ops_done(struct node *node)
     while ((op = table_next(&node->ops, &at))) {
         op_buffers_reset(op, 0);
         free(op->init_nodes);
+        arena_done(&op->page);
         free(op);
     }
     while ((op = node->free_ops)) {
@@ -111,7 +122,7 @@ void ops_done(struct node *node)
     heap_done(&node->timers);
 }
 
-static void op_account(struct node *node, struct op *op, size_t bytes)
+void op_account(struct node *node, struct op *op, size_t bytes)
 {
     op->memory += bytes;
     node->memory += bytes;

@@ -14,12 +14,39 @@ struct peer *peer_find(const struct node *node, uint64_t id)
     return table_find(&node->peers, id);
 }
 
+// Forgets somebody who is neither a member nor there; false when there is nobody like that.
+static bool peer_evict(struct node *node)
+{
+    struct peer *peer;
+    size_t at = 0;
+
+    while ((peer = table_next(&node->peers, &at))) {
+        bool member = node->topology && topology_member(node->topology, peer->id) >= 0;
+        bool here = peer->view.state == MEMBER_ALIVE || peer->view.state == MEMBER_SUSPECT;
+
+        if (member || here || peer->linked)
+            continue;
+        table_remove(&node->peers, peer->id);
+        free(peer);
+        return true;
+    }
+    return false;
+}
+
+static bool state_is_gone(enum member_state state)
+{
+    return state == MEMBER_DEAD || state == MEMBER_LEFT;
+}
+
 static struct peer *peer_take(struct node *node, uint64_t id)
 {
     struct peer *peer = peer_find(node, id);
+    bool member = node->topology && topology_member(node->topology, id) >= 0;
 
-    if (peer || node->peers.count >= PEERS_MAX || id == node->settings.self.id)
+    if (peer || id == node->settings.self.id)
         return peer;
+    if (node->peers.count >= PEERS_MAX && !peer_evict(node) && !member)
+        return NULL;
     peer = memory_new(sizeof *peer);
     peer->id = id;
     peer->view.member.id = id;
@@ -47,7 +74,7 @@ void peer_member(struct node *node, const struct event *event)
     before = peer->view.state;
     peer->view = *event->member;
     peer->cluster = event->cluster;
-    if (before != peer->view.state && peer->view.state == MEMBER_DEAD)
+    if (!state_is_gone(before) && state_is_gone(peer->view.state))
         op_peer_gone(node, peer->id);
     cluster_learn(node, peer);
 }
@@ -65,14 +92,13 @@ void peer_link(struct node *node, const struct event *event)
         op_peer_gone(node, peer->id);
 }
 
-bool member_reachable(const struct node *node, int member)
+bool node_reachable(const struct node *node, uint64_t id)
 {
-    const struct peer *peer = node->member_peers[member];
+    const struct peer *peer = peer_find(node, id);
 
-    if (member == node->self)
+    if (id == node->settings.self.id)
         return true;
-    return peer && peer->linked && peer->view.state != MEMBER_DEAD &&
-           peer->view.state != MEMBER_LEFT;
+    return peer && peer->linked && !state_is_gone(peer->view.state);
 }
 
 const char *node_name_of(const struct node *node, uint64_t id)

@@ -47,14 +47,26 @@ static bool write_overwrites(const struct write *write)
            write->properties->conflict == CONFLICT_LWW;
 }
 
+// A token that we can have given out names no dot of ours that was never issued, and is no flood.
+static bool token_plausible(const struct node *node, const struct write *write)
+{
+    const struct clock *context = &write->delta.context;
+    struct dot next = store_mint(node->store, write->key->shard);
+
+    return context->count <= TOKEN_RUNS_MAX && clock_last(context, next.actor) < next.counter;
+}
+
 // The context of the write, without its own dot. 0, or ERR_TOKEN.
 static int context_make(struct node *node, struct write *write, const struct object *held)
 {
     struct clock *context = &write->delta.context;
+    int err;
 
     *context = clock_in(&node->arena);
-    if (write->request->has_token)
-        return token_decode(write->request->token, write->key->bucket, write->key->key, context);
+    if (write->request->has_token) {
+        err = token_decode(write->request->token, write->key->bucket, write->key->key, context);
+        return err ? err : token_plausible(node, write) ? 0 : ERR_TOKEN;
+    }
     if (write_overwrites(write)) {
         clock_copy(context, store_clock(node->store, write->key->shard));
         clock_join(context, &held->rest);
@@ -63,13 +75,34 @@ static int context_make(struct node *node, struct write *write, const struct obj
 }
 
 // How many of the versions held would stay beside the new one.
-static uint32_t siblings_left(const struct write *write, const struct object *held)
+static uint32_t siblings_left(const struct node *node, const struct write *write,
+                              const struct object *held)
 {
     uint32_t left = 0;
 
-    for (uint32_t i = 0; i < held->count; i++)
-        left += !clock_contains(&write->delta.context, held->versions[i].dot);
+    for (uint32_t i = 0; i < held->count; i++) {
+        const struct version *version = &held->versions[i];
+        bool expired = version->expires_ms && version->expires_ms <= node->wall_ms;
+
+        left += !expired && !clock_contains(&write->delta.context, version->dot);
+    }
     return left;
+}
+
+// A delete adds no sibling: it is never refused for their number.
+static bool siblings_too_many(struct node *node, const struct write *write,
+                              const struct object *held)
+{
+    uint32_t left = held->count < SIBLINGS_WARN ? 0 : siblings_left(node, write, held);
+
+    if (write->request->method == METHOD_DELETE)
+        return false;
+    if (left == SIBLINGS_WARN)
+        node_log(node, LOG_WARNING,
+                 "a key in shard %" PRIu32 " now has more than %d siblings: somebody writes it "
+                 "without a token",
+                 write->key->shard, SIBLINGS_WARN);
+    return left >= node->settings.siblings_max;
 }
 
 static void delta_make(struct node *node, struct write *write)
@@ -96,7 +129,6 @@ static void delta_make(struct node *node, struct write *write)
 static struct op *op_begin(struct node *node, const struct origin *origin,
                            const struct write *write)
 {
-    const uint16_t *owners = topology_owners(node->topology, write->key->shard);
     struct op *op = op_new(node, OP_PUT, origin, write->request->timeout_ms);
 
     op->request.method = write->request->method;
@@ -106,7 +138,7 @@ static struct op *op_begin(struct node *node, const struct origin *origin,
     op_set_owners(node, op);
     quorum_init(&op->quorum, op->answer_count, UINT32_MAX, write->w, write->pw);
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        if (member_reachable(node, owners[rank]))
+        if (node_reachable(node, op->answers[rank].node))
             continue;
         answer_fail(op, rank, ERR_CLOSED);
     }
@@ -159,7 +191,7 @@ static void wait_for_log(struct node *node, struct op *op, uint64_t position)
         wait_new(node, WAIT_OP, position)->op = op->id;
 }
 
-// Applies here and sends; the dot is minted last, when nothing more can refuse but the store.
+// Applies here and sends; the dot counts as issued only if the store takes it.
 static void write_dispatch(struct node *node, struct op *op, struct write *write)
 {
     struct store_view after;
@@ -201,7 +233,7 @@ static void write_start(struct node *node, const struct origin *origin, struct w
         op_fail(node, op, err, text);
     } else if (quorum_verdict(&op->quorum) == QUORUM_IMPOSSIBLE) {
         op_fail(node, op, ERR_UNAVAILABLE, reply_shortfall(node, op, ERR_UNAVAILABLE));
-    } else if (siblings_left(write, &held.object) >= node->settings.siblings_max) {
+    } else if (siblings_too_many(node, write, &held.object)) {
         op_fail(node, op, ERR_SIBLINGS,
                 arena_text(&node->arena,
                            "the key has %" PRIu32 " siblings, the limit is %" PRIu32

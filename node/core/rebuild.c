@@ -28,7 +28,7 @@ static struct op *rebuild_find(const struct node *node, const struct key *key, u
 
 static void rebuild_ask(struct node *node, struct op *op)
 {
-    const uint16_t *owners = topology_owners(node->topology, op->key.shard);
+    uint64_t self = node->settings.self.id;
     struct message message = {.kind = MESSAGE_READ,
                               .op = op->id,
                               .bucket = arena_copy(&node->arena, op->key.bucket),
@@ -37,7 +37,7 @@ static void rebuild_ask(struct node *node, struct op *op)
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         struct answer *answer = &op->answers[rank];
 
-        if (owners[rank] == node->self || !member_reachable(node, owners[rank])) {
+        if (answer->node == self || !node_reachable(node, answer->node)) {
             answer_fail(op, rank, ERR_CLOSED);
             continue;
         }

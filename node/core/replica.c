@@ -42,6 +42,8 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
     struct wait *wait;
     int err = key_owned(node, message->bucket, message->key, &key);
 
+    if (!err && node->wait_count >= WAITS_MAX)
+        err = ERR_OVERLOADED;
     if (!err)
         err = store_apply(node->store, &key, delta, &node->arena, &view);
     if (err == ERR_DAMAGED)
@@ -88,6 +90,9 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
         answer.err = store_read(node->store, &key, &node->arena, &view);
     if (answer.err == ERR_DAMAGED)
         rebuild_start(node, &key);
+    if (!answer.err && !wait_durable(node, view.position) &&
+        (node->wait_count >= WAITS_MAX || node->memory >= node->settings.memory_max))
+        answer.err = ERR_OVERLOADED;
     if (!answer.err && !wait_durable(node, view.position)) {
         wait = wait_new(node, WAIT_ANSWER, view.position);
         wait->peer = from;

@@ -72,21 +72,23 @@ static void add_missing(const struct node *node, const struct op *op, struct buf
         buffer_add_u8(out, ')');
 }
 
-static void add_advice(const struct op *op, int err, uint32_t reachable, struct buffer *out)
+// The larger of r and pr, or of w and pw, is what binds: all replicas are owners here.
+static uint32_t answers_wanted(const struct op *op)
 {
-    bool read = op->request.method == METHOD_GET;
-    const char *knob = read ? "r" : "w";
+    const struct quorum *quorum = &op->quorum;
 
-    if (err == ERR_TIMEOUT && !read)
-        buffer_add_format(out, ": it may still take effect; retry with the same token");
-    else if (err == ERR_TIMEOUT)
-        buffer_add_format(out, ": retry");
-    else
-        buffer_add_format(out, ": nothing was %s", read ? "read" : "written");
-    if (reachable > 0 && reachable < op->quorum.needed)
-        buffer_add_format(out, ", or use --%s %" PRIu32, knob, reachable);
-    else if (err != ERR_TIMEOUT)
-        buffer_add_format(out, "; try again when they are back");
+    return quorum->needed > quorum->needed_owners ? quorum->needed : quorum->needed_owners;
+}
+
+// "or use --r 1": the knob that binds, if a smaller number would have done.
+static void add_knob(const struct op *op, uint32_t would_do, struct buffer *out)
+{
+    bool owners = op->quorum.needed_owners > op->quorum.needed;
+    bool read = op->request.method == METHOD_GET;
+
+    if (would_do > 0 && would_do < answers_wanted(op))
+        buffer_add_format(out, ", or use --%s%c %" PRIu32, owners ? "p" : "", read ? 'r' : 'w',
+                          would_do);
 }
 
 static uint32_t answers_possible(const struct op *op)
@@ -100,26 +102,30 @@ static uint32_t answers_possible(const struct op *op)
 
 const char *reply_shortfall(struct node *node, const struct op *op, int err)
 {
-    const char *what = op->request.method == METHOD_GET ? "answers" : "acknowledgements";
+    bool read = op->request.method == METHOD_GET;
     struct buffer text = {0};
-    uint32_t possible = answers_possible(op);
     const char *kept;
 
     buffer_add_format(&text, "%s ", method_name(op->request.method));
     text_add_shown(&text, op->key.key);
     if (err == ERR_UNAVAILABLE)
-        buffer_add_format(&text, ": %" PRIu32 " of %u replicas reachable", possible,
-                          op->quorum.needed);
+        buffer_add_format(&text, ": %" PRIu32 " of %" PRIu32 " replicas reachable",
+                          answers_possible(op), answers_wanted(op));
     else
-        buffer_add_format(&text, ": %" PRIu32 " of %u %s in %" PRIu64 " ms",
-                          quorum_count(&op->quorum), op->quorum.needed, what,
+        buffer_add_format(&text, ": %" PRIu32 " of %" PRIu32 " %s in %" PRIu64 " ms",
+                          quorum_count(&op->quorum), answers_wanted(op),
+                          read ? "answers" : "acknowledgements",
                           (node->now_us - op->started_us) / 1000);
-    if (op->quorum.needed_owners > op->quorum.needed)
-        buffer_add_format(&text, " (%u of them owners)", op->quorum.needed_owners);
     add_missing(node, op, &text);
-    if (err == ERR_TIMEOUT)
-        possible = quorum_count(&op->quorum);
-    add_advice(op, err, possible, &text);
+    if (err == ERR_UNAVAILABLE) {
+        buffer_add_format(&text, ": nothing was %s; try again when they are back",
+                          read ? "read" : "written");
+        add_knob(op, answers_possible(op), &text);
+    } else {
+        buffer_add_format(&text, read ? ": retry"
+                                      : ": it may still take effect; retry with the same token");
+        add_knob(op, quorum_count(&op->quorum), &text);
+    }
     kept = arena_text(&node->arena, "%.*s", (int)text.size, (const char *)text.data);
     buffer_done(&text);
     return kept;

@@ -6,6 +6,21 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+static void request_dispatch(struct node *node, const struct origin *origin,
+                             const struct request *request);
+
+static bool method_writes(enum method method)
+{
+    return method == METHOD_PUT || method == METHOD_DELETE || method == METHOD_BUCKET_SET;
+}
+
+static uint64_t op_left_us(const struct node *node, const struct op *op)
+{
+    uint64_t due_us = op->deadline.item.key;
+
+    return due_us > node->now_us ? due_us - node->now_us : 0;
+}
+
 // ---- parking ------------------------------------------------------------------------------------
 
 void park_request(struct node *node, const struct origin *origin, const struct request *request,
@@ -14,10 +29,9 @@ void park_request(struct node *node, const struct origin *origin, const struct r
     struct op *op;
 
     if (!waits_for) {
-        reply_error(
-            node, origin, request->method, ERR_DAMAGED,
-            "the record of this key is damaged here and too few other owners can be reached "
-            "to rebuild it: try again when they are back");
+        reply_error(node, origin, request->method, ERR_DAMAGED,
+                    "the record of this key is damaged here and cannot be rebuilt now: no other "
+                    "owner can be reached, or too many are being rebuilt; nothing was done, retry");
         return;
     }
     op = op_new(node, OP_PARKED, origin, request->timeout_ms);
@@ -25,42 +39,58 @@ void park_request(struct node *node, const struct origin *origin, const struct r
     op->waits_for = waits_for;
 }
 
-static uint64_t parked_first(const struct node *node, uint64_t ended)
-{
-    uint64_t first = 0;
-    size_t at = 0;
-    struct op *op;
-
-    while ((op = table_next(&node->ops, &at))) {
-        if (op->kind == OP_PARKED && op->waits_for == ended && (!first || op->id < first))
-            first = op->id;
-    }
-    return first;
-}
-
-// Starts the request again. Its bytes move to the step's arena, since actions will point into them
-// when the operation is long gone.
-void parked_restart(struct node *node, struct op *op)
+// Starts the request again, with the time that it has left. Its bytes move to the step's arena,
+// since actions will point into them when the operation is long gone.
+static void parked_restart(struct node *node, struct op *op)
 {
     struct request request = op->request;
+    struct origin origin = op->origin;
+    uint64_t left_us = op_left_us(node, op);
 
     request.bucket = arena_copy(&node->arena, request.bucket);
     request.key = arena_copy(&node->arena, request.key);
     request.value = arena_copy(&node->arena, request.value);
     request.token = arena_copy(&node->arena, request.token);
-    request.after = arena_copy(&node->arena, request.after);
-    op->waits_for = 0;
-    request_step(node, &op->origin, &request);
+    request.timeout_ms = left_us < 1000 ? 1 : (uint32_t)(left_us / 1000);
     op_end(node, op);
+    request_dispatch(node, &origin, &request);
+}
+
+static int id_compare(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+// The ids of those that wait for this operation, in the order in which they came; in the arena.
+static uint64_t *parked_ids(struct node *node, uint64_t ended, size_t *out_count)
+{
+    uint64_t *ids = arena_alloc(&node->arena, node->ops.count * sizeof *ids);
+    size_t count = 0;
+    size_t at = 0;
+    struct op *op;
+
+    while ((op = table_next(&node->ops, &at))) {
+        if (op->kind == OP_PARKED && op->waits_for == ended)
+            ids[count++] = op->id;
+    }
+    qsort(ids, count, sizeof *ids, id_compare);
+    *out_count = count;
+    return ids;
 }
 
 void parked_wake(struct node *node, uint64_t ended, int err, const char *text)
 {
-    uint64_t id;
+    size_t count;
+    uint64_t *ids = parked_ids(node, ended, &count);
 
-    while ((id = parked_first(node, ended))) {
-        struct op *op = op_find(node, id);
+    for (size_t i = 0; i < count; i++) {
+        struct op *op = op_find(node, ids[i]);
 
+        if (!op)
+            continue;
         if (!err) {
             parked_restart(node, op);
             continue;
@@ -72,23 +102,33 @@ void parked_wake(struct node *node, uint64_t ended, int err, const char *text)
 
 // ---- forwarding ---------------------------------------------------------------------------------
 
+// The coordinator must give up before we do: it knows the counts.
+static uint32_t forward_timeout_ms(const struct node *node, const struct op *op)
+{
+    uint64_t left_ms = op_left_us(node, op) / 1000;
+    uint64_t spare_ms = left_ms / 8 < 100 ? left_ms / 8 : 100;
+
+    return left_ms - spare_ms < 1 ? 1 : (uint32_t)(left_ms - spare_ms);
+}
+
 // Sends the kept request to the next owner that has not been tried; false when there is none.
 static bool forward_next(struct node *node, struct op *op)
 {
     struct message message = {.kind = MESSAGE_FORWARD, .op = op->id};
-    const uint16_t *owners = topology_owners(node->topology, op->key.shard);
+    uint64_t self = node->settings.self.id;
     struct request *request;
 
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         struct answer *answer = &op->answers[rank];
 
-        if (answer->state != ANSWER_UNASKED || owners[rank] == node->self ||
-            !member_reachable(node, owners[rank]))
+        if (answer->state != ANSWER_UNASKED || answer->node == self ||
+            !node_reachable(node, answer->node))
             continue;
         answer->state = ANSWER_WAITING;
         answer->asked_us = node->now_us;
         request = arena_alloc(&node->arena, sizeof *request);
         *request = op->request; // its slices stay where the operation keeps them
+        request->timeout_ms = forward_timeout_ms(node, op);
         message.request = request;
         node_send(node, answer->node, &message);
         return true;
@@ -127,12 +167,15 @@ void forward_start(struct node *node, const struct origin *origin, const struct 
 }
 
 // Slices of the reply belong to the event: they are good until the step ends, like all actions.
-void forward_answered(struct node *node, struct op *op, const struct message *message)
+void forward_answered(struct node *node, struct op *op, uint64_t from,
+                      const struct message *message)
 {
+    struct answer *answer = forward_waiting(op, from);
     struct reply *reply;
 
-    if (!message->reply)
+    if (!message->reply || !answer)
         return;
+    answer->state = ANSWER_FAILED;
     if (message->reply->err == ERR_NOT_SERVING && forward_next(node, op))
         return;
     reply = reply_new(node, op->request.method);
@@ -145,7 +188,7 @@ void forward_answered(struct node *node, struct op *op, const struct message *me
 void forward_peer_gone(struct node *node, uint64_t from, struct op *op)
 {
     struct answer *answer = forward_waiting(op, from);
-    bool harmless = op->request.method == METHOD_GET || op->request.method == METHOD_SCAN;
+    bool harmless = !method_writes(op->request.method);
 
     if (!answer)
         return;
@@ -163,6 +206,13 @@ void forward_peer_gone(struct node *node, uint64_t from, struct op *op)
 
 // ---- timeouts -----------------------------------------------------------------------------------
 
+static const char *timed_out_text(struct node *node, const struct op *op, const char *advice)
+{
+    return arena_text(&node->arena, "%s: no answer in %" PRIu64 " ms: %s",
+                      method_name(op->request.method), (node->now_us - op->started_us) / 1000,
+                      advice);
+}
+
 void op_timed_out(struct node *node, struct op *op)
 {
     switch (op->kind) {
@@ -176,11 +226,17 @@ void op_timed_out(struct node *node, struct op *op)
         reply_failure(node, op, ERR_TIMEOUT, reply_shortfall(node, op, ERR_TIMEOUT));
         break;
     case OP_FORWARD:
-    case OP_PARKED:
         reply_error(node, &op->origin, op->request.method, ERR_TIMEOUT,
-                    arena_text(&node->arena, "%s: no answer in %" PRIu64 " ms: retry",
-                               method_name(op->request.method),
-                               (node->now_us - op->started_us) / 1000));
+                    timed_out_text(node, op,
+                                   method_writes(op->request.method)
+                                       ? "it may still take effect; retry with the same "
+                                         "token"
+                                       : "retry"));
+        break;
+    case OP_PARKED:
+    case OP_SCAN:
+        reply_error(node, &op->origin, op->request.method, ERR_UNAVAILABLE,
+                    timed_out_text(node, op, "nothing was done; retry"));
         break;
     case OP_REBUILD:
         rebuild_failed(node, op);
@@ -194,25 +250,33 @@ void op_timed_out(struct node *node, struct op *op)
 
 // ---- entering -----------------------------------------------------------------------------------
 
-// 0, or why a request for data is refused before anything else is looked at.
-static int request_refusal(struct node *node, const struct origin *origin,
-                           const struct request *request, const char **out_text)
+// 0, or why a request is not let in: bounds that hold for all that may last.
+static int admission_refusal(struct node *node, const struct origin *origin, const char **out_text)
 {
-    if (!node->topology) {
-        *out_text = "this node belongs to no cluster yet: run quorate cluster init";
-        return ERR_NO_CLUSTER;
-    }
+    uint32_t operations_max = node->settings.operations_max;
+
     if (node->draining && origin->kind == ORIGIN_CLIENT) {
         *out_text = "this node is shutting down: use another one";
         return ERR_SHUTDOWN;
     }
-    if (node->client_ops >= node->settings.operations_max ||
+    if (node->client_ops >= operations_max ||
+        node->ops.count >= (size_t)operations_max * OPS_PER_REQUEST ||
         node->memory >= node->settings.memory_max) {
         *out_text = arena_text(&node->arena,
                                "%" PRIu32 " requests and %zu bytes are in flight here: nothing was "
                                "done; slow down and retry",
                                node->client_ops, node->memory);
         return ERR_OVERLOADED;
+    }
+    return 0;
+}
+
+// 0, or why a request for data is refused before its key is looked at.
+static int data_refusal(struct node *node, const struct request *request, const char **out_text)
+{
+    if (!node->topology) {
+        *out_text = "this node belongs to no cluster yet: run quorate cluster init";
+        return ERR_NO_CLUSTER;
     }
     if (request->value.size > node->settings.value_size_max) {
         *out_text = arena_text(&node->arena, "a value of %zu bytes is over the limit of %zu bytes",
@@ -258,7 +322,7 @@ static void data_request(struct node *node, const struct origin *origin,
 {
     const char *text = NULL;
     struct key key;
-    int err = request_refusal(node, origin, request, &text);
+    int err = data_refusal(node, request, &text);
 
     if (!err) {
         err = key_make(node->topology->seed, node->topology->shards, request->bucket, request->key,
@@ -276,40 +340,53 @@ static void data_request(struct node *node, const struct origin *origin,
         forward_start(node, origin, request, &key);
 }
 
-void request_step(struct node *node, const struct origin *origin, const struct request *request)
+static void request_dispatch(struct node *node, const struct origin *origin,
+                             const struct request *request)
 {
-    struct request checked = *request;
-
-    if (checked.timeout_ms == 0)
-        checked.timeout_ms = TIMEOUT_MS_DEFAULT;
-    if (checked.timeout_ms > TIMEOUT_MS_MAX)
-        checked.timeout_ms = TIMEOUT_MS_MAX;
-    node->counts.requests += 1;
-    switch (checked.method) {
+    switch (request->method) {
     case METHOD_GET:
     case METHOD_PUT:
     case METHOD_DELETE:
-        data_request(node, origin, &checked);
+        data_request(node, origin, request);
         break;
     case METHOD_SCAN:
-        scan_request(node, origin, &checked);
+        scan_request(node, origin, request);
         break;
     case METHOD_BUCKET_SET:
     case METHOD_BUCKET_SHOW:
-        bucket_request(node, origin, &checked);
+        bucket_request(node, origin, request);
         break;
     case METHOD_CLUSTER_INIT:
-        cluster_init_request(node, origin, &checked);
+        cluster_init_request(node, origin, request);
         break;
     case METHOD_TOPOLOGY:
         topology_request(node, origin);
         break;
     case METHOD_PING:
     case METHOD_STATUS:
-        status_request(node, origin, &checked);
+        status_request(node, origin, request);
         break;
     case METHOD_COUNT:
-        reply_error(node, origin, checked.method, ERR_METHOD, "no such method");
+        reply_error(node, origin, request->method, ERR_METHOD, "no such method");
         break;
     }
+}
+
+void request_step(struct node *node, const struct origin *origin, const struct request *request)
+{
+    struct request checked = *request;
+    bool about_us = checked.method == METHOD_PING || checked.method == METHOD_STATUS ||
+                    checked.method == METHOD_TOPOLOGY;
+    const char *text;
+    int err = about_us ? 0 : admission_refusal(node, origin, &text);
+
+    if (checked.timeout_ms == 0)
+        checked.timeout_ms = TIMEOUT_MS_DEFAULT;
+    if (checked.timeout_ms > TIMEOUT_MS_MAX)
+        checked.timeout_ms = TIMEOUT_MS_MAX;
+    node->counts.requests += 1;
+    if (err)
+        reply_error(node, origin, checked.method, err, text);
+    else
+        request_dispatch(node, origin, &checked);
 }

@@ -4,6 +4,7 @@
 #include "node/core/machine.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static void status_topology(struct node *node, struct status *status)
 {
@@ -91,6 +92,14 @@ static void view_member(const struct node *node, int member, struct member_view 
     view->shards = topology_owned(node->topology, member);
 }
 
+static int view_compare(const void *a, const void *b)
+{
+    uint64_t left = ((const struct member_view *)a)->member.id;
+    uint64_t right = ((const struct member_view *)b)->member.id;
+
+    return left < right ? -1 : left > right;
+}
+
 void topology_request(struct node *node, const struct origin *origin)
 {
     struct reply *reply = reply_new(node, METHOD_TOPOLOGY);
@@ -98,6 +107,7 @@ void topology_request(struct node *node, const struct origin *origin)
     uint32_t recorded = topology ? topology->member_count : 0;
     const struct peer *peer;
     uint32_t count = 0;
+    uint32_t others;
     size_t at = 0;
 
     reply->topology = topology;
@@ -109,6 +119,7 @@ void topology_request(struct node *node, const struct origin *origin)
     }
     if (node->self < 0)
         view_self(node, &reply->members[count++]);
+    others = count;
     while ((peer = table_next(&node->peers, &at))) {
         if (topology && topology_member(topology, peer->id) >= 0)
             continue;
@@ -116,6 +127,7 @@ void topology_request(struct node *node, const struct origin *origin)
         reply->members[count].linked = peer->linked;
         count += 1;
     }
+    qsort(reply->members + others, count - others, sizeof *reply->members, view_compare);
     reply->member_count = count;
     reply_send(node, origin, reply);
 }
@@ -141,24 +153,62 @@ static void scan_item(struct node *node, uint32_t shard, const struct store_item
     buffer_done(&token);
 }
 
-// How many of the items, from the first, are durable: a read never shows what could still be lost.
-static uint32_t items_durable(const struct node *node, const struct store_item *items,
-                              uint32_t count)
+static struct scan_item *items_make(struct node *node, uint32_t shard,
+                                    const struct store_page *page, uint32_t *out_count)
 {
-    uint32_t durable = 0;
+    struct scan_item *items = arena_alloc(&node->arena, page->count * sizeof *items);
+    uint32_t count = 0;
 
-    while (durable < count && wait_durable(node, items[durable].position))
-        durable += 1;
-    return durable;
+    for (uint32_t i = 0; i < page->count; i++) {
+        const struct store_item *from = &page->items[i];
+        bool system = from->bucket.size && from->bucket.data[0] == BUCKET_SYSTEM_PREFIX;
+
+        scan_item(node, shard, from, &items[count]);
+        count += items[count].version_count > 0 && !system;
+    }
+    *out_count = count;
+    return items;
 }
 
-static void scan_wait(struct node *node, const struct origin *origin, const struct request *request,
-                      uint64_t position)
+// A deep copy of a page's reply.
+static struct reply *page_copy(struct arena *arena, const struct reply *from)
 {
-    struct op *op = op_new(node, OP_PARKED, origin, request->timeout_ms);
+    struct reply *reply = arena_alloc(arena, sizeof *reply);
 
-    op_keep_request(node, op, request);
+    *reply = *from;
+    reply->after = arena_copy(arena, from->after);
+    reply->items = arena_alloc(arena, from->item_count * sizeof *reply->items);
+    for (uint32_t i = 0; i < from->item_count; i++) {
+        struct object object = {.versions = from->items[i].versions,
+                                .count = from->items[i].version_count};
+        struct object copy;
+
+        object_copy(arena, &object, &copy);
+        reply->items[i] = (struct scan_item){.bucket = arena_copy(arena, from->items[i].bucket),
+                                             .key = arena_copy(arena, from->items[i].key),
+                                             .versions = copy.versions,
+                                             .version_count = copy.count,
+                                             .token = arena_copy(arena, from->items[i].token)};
+    }
+    return reply;
+}
+
+// A read never shows what could still be lost: the page waits for the newest position in it.
+static void scan_wait(struct node *node, const struct origin *origin, const struct request *request,
+                      const struct reply *reply, uint64_t position)
+{
+    struct op *op = op_new(node, OP_SCAN, origin, request->timeout_ms);
+
+    op->request.method = METHOD_SCAN;
+    op->scan = page_copy(&op->page, reply);
+    op_account(node, op, op->page.total);
     wait_new(node, WAIT_OP, position)->op = op->id;
+}
+
+void scan_durable(struct node *node, struct op *op)
+{
+    reply_send(node, &op->origin, page_copy(&node->arena, op->scan));
+    op_end(node, op);
 }
 
 static void scan_local(struct node *node, const struct origin *origin,
@@ -170,31 +220,23 @@ static void scan_local(struct node *node, const struct origin *origin,
                               .items_max = request->items_max,
                               .bytes_max = SCAN_BYTES_MAX};
     struct store_page page;
-    uint32_t durable;
+    uint64_t newest = 0;
     int err = store_scan(node->store, &scan, &node->arena, &page);
 
     if (err) {
         reply_error(node, origin, METHOD_SCAN, err, err_text(err));
         return;
     }
-    durable = items_durable(node, page.items, page.count);
-    if (page.count > 0 && durable == 0) {
-        scan_wait(node, origin, request, page.items[0].position);
-        return;
-    }
-    reply->more = page.more || durable < page.count;
-    reply->items = arena_alloc(&node->arena, durable * sizeof *reply->items);
-    for (uint32_t i = 0; i < durable; i++) {
-        struct scan_item *item = &reply->items[reply->item_count];
-        struct slice bucket = page.items[i].bucket;
-        bool system = bucket.size && bucket.data[0] == BUCKET_SYSTEM_PREFIX;
-
-        scan_item(node, request->shard, &page.items[i], item);
-        reply->item_count += item->version_count > 0 && !system;
-    }
-    if (durable)
-        reply->after = slice_of(page.items[durable - 1].tree_key, TREE_KEY_SIZE);
-    reply_send(node, origin, reply);
+    reply->items = items_make(node, request->shard, &page, &reply->item_count);
+    reply->more = page.more;
+    if (page.count)
+        reply->after = slice_of(page.items[page.count - 1].tree_key, TREE_KEY_SIZE);
+    for (uint32_t i = 0; i < page.count; i++)
+        newest = page.items[i].position > newest ? page.items[i].position : newest;
+    if (wait_durable(node, newest))
+        reply_send(node, origin, reply);
+    else
+        scan_wait(node, origin, request, reply, newest);
 }
 
 void scan_request(struct node *node, const struct origin *origin, const struct request *wish)

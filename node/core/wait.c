@@ -18,10 +18,12 @@ struct wait *wait_new(struct node *node, enum wait_kind kind, uint64_t position)
 {
     struct wait *wait = node->free_waits;
 
-    if (wait)
+    if (wait) {
         node->free_waits = wait->next_free;
-    else
+        node->free_wait_count -= 1;
+    } else {
         wait = memory_new(sizeof *wait);
+    }
     wait->next_free = NULL;
     wait->kind = kind;
     heap_add(&node->waits, &wait->item, position);
@@ -34,10 +36,16 @@ static void wait_free(struct node *node, struct wait *wait)
     enum { KEEP_BUFFER = 4096 };
 
     node->memory -= wait->object.size;
+    node->wait_count -= 1;
+    if (node->free_wait_count >= FREE_WAITS_MAX) {
+        buffer_done(&wait->object);
+        free(wait);
+        return;
+    }
     buffer_reset(&wait->object, KEEP_BUFFER);
     wait->next_free = node->free_waits;
     node->free_waits = wait;
-    node->wait_count -= 1;
+    node->free_wait_count += 1;
 }
 
 static void op_durable(struct node *node, uint64_t id)
@@ -50,8 +58,8 @@ static void op_durable(struct node *node, uint64_t id)
         put_acked(node, op, node->settings.self.id, 0);
     else if (op && op->kind == OP_INIT)
         cluster_settle(node, op);
-    else if (op && op->kind == OP_PARKED)
-        parked_restart(node, op);
+    else if (op && op->kind == OP_SCAN)
+        scan_durable(node, op);
 }
 
 static void answer_send(struct node *node, const struct wait *wait)
@@ -73,6 +81,9 @@ static void wait_over(struct node *node, const struct wait *wait)
     case WAIT_CLUSTER:
         message.kind = wait->answer;
         node_send(node, wait->peer, &message);
+        break;
+    case WAIT_TOPOLOGY:
+        node_act(node, ACTION_TOPOLOGY)->topology = node->topology;
         break;
     case WAIT_APPLIED:
         node_send(node, wait->peer, &message);

@@ -109,7 +109,7 @@ static void flight_free(struct flight *flight)
 }
 
 // Everybody hears of everybody at once: gossip is tested elsewhere.
-static void tell_members(struct world *world, uint32_t about)
+void world_tell_members(struct world *world, uint32_t about)
 {
     const struct world_node *subject = &world->nodes[about];
     const struct topology *topology = subject->node ? node_topology(subject->node) : NULL;
@@ -179,7 +179,7 @@ static void node_event(struct world *world, uint32_t index, struct event *event)
     }
     turn_end(world, index);
     if (topology)
-        tell_members(world, index);
+        world_tell_members(world, index);
 }
 
 static void node_up(struct world *world, uint32_t index)
@@ -209,11 +209,11 @@ static void links_up(struct world *world, uint32_t index)
     for (uint32_t i = 0; i < world->settings.nodes; i++) {
         if (i == index || !world->nodes[i].node)
             continue;
-        tell_members(world, i);
+        world_tell_members(world, i);
         tell_link(world, index, i, true);
         tell_link(world, i, index, true);
     }
-    tell_members(world, index);
+    world_tell_members(world, index);
 }
 
 struct world *world_new(const struct world_settings *settings)

@@ -69,6 +69,9 @@ void world_crash(struct world *world, uint32_t node);
 void world_restart(struct world *world, uint32_t node);
 void world_empty_disk(struct world *world, uint32_t node); // of a node that is down
 
+// Gossip tells everybody how this node is: at a start by itself; of a crash only so.
+void world_tell_members(struct world *world, uint32_t about);
+
 // What node holds under a key: 0 and the object, or the store's error.
 int world_read(struct world *world, uint32_t node, const char *key, struct arena *arena,
                struct store_view *out);

@@ -155,27 +155,51 @@ static void siblings_have_a_limit(void **state)
 
 // ---- buckets ------------------------------------------------------------------------------------
 
-static int bucket_set(const char *bucket, unsigned set, const struct quorate_bucket *properties)
+// A change is told to all nodes; until it has come there, some go on with what they remember.
+struct change {
+    struct cluster *cluster;
+    const char *bucket;
+    struct quorate_bucket wanted;
+};
+
+static bool change_is_known_to(const struct change *change, uint32_t node)
 {
+    struct quorate_client *asking = cluster_node_client(change->cluster, node);
     struct quorate_result *result;
-    int err = quorate_bucket_set(client, quorate_text(bucket), set, properties, &result);
+
+    quorate_bucket_show(asking, quorate_text(change->bucket), &result);
+    const struct quorate_bucket *got = result->bucket;
+    const struct quorate_bucket *wanted = &change->wanted;
+    bool same = got && got->lww == wanted->lww && got->r == wanted->r && got->w == wanted->w &&
+                got->ttl_ms == wanted->ttl_ms;
+    quorate_result_free(result);
+    quorate_close(asking);
+    return same;
+}
+
+static bool change_is_known(void *change)
+{
+    return change_is_known_to(change, 0) && change_is_known_to(change, 1) &&
+           change_is_known_to(change, 2);
+}
+
+static void bucket_set(struct cluster *cluster, const char *bucket, unsigned set,
+                       struct quorate_bucket wanted)
+{
+    struct change change = {cluster, bucket, wanted};
+    struct quorate_result *result;
+    int err = quorate_bucket_set(client, quorate_text(bucket), set, &wanted, &result);
 
     if (err)
         printf("bucket %s: %s %s\n", bucket, quorate_err_name(err), result->message);
     quorate_result_free(result);
-    return err;
+    assert_int_equal(err, 0);
+    assert_true(wait_until(change_is_known, &change, CLUSTER_WAIT_MS));
 }
 
 static void lww_bucket_shows_the_latest(void **state)
 {
-    struct quorate_bucket lww = {.lww = true};
-
-    (void)state;
-    assert_int_equal(bucket_set("latest", QUORATE_BUCKET_LWW, &lww), 0);
-    struct quorate_result *result;
-    assert_int_equal(quorate_bucket_show(client, quorate_text("latest"), &result), 0);
-    assert_true(result->bucket && result->bucket->lww);
-    quorate_result_free(result);
+    bucket_set(*state, "latest", QUORATE_BUCKET_LWW, (struct quorate_bucket){.lww = true});
     for (uint32_t i = 0; i < 20; i++) {
         char value[16];
         snprintf(value, sizeof(value), "v%u", i);
@@ -188,11 +212,8 @@ static void lww_bucket_shows_the_latest(void **state)
     assert_int_equal(quorate_put(client, key, quorate_text("beside"), &options, NULL), 0);
     assert_int_equal(brief_count(client, "latest/k", 3), 1);
     assert_true(brief_get_is(client, "latest/k", 3, "beside"));
-    struct quorate_bucket plain = {.lww = false};
-    assert_int_equal(bucket_set("latest", QUORATE_BUCKET_LWW, &plain), 0);
-    assert_int_equal(quorate_bucket_show(client, quorate_text("latest"), &result), 0);
-    assert_false(result->bucket->lww);
-    quorate_result_free(result);
+    bucket_set(*state, "latest", QUORATE_BUCKET_LWW, (struct quorate_bucket){.lww = false});
+    assert_true(brief_count(client, "latest/k", 3) > 1);
 }
 
 static void bucket_levels_hold_until_a_request_says_other(void **state)
@@ -200,8 +221,7 @@ static void bucket_levels_hold_until_a_request_says_other(void **state)
     struct quorate_bucket levels = {.r = 3, .w = QUORATE_LEVEL_ONE};
     struct quorate_result *result;
 
-    (void)state;
-    assert_int_equal(bucket_set("levels", QUORATE_BUCKET_R | QUORATE_BUCKET_W, &levels), 0);
+    bucket_set(*state, "levels", QUORATE_BUCKET_R | QUORATE_BUCKET_W, levels);
     struct quorate_key key = brief_key("levels/k");
     assert_int_equal(quorate_put(client, key, quorate_text("v"), NULL, &result), 0);
     assert_int_equal(result->w, 1);
@@ -236,7 +256,6 @@ static void ttl_expires(void **state)
     struct quorate_put_options options = {.w = 3, .ttl_ms = 400};
     uint64_t began = wait_now_ms();
 
-    (void)state;
     assert_int_equal(quorate_put(client, brief_key("ttl"), quorate_text("short"), &options, NULL),
                      0);
     if (brief_count(client, "ttl", 2) != 1)
@@ -244,8 +263,7 @@ static void ttl_expires(void **state)
     assert_true(wait_until(key_is_gone, (void *)"ttl", 20000));
     assert_true(wait_now_ms() - began >= 390);
     // A bucket's default.
-    struct quorate_bucket bucket = {.ttl_ms = 300};
-    assert_int_equal(bucket_set("mayfly", QUORATE_BUCKET_TTL, &bucket), 0);
+    bucket_set(*state, "mayfly", QUORATE_BUCKET_TTL, (struct quorate_bucket){.ttl_ms = 300});
     assert_int_equal(brief_put(client, "mayfly/k", "v", 3), 0);
     assert_true(wait_until(key_is_gone, (void *)"mayfly/k", 20000));
 }

@@ -59,6 +59,20 @@ static void a_cluster_is_made_once(void **state)
     world_free(world);
 }
 
+// Every shard that a member owns is complete there: epoch 1 begins with nothing.
+static void assert_all_born(struct world *world, uint32_t nodes)
+{
+    struct request status;
+
+    request_init(&status, METHOD_STATUS);
+    for (uint32_t node = 0; node < nodes; node++) {
+        struct world_reply reply = query(world, node, &status);
+
+        if (node_topology(world_node(world, node)->node))
+            assert_int_equal(reply.reply->status.shards_born, reply.reply->status.shards_owned);
+    }
+}
+
 // Any two coordinators, any order of messages: at most one record, the same everywhere.
 static void two_inits_at_once_decide_at_most_one(void **state)
 {
@@ -87,6 +101,7 @@ static void two_inits_at_once_decide_at_most_one(void **state)
                 assert_int_equal(own, digest);
             digest = own ? own : digest;
         }
+        assert_all_born(world, 4);
         world_free(world);
     }
     assert_true(decided > 100);
@@ -110,6 +125,7 @@ static void an_init_survives_a_crash_at_any_moment(void **state)
         if (!node_topology(world_node(world, 1)->node))
             assert_int_equal(query(world, 1, &init).err, 0);
         world_run(world, 3000000);
+        assert_all_born(world, 3);
         for (uint32_t node = 0; node < 3; node++) {
             char key[16];
 
@@ -119,6 +135,56 @@ static void an_init_survives_a_crash_at_any_moment(void **state)
         }
         world_free(world);
     }
+}
+
+static void assert_same_topology(struct world *world, uint32_t a, uint32_t b)
+{
+    const struct topology *left = node_topology(world_node(world, a)->node);
+    const struct topology *right = node_topology(world_node(world, b)->node);
+
+    if (left && right)
+        assert_int_equal(topology_digest(left), topology_digest(right));
+}
+
+static void continue_init(struct world *world)
+{
+    struct request init = init_of(4);
+
+    query(world, 1, &init);
+    world_run(world, 6000000);
+}
+
+// The first coordinator decides and dies before it tells; the others must not decide another record
+// without it, and follow it when it is back.
+static void an_init_is_not_replaced_behind_its_back(void **state)
+{
+    uint32_t refused = 0;
+
+    (void)state;
+    for (uint64_t moment = 0; moment < 40; moment++) {
+        struct world *world = world_of(4, 900 + moment, true);
+        struct request init = init_of(3);
+        struct world_reply reply;
+
+        world_crash(world, 3);
+        world_tell_members(world, 3);
+        world_request(world, 0, &init);
+        world_run(world, 300 + moment * 100);
+        world_crash(world, 0);
+        world_tell_members(world, 0);
+        world_restart(world, 3);
+        world_run(world, 6000000);
+        reply = query(world, 1, &init);
+        refused += reply.err == ERR_PRECONDITION && strstr(reply.text, "earlier init") != NULL;
+        world_restart(world, 0);
+        world_run(world, 6000000);
+        if (!node_topology(world_node(world, 0)->node))
+            continue_init(world);
+        for (uint32_t node = 1; node < 3; node++)
+            assert_same_topology(world, 0, node);
+        world_free(world);
+    }
+    assert_true(refused > 0);
 }
 
 static void an_emptied_disk_does_not_serve(void **state)
@@ -281,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_cluster_is_made_once),
         cmocka_unit_test(two_inits_at_once_decide_at_most_one),
         cmocka_unit_test(an_init_survives_a_crash_at_any_moment),
+        cmocka_unit_test(an_init_is_not_replaced_behind_its_back),
         cmocka_unit_test(an_emptied_disk_does_not_serve),
         cmocka_unit_test(nothing_is_acknowledged_before_it_is_durable),
         cmocka_unit_test(acknowledged_writes_survive_a_power_cut),

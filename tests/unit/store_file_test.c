@@ -233,8 +233,8 @@ static void test_flipped_bytes_are_met(void **state)
     fill(&site, 7, "logged");
     fill(&site, 7, "logged again");
     store_abandon(site.store);
-    snprintf(path, sizeof path, "for f in '%s'/log/0*.seg; do sed -i 's/logged/loGged/' $f; done",
-             site.path);
+    snprintf(path, sizeof path,
+             "for f in '%s'/log/0*.seg; do sed -i '0,/logged/s//loGged/' $f; done", site.path);
     assert_int_equal(system(path), 0);
     assert_int_equal(site_open(&site), ERR_DAMAGED);
     assert_non_null(strstr(site.found.error, ".seg at offset"));
