@@ -3,8 +3,9 @@
 // client in the same run: rounds of echo, GET r=1, GET r=2, PUT w=2, one after the other, and the
 // median of each.
 //
-//     rate_main SECONDS ROUNDS ENDPOINT...     (64 connections, one request each in flight, 100-byte
-//                                               values, 100,000 keys, every request to an owner)
+//     rate_main SECONDS ROUNDS ENDPOINT...
+//
+// 64 connections, one request each in flight, 100-byte values, 100,000 keys, each request to an owner.
 #include "base/check.h"
 #include "base/err.h"
 #include "base/histogram.h"
