@@ -5,7 +5,8 @@
 //
 //     rate_main SECONDS ROUNDS ENDPOINT...
 //
-// 64 connections, one request each in flight, 100-byte values, 100,000 keys, each request to an owner.
+// 64 connections, one request each in flight, 100-byte values, 100,000 keys, each request to an
+// owner.
 #include "base/check.h"
 #include "base/err.h"
 #include "base/histogram.h"
