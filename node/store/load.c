@@ -243,11 +243,15 @@ static int apply_replay(struct store *store, uint64_t position, const struct log
         change = (struct change){.dots = clock_in(&arena)};
         key_tree(&key, change.tree_key);
         replica_new_dots(replica_of(store, change.tree_key), &record->delta, &change.dots);
-        dots_enter(store, &change);
-        err = 0;
+        err = clock_size(&change.dots) > DELTA_DOTS_MAX ? ERR_DAMAGED : 0;
+        if (!err)
+            dots_enter(store, &change);
     } else if (!err) {
         replica_new_dots(replica_of(store, change.tree_key), &record->delta, &change.dots);
-        change_apply(store, &change, &record->delta, position);
+        if (clock_size(&change.dots) > DELTA_DOTS_MAX)
+            err = ERR_DAMAGED; // none of ours
+        else
+            change_apply(store, &change, &record->delta, position);
     }
     arena_done(&arena);
     return err;
@@ -344,7 +348,7 @@ static int log_start(struct store *store, struct store_found *found,
     err = log_recover(store->disk, &recovery, recovered);
     if (err == ERR_DISK_FULL)
         return fail(found, err, "the disk is full: make room on it, then start again");
-    if (err == ERR_DAMAGED)
+    if (err == ERR_DAMAGED || err == ERR_COLLISION)
         return fail_damaged(found, recovered->error[0] ? recovered->error
                                                        : "the log does not fit the tree");
     if (err)
