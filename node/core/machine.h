@@ -187,6 +187,7 @@ struct node {
     struct table buckets; // hash of name -> struct bucket
     uint64_t next_upkeep_us;
 
+    uint64_t hedge_us;             // after how long a read is hedged; renewed by upkeep
     struct histogram peer_read_us; // how long a peer takes to answer a read; fades
     struct histogram get_us;
     struct histogram put_us;
@@ -275,6 +276,7 @@ void get_start_internal(struct node *node, struct op *op);
 void get_answered(struct node *node, struct op *op, uint64_t from, const struct message *message);
 void get_local_durable(struct node *node, struct op *op);
 void get_hedge(struct node *node, struct op *op);
+uint64_t get_hedge_delay_us(const struct node *node);
 void get_settle(struct node *node, struct op *op); // after a change in the quorum
 
 // answer.c: what replicas answered to a read, merged

@@ -32,6 +32,7 @@ int node_new(const struct node_settings *settings, struct store *store, uint64_t
     node->next_upkeep_us = now_us;
     node->self = -1;
     rng_init(&node->rng, settings->seed);
+    node->hedge_us = get_hedge_delay_us(node);
     // Answers to operations of an earlier life must not fit one of this life.
     node->next_op = (rng_u64(&node->rng) >> 1) | 1;
     err = cluster_load(node);
@@ -147,6 +148,7 @@ static void upkeep(struct node *node)
         return;
     node->next_upkeep_us = node->now_us + UPKEEP_US;
     cluster_upkeep(node);
+    node->hedge_us = get_hedge_delay_us(node);
     store_sweep(node->store, node->wall_ms, SWEEP_ITEMS);
 }
 
