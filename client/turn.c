@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// A loop looks at its timers before it looks at its sockets. When it has not run for a while (the
+// application was busy, or made no blocking call), answers may lie in the sockets whose deadlines
+// seem to have passed. So the timer only wakes the loop, and alarms ring after the poll of that
+// turn.
 #include "client/turn.h"
 
 #include "base/check.h"
@@ -18,24 +22,40 @@ static void timer_arm(struct turn *turn)
         return;
     }
     wait_ms = first->key > now_ms ? first->key - now_ms : 0;
-    // The loop counts from its cached time, which may lag: timer_rings looks again and arms again.
+    // The loop counts from its cached time, which may lag: alarms_ring looks again and arms again.
     check(uv_timer_start(&turn->timer, timer_rings, wait_ms, 0) == 0);
 }
 
-static void timer_rings(uv_timer_t *timer)
+static void no_hurry(uv_idle_t *idle)
 {
-    struct turn *turn = timer->data;
+    (void)idle;
+}
+
+static void alarms_ring(uv_check_t *handle)
+{
+    struct turn *turn = handle->data;
     uint64_t now_ms = turn_now_ms();
+    size_t left = turn->alarms.count; // what is set while they ring waits for the next turn
     struct heap_item *first;
 
-    while ((first = heap_first(&turn->alarms)) && first->key <= now_ms) {
+    uv_check_stop(&turn->check);
+    uv_idle_stop(&turn->hurry);
+    while (left-- > 0 && (first = heap_first(&turn->alarms)) && first->key <= now_ms) {
         struct alarm *alarm = (struct alarm *)((char *)first - offsetof(struct alarm, item));
 
         heap_remove(&turn->alarms, first);
         alarm->ring(alarm);
     }
-    if (!uv_is_closing((uv_handle_t *)timer))
+    if (!uv_is_closing((uv_handle_t *)&turn->timer))
         timer_arm(turn);
+}
+
+static void timer_rings(uv_timer_t *timer)
+{
+    struct turn *turn = timer->data;
+
+    check(uv_idle_start(&turn->hurry, no_hurry) == 0);
+    check(uv_check_start(&turn->check, alarms_ring) == 0);
 }
 
 static void chores_run(uv_prepare_t *prepare)
@@ -57,11 +77,15 @@ static void handle_closed(uv_handle_t *handle)
 
 void turn_init(struct turn *turn, uv_loop_t *loop, void (*ended)(struct turn *))
 {
-    *turn = (struct turn){.loop = loop, .ended = ended, .handles = 2};
+    *turn = (struct turn){.loop = loop, .ended = ended, .handles = 4};
     TAILQ_INIT(&turn->chores);
     check(uv_timer_init(loop, &turn->timer) == 0);
+    check(uv_idle_init(loop, &turn->hurry) == 0);
+    check(uv_check_init(loop, &turn->check) == 0);
     check(uv_prepare_init(loop, &turn->prepare) == 0);
     turn->timer.data = turn;
+    turn->hurry.data = turn;
+    turn->check.data = turn;
     turn->prepare.data = turn;
 }
 
@@ -72,6 +96,8 @@ void turn_close(struct turn *turn)
     while ((item = heap_first(&turn->alarms)))
         heap_remove(&turn->alarms, item);
     uv_close((uv_handle_t *)&turn->timer, handle_closed);
+    uv_close((uv_handle_t *)&turn->hurry, handle_closed);
+    uv_close((uv_handle_t *)&turn->check, handle_closed);
     uv_close((uv_handle_t *)&turn->prepare, handle_closed);
 }
 

@@ -28,10 +28,12 @@ TAILQ_HEAD(chore_list, chore);
 struct turn {
     uv_loop_t *loop;
     uv_timer_t timer;
+    uv_idle_t hurry; // keeps the poll short when the timer has rung
+    uv_check_t check;
     uv_prepare_t prepare;
     struct heap alarms;
     struct chore_list chores;
-    unsigned handles;             // open, these two included
+    unsigned handles;             // open, these four included
     void (*ended)(struct turn *); // after the last has closed
 };
 
