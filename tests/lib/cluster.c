@@ -97,7 +97,7 @@ static void arguments_of(struct cluster *cluster, uint32_t index, struct argumen
     argument_add(out, "--gossip-profile", "local");
     if (node->zone[0])
         argument_add(out, "--zone", node->zone);
-    for (uint32_t i = 0; i < cluster->count; i++) {
+    for (uint32_t i = 0; i < cluster->count && !cluster->alone; i++) {
         if (i != index && cluster->nodes[i].process.pid && !cluster->nodes[i].paused)
             argument_add(out, "--join", cluster->nodes[i].gossip);
     }

@@ -40,6 +40,7 @@ struct cluster {
     struct cluster_options options;
     struct cluster_node nodes[CLUSTER_NODES_MAX];
     uint32_t count;
+    bool alone;        // nodes are started without --join
     char refusal[256]; // what the last cluster init said
     bool passed;
 };

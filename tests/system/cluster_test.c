@@ -409,6 +409,43 @@ static void sigterm_drains_and_spares_the_replay(void **state)
     cluster_pass(cluster);
 }
 
+// Each node has written down where the others are.
+static bool ring_is_remembered(void *context)
+{
+    struct cluster *cluster = context;
+    char path[FILES_PATH_SIZE];
+
+    for (uint32_t pair = 0; pair < 9; pair++) {
+        uint32_t from = pair / 3;
+        uint32_t to = pair % 3;
+        snprintf(path, sizeof(path), "%.400s/ring", cluster->nodes[from].data);
+        if (from != to && !files_contain(path, cluster->nodes[to].gossip))
+            return false;
+    }
+    return true;
+}
+
+// Nodes remember where the others were, and take the same ports again.
+static void ring_is_found_again_without_join(void **state)
+{
+    struct cluster *cluster = *state;
+
+    cluster_start(cluster, NULL);
+    struct quorate_client *client = cluster_client(cluster, NULL);
+    keys_put(client, "remembered", 3);
+    assert_true(wait_until(ring_is_remembered, cluster, CLUSTER_WAIT_MS));
+    for (uint32_t i = 0; i < 3; i++)
+        cluster_node_kill(cluster, i);
+    cluster->alone = true;
+    for (uint32_t i = 0; i < 3; i++)
+        cluster_node_start(cluster, i);
+    cluster_wait_ready(cluster);
+    // The same client: it knows the old addresses.
+    keys_check(client, "remembered", 3);
+    quorate_close(client);
+    cluster_pass(cluster);
+}
+
 static void clients_may_ask_any_node(void **state)
 {
     struct cluster *cluster = *state;
@@ -440,6 +477,7 @@ int main(void)
         CLUSTER_TEST(two_dead_is_unavailable_at_once),
         CLUSTER_TEST(stopped_node_is_worked_around),
         CLUSTER_TEST(sigterm_drains_and_spares_the_replay),
+        CLUSTER_TEST(ring_is_found_again_without_join),
         CLUSTER_TEST(clients_may_ask_any_node),
     };
 
