@@ -48,7 +48,7 @@ static void swollen_tokens_do_no_harm(void **state)
 
     (void)state;
     assert_int_equal(put_forged(world, "k", 77, 40000), ERR_TOKEN);
-    for (uint64_t actor = 100; actor < 120; actor++)
+    for (uint64_t actor = 100; actor < 110; actor++)
         put_forged(world, "k", actor, 4000); // refused in the end, never fatal
     query_put_ok(world, 0, "other", "value");
     query_expect(world, 1, "other", "value");
