@@ -4,10 +4,13 @@
 #include "base/err.h"
 #include "client/cli_command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -18,7 +21,7 @@ static const struct command commands[] = {
     {"del", "KEY", "Delete a key", OPTIONS_WRITE, 1, 1, command_del},
     {"load", "FILE",
      "Write the records of a file (- is standard input): lines key<TAB>value, or JSON lines",
-     OPTIONS_WRITE | OPTIONS_LOAD, 1, 1, command_load},
+     OPTIONS_LOAD, 1, 1, command_load},
     {"dump", "", "Write all records to standard output, as JSON lines or --format tsv",
      OPTIONS_NAME, 0, 0, command_dump},
     {"bucket set", "BUCKET", "Change properties of a bucket", OPTIONS_BUCKET, 1, 1,
@@ -133,20 +136,41 @@ static int run(const struct command *command, int argc, char **argv)
     return code ? code : written;
 }
 
+// A socket must not take the number of a standard stream that is closed. What is written to standard
+// output then fails, as it should.
+static void streams_hold(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0)
+            (void)open("/dev/null", file == STDOUT_FILENO ? O_RDONLY : O_RDWR);
+    }
+}
+
+// Help and version go through stdio, also from argp, which then ends the program.
+static void stdio_end(void)
+{
+    if (fflush(stdout) == 0 || errno == EPIPE)
+        return;
+    complain("cannot write to standard output: %s", strerror(errno));
+    _exit(err_exit(ERR_IO));
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
     int leading, words;
 
+    streams_hold();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)atexit(stdio_end);
     argp_program_version_hook = version;
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
         usage(stdout);
-        return fflush(stdout) ? err_exit(ERR_IO) : 0;
+        return 0;
     }
     if (argc > 1 && !strcmp(argv[1], "--version")) {
         version(stdout, NULL);
-        return fflush(stdout) ? err_exit(ERR_IO) : 0;
+        return 0;
     }
     leading = options_leading(argc - 1, argv + 1);
     command = command_find(argc - 1 - leading, argv + 1 + leading, &words);

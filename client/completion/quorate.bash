@@ -38,7 +38,7 @@ _quorate() {
         get:) words="$read $common" ;;
         put:) words="$write --ttl --literal $common" ;;
         del:) words="$write $common" ;;
-        load:) words="$write --ttl --continue-on-error --window $common" ;;
+        load:) words="--w --pw -c --strict --bucket --blind --ttl --continue-on-error --window $common" ;;
         dump:) words="--bucket $common" ;;
         bucket:) words='set show' ;;
         bucket:set) words="--conflict --r --w --pr --pw -c --ttl $common" ;;
