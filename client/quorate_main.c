@@ -136,8 +136,8 @@ static int run(const struct command *command, int argc, char **argv)
     return code ? code : written;
 }
 
-// A socket must not take the number of a standard stream that is closed. What is written to standard
-// output then fails, as it should.
+// A socket must not take the number of a standard stream that is closed. What is written to
+// standard output then fails, as it should.
 static void streams_hold(void)
 {
     for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
