@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Real nodes killed with SIGKILL under load, over and over: what was acknowledged at W = 2 is there
-// at R = 2, what was replaced or deleted stays away, nothing appears that nobody wrote, and every
-// killed node starts again by itself.
+// Real nodes killed with SIGKILL (and some stopped for a while) under load, over and over: what was
+// acknowledged at W = 2 is there at R = 2, what was replaced or deleted stays away, nothing appears
+// that nobody wrote, and every killed node starts again by itself.
 //
 // ROUNDS (50) and SEED in the environment. One era is up to ERA_ROUNDS rounds over the same keys.
 
@@ -96,6 +96,14 @@ static void victims_restart(struct trial *trial, uint32_t victims)
     }
 }
 
+// Now and then a node that is not killed hangs meanwhile, and goes on afterwards with what it had.
+static int hanging_draw(struct trial *trial, uint32_t victims)
+{
+    uint32_t node = (uint32_t)rng_below(&trial->rng, 3);
+
+    return rng_below(&trial->rng, 4) == 0 && !(victims & 1U << node) ? (int)node : -1;
+}
+
 struct reading {
     struct trial *trial;
     struct quorate_client *client;
@@ -142,15 +150,20 @@ static void round_run(struct trial *trial)
 {
     static struct load_writer writers[LOAD_WRITERS];
     uint32_t victims = victims_draw(trial);
+    int hanging = hanging_draw(trial, victims);
 
     trial->load.stop = false;
     for (uint32_t i = 0; i < LOAD_WRITERS; i++)
         load_writer_begin(&writers[i], &trial->load, cluster_client(trial->cluster, NULL),
                           rng_u64(&trial->rng));
     wait_ms((uint32_t)(20 + rng_below(&trial->rng, 400)));
+    if (hanging >= 0)
+        cluster_node_pause(trial->cluster, (uint32_t)hanging);
     victims_kill(trial, victims);
     wait_ms((uint32_t)rng_below(&trial->rng, 200));
     victims_restart(trial, victims);
+    if (hanging >= 0)
+        cluster_node_resume(trial->cluster, (uint32_t)hanging);
     wait_ms((uint32_t)rng_below(&trial->rng, 100));
     trial->load.stop = true;
     for (uint32_t i = 0; i < LOAD_WRITERS; i++)
