@@ -15,14 +15,22 @@
 
 #include <stdlib.h>
 
-enum { DOT_LOG_SLOTS_MIN = 256, DOT_ENTRY_COST = sizeof(struct dot_entry) + 2 * sizeof(uint32_t) };
+enum {
+    DOT_LOG_SLOTS_MIN = 256,
+    DOT_LOG_COUNT_MAX = 1 << 28,
+    DOT_ENTRY_COST = sizeof(struct dot_entry) + 2 * sizeof(uint32_t),
+};
 
 void dot_log_init(struct dot_log *log, uint64_t budget_bytes)
 {
     uint64_t count = budget_bytes / DOT_ENTRY_COST;
 
     *log = (struct dot_log){.slots = DOT_LOG_SLOTS_MIN};
-    log->count_max = count < UINT32_MAX / 2 ? (uint32_t)count : UINT32_MAX / 2;
+    log->count_max = count < DOT_LOG_COUNT_MAX ? (uint32_t)count : DOT_LOG_COUNT_MAX;
+    // As many as the budget will ever need: growing later would stop the loop for a while. Untouched
+    // memory costs nothing.
+    while (log->slots < log->count_max)
+        log->slots *= 2;
     log->dots = memory_new(log->slots * sizeof *log->dots);
     log->keys = memory_new(log->slots * sizeof *log->keys);
 }
@@ -71,17 +79,6 @@ static void chains_link(struct dot_log *log, struct dot_entry *entry)
     *key = index_of(log, entry);
 }
 
-static void chains_grow(struct dot_log *log)
-{
-    log->slots *= 2;
-    free(log->dots);
-    free(log->keys);
-    log->dots = memory_new(log->slots * sizeof *log->dots);
-    log->keys = memory_new(log->slots * sizeof *log->keys);
-    for (uint32_t at = log->oldest; at; at = entry_at(log, at)->newer)
-        chains_link(log, entry_at(log, at));
-}
-
 static struct dot_entry *entry_take(struct dot_log *log)
 {
     struct dot_entry *entry = entry_at(log, log->free);
@@ -114,8 +111,6 @@ bool dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
 
     if (dot_log_find(log, shard, dot))
         return false;
-    if (log->count >= log->slots)
-        chains_grow(log);
     entry = entry_take(log);
     index = index_of(log, entry);
     *entry = (struct dot_entry){.dot = dot, .shard = shard, .older = log->newest};
