@@ -20,6 +20,7 @@ struct talker {
     struct inbound *inbound;
     struct rpc_scan scan;
     uint64_t from; // node id; 0: has not greeted
+    uint64_t actor;
     uint64_t since_ms;
     char name[NAME_SIZE_MAX + 1];
     struct talker *prev, *next;
@@ -64,6 +65,31 @@ static void refuse(struct talker *talker, struct hello_answer *answer, struct bu
     tcp_finish(&talker->tcp);
 }
 
+// Another process with the id is connected, and is the one that gossip tells of.
+static bool is_impostor(const struct inbound *inbound, const struct hello *hello)
+{
+    const struct talker *other;
+
+    DL_FOREACH(inbound->all, other) {
+        if (other->from == hello->node && other->actor != hello->actor && !other->tcp.closing &&
+            other->actor == links_actor(inbound->links, hello->node))
+            return true;
+    }
+    return false;
+}
+
+static int judge(const struct inbound *inbound, const struct hello *hello, struct buffer *why)
+{
+    if (hello->node != inbound->self->node && is_impostor(inbound, hello)) {
+        buffer_add_format(why,
+                          "another process with the id %016llx is connected: is a data "
+                          "directory a copy?",
+                          (unsigned long long)hello->node);
+        return ERR_CONFLICT;
+    }
+    return handshake_judge(inbound->self, hello, why);
+}
+
 // One connection a node: the newer one stands.
 static void replace_older(struct talker *talker)
 {
@@ -87,7 +113,7 @@ static void take_hello(struct talker *talker, struct slice frame)
         cut(talker, ERR_PROTOCOL, "no hello of a node");
         return;
     }
-    answer.err = handshake_judge(inbound->self, &hello, &why);
+    answer.err = judge(inbound, &hello, &why);
     if (answer.err) {
         refuse(talker, &answer, &why);
         buffer_done(&why);
@@ -97,6 +123,7 @@ static void take_hello(struct talker *talker, struct slice frame)
     if (size)
         memcpy(talker->name, hello.name.data, size);
     talker->from = hello.node;
+    talker->actor = hello.actor;
     replace_older(talker);
     rpc_scan_init(&talker->scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
     hello_answer_encode(&answer, tcp_output(&talker->tcp));

@@ -4,6 +4,7 @@
 #ifndef NODE_IO_INBOUND_H
 #define NODE_IO_INBOUND_H
 
+#include "node/io/links.h"
 #include "node/io/listener.h"
 #include "node/io/loop.h"
 #include "node/wire/peer.h"
@@ -18,9 +19,10 @@ struct inbound_counts {
 
 struct inbound {
     struct loop *loop;
-    const struct hello *self; // kept up to date by its owner
-    uint64_t stall_ms;        // of a hello, and of the rest of a message
-    uint64_t link_stall_ms;   // see tcp_keep_alive
+    const struct hello *self;  // kept up to date by its owner
+    const struct links *links; // knows which life of a node gossip tells of
+    uint64_t stall_ms;         // of a hello, and of the rest of a message
+    uint64_t link_stall_ms;    // see tcp_keep_alive
     struct inbound_counts counts;
     struct listener listener;
     struct log_limit log;

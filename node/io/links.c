@@ -34,6 +34,7 @@ struct link {
     struct dial *dial; // NULL when down
     struct backoff backoff;
     uint64_t retry_ms; // when to try again; 0: not waiting
+    uint64_t up_since_ms;
     bool wanted;
     bool is_forgotten;
     bool was_told; // that it cannot be reached: once for each time it is down
@@ -93,7 +94,7 @@ static void retry_later(struct link *link)
 static void go_up(struct link *link)
 {
     link->state = LINK_UP;
-    link->backoff.failures = 0;
+    link->up_since_ms = link->links->loop->hub.now_ms;
     link->links->counts.connected++;
     log_info("link to %s (%s) is up", link->name, link->address);
     link->was_told = false;
@@ -121,6 +122,9 @@ static void on_closed(struct tcp *tcp)
     struct link *link = dial->link;
 
     if (link) {
+        if (link->state == LINK_UP &&
+            link->links->loop->hub.now_ms - link->up_since_ms > BACKOFF_MAX_MS)
+            link->backoff.failures = 0; // it had stood for a while: no need to wait long
         say_why(link, tcp->why == UV_EOF ? "closed by the other side"
                       : tcp->why         ? uv_strerror(tcp->why)
                                          : "refused");
@@ -375,6 +379,13 @@ bool links_are_idle(const struct links *links)
             return false;
     }
     return true;
+}
+
+uint64_t links_actor(const struct links *links, uint64_t id)
+{
+    const struct link *link = table_find(&links->by_id, id);
+
+    return link ? link->actor : 0;
 }
 
 uint32_t links_up(const struct links *links)

@@ -52,6 +52,9 @@ void links_send(struct links *links, uint64_t to, const struct message *message)
 // True when nothing waits to be sent.
 bool links_are_idle(const struct links *links);
 
+// The life of the node that gossip tells of, 0 when it tells of none.
+uint64_t links_actor(const struct links *links, uint64_t id);
+
 // How many links are up.
 uint32_t links_up(const struct links *links);
 

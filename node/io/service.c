@@ -360,6 +360,7 @@ static int open_ports(struct service *service, struct buffer *why)
         return err;
     service->inbound.loop = &service->loop;
     service->inbound.self = &service->hello;
+    service->inbound.links = &service->links;
     service->inbound.stall_ms = settings->stall_ms;
     service->inbound.link_stall_ms = settings->link_stall_ms;
     service->ring.uv = &service->loop.uv;
