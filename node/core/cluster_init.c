@@ -160,6 +160,7 @@ static bool init_answer(struct op *op, uint64_t id)
     return all;
 }
 
+// Tells everybody whose answer is still expected.
 static void init_tell(struct node *node, struct op *op, enum message_kind kind)
 {
     struct message message = {.kind = kind,
@@ -168,7 +169,7 @@ static void init_tell(struct node *node, struct op *op, enum message_kind kind)
                               .record = arena_copy(&node->arena, buffer_slice(&op->record))};
 
     for (uint32_t i = 0; i < op->init_count; i++) {
-        if (op->init_nodes[i] != node->settings.self.id)
+        if (op->init_nodes[i] && op->init_nodes[i] != node->settings.self.id)
             node_send(node, op->init_nodes[i], &message);
     }
 }
@@ -293,6 +294,16 @@ void cluster_init_answered(struct node *node, struct op *op, uint64_t from)
         init_commit(node, op);
     else if (op->phase != INIT_DECIDE && init_answer(op, from))
         op->phase == INIT_PREPARE ? init_decide(node, op) : init_reply(node, op);
+}
+
+// A question or its answer may have been lost, for one while a link was not up yet: both are
+// harmless to repeat.
+void cluster_init_upkeep(struct node *node)
+{
+    struct op *op = init_find(node);
+
+    if (op && op->phase != INIT_DECIDE)
+        init_tell(node, op, op->phase == INIT_PREPARE ? MESSAGE_PREPARE : MESSAGE_COMMIT);
 }
 
 // Our own record of the phase is durable.

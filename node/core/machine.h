@@ -342,6 +342,7 @@ void cluster_settle(struct node *node, struct op *op);
 void cluster_timed_out(struct node *node, struct op *op);
 void cluster_learn(struct node *node, struct peer *peer); // gossip told its epoch
 void cluster_upkeep(struct node *node);
+void cluster_init_upkeep(struct node *node);
 
 // status.c
 void status_request(struct node *node, const struct origin *origin, const struct request *request);

@@ -148,6 +148,7 @@ static void upkeep(struct node *node)
         return;
     node->next_upkeep_us = node->now_us + UPKEEP_US;
     cluster_upkeep(node);
+    cluster_init_upkeep(node);
     node->hedge_us = get_hedge_delay_us(node);
     store_sweep(node->store, node->wall_ms, SWEEP_ITEMS);
 }

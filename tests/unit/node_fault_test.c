@@ -187,6 +187,24 @@ static void an_init_is_not_replaced_behind_its_back(void **state)
     assert_true(refused > 0);
 }
 
+static void an_init_asks_again_what_was_lost(void **state)
+{
+    struct world *world = world_of(3, 25, false);
+    struct request init = init_of(3);
+    uint64_t ticket;
+
+    (void)state;
+    world_cut(world, 0, 2, false);
+    ticket = world_request(world, 0, &init);
+    world_run(world, 1000000);
+    assert_false(world_reply(world, ticket).came);
+    world_heal(world);
+    world_run(world, 1000000);
+    assert_true(world_reply(world, ticket).came);
+    assert_int_equal(world_reply(world, ticket).err, 0);
+    world_free(world);
+}
+
 static void an_emptied_disk_does_not_serve(void **state)
 {
     struct world *world = world_of(3, 22, false);
@@ -348,6 +366,7 @@ int main(void)
         cmocka_unit_test(two_inits_at_once_decide_at_most_one),
         cmocka_unit_test(an_init_survives_a_crash_at_any_moment),
         cmocka_unit_test(an_init_is_not_replaced_behind_its_back),
+        cmocka_unit_test(an_init_asks_again_what_was_lost),
         cmocka_unit_test(an_emptied_disk_does_not_serve),
         cmocka_unit_test(nothing_is_acknowledged_before_it_is_durable),
         cmocka_unit_test(acknowledged_writes_survive_a_power_cut),
