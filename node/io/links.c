@@ -26,7 +26,8 @@ struct dial;
 
 struct link {
     uint64_t id;
-    uint64_t actor; // as gossip tells it
+    uint64_t actor;    // as gossip tells it
+    uint64_t answered; // as the other side told in its hello, while the link is up
     char name[META_NAME_MAX + 1];
     char address[META_ADDRESS_MAX + 1];
     struct links *links;
@@ -91,9 +92,10 @@ static void retry_later(struct link *link)
     arm_timer(link->links);
 }
 
-static void go_up(struct link *link)
+static void go_up(struct link *link, uint64_t actor)
 {
     link->state = LINK_UP;
+    link->answered = actor;
     link->up_since_ms = link->links->loop->hub.now_ms;
     link->links->counts.connected++;
     log_info("link to %s (%s) is up", link->name, link->address);
@@ -190,7 +192,7 @@ static void take_answer(struct dial *dial, struct slice frame)
         refuse(link, buffer_slice(&why));
         tcp_close(&dial->tcp, 0);
     } else {
-        go_up(link);
+        go_up(link, answer.hello.actor);
     }
     buffer_done(&why);
 }
@@ -308,22 +310,32 @@ static struct link *link_new(struct links *links, const struct node_meta *meta)
     return link;
 }
 
+// True when the connection cannot be to the process that gossip tells of now. One to the same
+// address is, unless its hello said otherwise: we may have met the new life before gossip told.
+static bool is_outdated(const struct link *link, const struct node_meta *meta)
+{
+    if (strcmp(link->address, meta->peer_address) != 0)
+        return true;
+    return link->actor != meta->actor && link->state == LINK_UP && link->answered != meta->actor;
+}
+
 void links_member(struct links *links, const struct node_meta *meta, bool reachable, bool fresh)
 {
     struct link *link = table_find(&links->by_id, meta->node_id);
-    bool changed;
+    bool outdated;
 
     if (links->stopped || (!link && !reachable))
         return;
     if (!link)
         link = link_new(links, meta);
-    changed = link->actor != meta->actor || strcmp(link->address, meta->peer_address) != 0;
+    outdated = is_outdated(link, meta);
+    fresh |= outdated || link->actor != meta->actor;
     link->actor = meta->actor;
     memcpy(link->name, meta->name, sizeof link->name);
     memcpy(link->address, meta->peer_address, sizeof link->address);
     link->wanted = reachable;
     link->is_forgotten = false;
-    if (changed && link->dial) { // that was another life of it
+    if (outdated && link->dial) {
         tcp_close(&link->dial->tcp, 0);
         go_down(link);
     }
@@ -331,7 +343,7 @@ void links_member(struct links *links, const struct node_meta *meta, bool reacha
         link->retry_ms = 0;
         return;
     }
-    if (!link->dial && (fresh || changed)) {
+    if (!link->dial && fresh) {
         link->backoff.failures = 0;
         try_now(link);
     } else if (!link->dial && !link->retry_ms) {
