@@ -31,8 +31,8 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
 
 // Merges one delta into the object and the shard's clock (object_apply), enters the new dots in the
 // dot log, appends to the write-ahead log. `out` is the object afterwards.
-// ERR_DISK_FULL (puts; deletes and repairs go on from the reserve as long as it lasts; a put is what
-// carries one version and stands for exactly its dot: delta->dots holds that one alone),
+// ERR_DISK_FULL (puts; deletes and repairs go on from the reserve as long as it lasts; a put is
+// what carries one version and stands for exactly its dot: delta->dots holds that one alone),
 // ERR_OVERLOADED (the memtable is full and the checkpoint behind), ERR_DAMAGED and ERR_COLLISION as
 // above, ERR_TOO_LARGE (value or causal context). Nothing has changed on error.
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,

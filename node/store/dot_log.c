@@ -16,7 +16,8 @@
 #include <stdlib.h>
 
 enum {
-    DOT_LOG_SLOTS_MIN = 256,
+    DOT_LOG_SLOTS_MIN = 1024,
+    DOT_LOG_GROWTH = 8,
     DOT_LOG_COUNT_MAX = 1 << 28,
     DOT_ENTRY_COST = sizeof(struct dot_entry) + 2 * sizeof(uint32_t),
 };
@@ -27,10 +28,6 @@ void dot_log_init(struct dot_log *log, uint64_t budget_bytes)
 
     *log = (struct dot_log){.slots = DOT_LOG_SLOTS_MIN};
     log->count_max = count < DOT_LOG_COUNT_MAX ? (uint32_t)count : DOT_LOG_COUNT_MAX;
-    // As many as the budget will ever need: growing later would stop the loop for a while. Untouched
-    // memory costs nothing.
-    while (log->slots < log->count_max)
-        log->slots *= 2;
     log->dots = memory_new(log->slots * sizeof *log->dots);
     log->keys = memory_new(log->slots * sizeof *log->keys);
 }
@@ -79,6 +76,18 @@ static void chains_link(struct dot_log *log, struct dot_entry *entry)
     *key = index_of(log, entry);
 }
 
+// In few large steps: each one stops the loop while all entries are linked anew.
+static void chains_grow(struct dot_log *log)
+{
+    log->slots *= DOT_LOG_GROWTH;
+    free(log->dots);
+    free(log->keys);
+    log->dots = memory_new(log->slots * sizeof *log->dots);
+    log->keys = memory_new(log->slots * sizeof *log->keys);
+    for (uint32_t at = log->oldest; at; at = entry_at(log, at)->newer)
+        chains_link(log, entry_at(log, at));
+}
+
 static struct dot_entry *entry_take(struct dot_log *log)
 {
     struct dot_entry *entry = entry_at(log, log->free);
@@ -111,6 +120,8 @@ bool dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
 
     if (dot_log_find(log, shard, dot))
         return false;
+    if (log->count >= 2 * (uint64_t)log->slots)
+        chains_grow(log);
     entry = entry_take(log);
     index = index_of(log, entry);
     *entry = (struct dot_entry){.dot = dot, .shard = shard, .older = log->newest};
