@@ -32,8 +32,8 @@ static bool answer_behind(struct node *node, const struct object *answer,
     return !object_same_versions(&left, &right);
 }
 
-// Read repair is an apply of the merged object and context whose dots are those of the carried
-// versions alone. The message may outlive the operation, and the operation this step.
+// Read repair is an apply of the merged object and context that stands for no dots but those of the
+// versions it carries. The message may outlive the operation, and the operation this step.
 static void repair_send(struct node *node, struct op *op, struct answer *answer,
                         const struct object *merged)
 {
@@ -46,8 +46,6 @@ static void repair_send(struct node *node, struct op *op, struct answer *answer,
                                         .dots = clock_in(&node->arena)}};
     struct store_view view;
 
-    for (uint32_t i = 0; i < merged->count; i++)
-        clock_add(&message.delta.dots, merged->versions[i].dot);
     answer->repaired = true;
     node->counts.repairs += 1;
     trace(op, "%s is behind: repaired", node_name_of(node, answer->node));

@@ -38,7 +38,7 @@ struct store_settings {
     uint32_t retry_ms;       // how often a full disk is tried again
 };
 
-// Mode sync, 16 MiB segments, 32 MiB or 100,000 keys a memtable, 64 MiB of dots, 1 GiB map, 8 MiB
+// Mode sync, 16 MiB segments, 32 MiB or 100,000 keys a memtable, 16 MiB of dots, 1 GiB map, 8 MiB
 // reserve, 1000 ms; actor 0.
 struct store_settings store_settings_default(void);
 
