@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list is sorted lazily, when it is next read: a burst of news costs one sort. It never holds
-// more than one entry per member, so its length is bounded by the member table.
+// The list is always sorted. What a datagram took moves back into its new place by binary search
+// and block moves: a member that is asked thousands of times a second, while there is news about
+// thousands of others, must not sort them for each answer. The list never holds more than one
+// entry per member, so its length is bounded by the member table.
 #include "gossip/broadcast.h"
 
 #include "base/check.h"
@@ -9,7 +11,7 @@
 
 void broadcasts_init(struct broadcasts *broadcasts, size_t max)
 {
-    *broadcasts = (struct broadcasts){.max = max, .sorted = true};
+    *broadcasts = (struct broadcasts){.max = max};
 }
 
 static void broadcast_free(struct broadcast *broadcast)
@@ -27,97 +29,138 @@ void broadcasts_done(struct broadcasts *broadcasts)
     *broadcasts = (struct broadcasts){0};
 }
 
-// Orders are distinct, so the order is total and the sort needs not be stable.
+// Orders are distinct, so the order is total.
+static bool before(const struct broadcast *a, const struct broadcast *b)
+{
+    if (a->sends != b->sends)
+        return a->sends < b->sends;
+    if (a->bytes.size != b->bytes.size)
+        return a->bytes.size > b->bytes.size;
+    return a->order > b->order;
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct broadcast *a = *(struct broadcast *const *)left;
     const struct broadcast *b = *(struct broadcast *const *)right;
 
-    if (a->sends != b->sends)
-        return a->sends < b->sends ? -1 : 1;
-    if (a->bytes.size != b->bytes.size)
-        return a->bytes.size > b->bytes.size ? -1 : 1;
-    return a->order > b->order ? -1 : a->order < b->order;
+    return before(a, b) ? -1 : before(b, a);
 }
 
-static void sort(struct broadcasts *broadcasts)
+// Where it is among the first `count`, or would be.
+static size_t place_of(const struct broadcasts *broadcasts, size_t count,
+                       const struct broadcast *broadcast)
 {
-    if (!broadcasts->sorted && broadcasts->count)
-        qsort(broadcasts->list, broadcasts->count, sizeof(struct broadcast *), compare);
-    broadcasts->sorted = true;
+    size_t low = 0;
+
+    while (low < count) {
+        size_t middle = low + (count - low) / 2;
+
+        if (before(broadcasts->list[middle], broadcast))
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return low;
 }
 
-static void remove_at(struct broadcasts *broadcasts, size_t at)
+static void move(struct broadcasts *broadcasts, size_t to, size_t from, size_t count)
 {
-    struct broadcast *broadcast = broadcasts->list[at];
+    memmove(&broadcasts->list[to], &broadcasts->list[from], count * sizeof(struct broadcast *));
+}
+
+// Puts sorted entries, which the list has room for, into their places: the last one first, so that
+// each entry of the list moves once.
+static void insert(struct broadcasts *broadcasts, struct broadcast *const *entries, size_t count)
+{
+    size_t end = broadcasts->count;
+
+    broadcasts->count += count;
+    while (count-- > 0) {
+        size_t place = place_of(broadcasts, end, entries[count]);
+
+        move(broadcasts, place + count + 1, place, end - place);
+        broadcasts->list[place + count] = entries[count];
+        end = place;
+    }
+}
+
+static void drop_last(struct broadcasts *broadcasts)
+{
+    struct broadcast *broadcast = broadcasts->list[--broadcasts->count];
 
     check(table_remove(&broadcasts->by_member, broadcast->about) == broadcast);
     broadcast_free(broadcast);
-    broadcasts->list[at] = broadcasts->list[--broadcasts->count];
-    broadcasts->sorted = false;
 }
 
-static void set_message(struct broadcasts *broadcasts, struct broadcast *broadcast,
-                        struct slice message)
+// The entry about the member, taken out of the list; a new one when there is none.
+static struct broadcast *take(struct broadcasts *broadcasts, uint64_t about)
 {
-    uint8_t *copy = memory_new(message.size);
+    struct broadcast *broadcast = table_find(&broadcasts->by_member, about);
+    size_t place;
 
-    memcpy(copy, message.data, message.size);
-    free((void *)broadcast->bytes.data);
-    broadcast->bytes = slice_of(copy, message.size);
-    broadcast->sends = 0;
-    broadcast->order = broadcasts->next_order++;
-    broadcasts->sorted = false;
+    if (!broadcast) {
+        broadcast = memory_new(sizeof *broadcast);
+        broadcast->about = about;
+        table_set(&broadcasts->by_member, about, broadcast);
+        return broadcast;
+    }
+    place = place_of(broadcasts, broadcasts->count, broadcast);
+    check(broadcasts->list[place] == broadcast);
+    move(broadcasts, place, place + 1, --broadcasts->count - place);
+    return broadcast;
 }
 
 bool broadcasts_add(struct broadcasts *broadcasts, uint64_t about, struct slice message)
 {
-    struct broadcast *broadcast = table_find(&broadcasts->by_member, about);
-    bool fits = true;
+    bool fits = broadcasts->count < broadcasts->max || broadcasts_pending(broadcasts, about);
+    struct broadcast *broadcast;
 
-    if (broadcast) {
-        set_message(broadcasts, broadcast, message);
-        return true;
-    }
-    if (broadcasts->count == broadcasts->max) {
-        sort(broadcasts);
-        remove_at(broadcasts, broadcasts->count - 1);
-        fits = false;
-    }
+    if (!fits)
+        drop_last(broadcasts);
     if (broadcasts->count == broadcasts->capacity) {
         broadcasts->capacity = broadcasts->capacity ? broadcasts->capacity * 2 : 16;
         broadcasts->list =
             memory_grow(broadcasts->list, broadcasts->capacity * sizeof *broadcasts->list);
     }
-    broadcast = memory_new(sizeof *broadcast);
-    broadcast->about = about;
-    set_message(broadcasts, broadcast, message);
-    broadcasts->list[broadcasts->count++] = broadcast;
-    table_set(&broadcasts->by_member, about, broadcast);
+    broadcast = take(broadcasts, about);
+    free((void *)broadcast->bytes.data);
+    broadcast->bytes =
+        slice_of(memcpy(memory_new(message.size), message.data, message.size), message.size);
+    broadcast->sends = 0;
+    broadcast->order = broadcasts->next_order++;
+    insert(broadcasts, &broadcast, 1);
     return fits;
 }
 
 size_t broadcasts_fill(struct broadcasts *broadcasts, const struct broadcast_room *room,
                        struct arena *arena, struct slice *out)
 {
+    struct broadcast **taken = arena_alloc(arena, room->parts * sizeof(struct broadcast *));
     size_t left = room->bytes;
     size_t parts = 0;
+    size_t kept = 0;
+    size_t at = 0;
 
-    sort(broadcasts);
-    for (size_t i = 0; i < broadcasts->count && parts < room->parts; i++) {
-        struct broadcast *broadcast = broadcasts->list[i];
+    for (; at < broadcasts->count && parts < room->parts && left > room->overhead; at++) {
+        struct broadcast *broadcast = broadcasts->list[at];
 
-        if (left < room->overhead || broadcast->bytes.size > left - room->overhead)
+        if (broadcast->bytes.size > left - room->overhead) {
+            broadcasts->list[kept++] = broadcast;
             continue;
+        }
         left -= broadcast->bytes.size + room->overhead;
-        out[parts++] = arena_copy(arena, broadcast->bytes);
+        out[parts] = arena_copy(arena, broadcast->bytes);
         broadcast->sends++;
-        broadcasts->sorted = false;
+        taken[parts++] = broadcast;
     }
-    for (size_t i = broadcasts->count; i-- > 0;) {
-        if (broadcasts->list[i]->sends >= room->sends_max)
-            remove_at(broadcasts, i);
-    }
+    move(broadcasts, kept, at, broadcasts->count - at);
+    broadcasts->count -= parts;
+    if (parts)
+        qsort(taken, parts, sizeof *taken, compare);
+    insert(broadcasts, taken, parts);
+    while (broadcasts->count && broadcasts->list[broadcasts->count - 1]->sends >= room->sends_max)
+        drop_last(broadcasts);
     return parts;
 }
 

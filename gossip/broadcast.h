@@ -16,12 +16,11 @@ struct broadcast {
 };
 
 struct broadcasts {
-    struct broadcast **list; // fewest sends first, then larger, then newer, when `sorted`
+    struct broadcast **list; // fewest sends first, then larger, then newer
     size_t count;
     size_t capacity;
     size_t max;
     uint64_t next_order;
-    bool sorted;
     struct table by_member;
 };
 
@@ -32,8 +31,8 @@ void broadcasts_done(struct broadcasts *broadcasts);
 // the entry that was sent most often goes; returns false then.
 bool broadcasts_add(struct broadcasts *broadcasts, uint64_t about, struct slice message);
 
-// Takes up to `room_parts` messages that fit into room_bytes, each costing `overhead` more than its
-// size, and counts them as sent; one that reached `sends_max` leaves the queue. Copies live in the
+// Takes up to `parts` messages that fit into `bytes`, each costing `overhead` more than its size,
+// and counts them as sent; one that reached `sends_max` leaves the queue. Copies live in the
 // arena. Returns how many.
 struct broadcast_room {
     size_t bytes;
