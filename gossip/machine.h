@@ -18,7 +18,12 @@
 #include "gossip/packet.h"
 #include "gossip/swim.h"
 
-enum { MACHINE_HELPERS_MAX = 20, MACHINE_RELAYS_MAX = 256, MACHINE_JOINS_MAX = 64 };
+enum {
+    MACHINE_HELPERS_MAX = 20,
+    MACHINE_RELAYS_MAX = 256,
+    MACHINE_JOINS_MAX = 64,
+    MACHINE_ASKS_MAX = 8 // pings that are answered of one datagram; honest ones hold one
+};
 
 enum probe_phase {
     PROBE_IDLE,
@@ -72,6 +77,7 @@ struct swim {
     uint32_t streams_joining;
     uint64_t gossip_due_ms;
     uint64_t exchange_due_ms;
+    uint64_t room_due_ms; // before that no look for room in a full table
     struct buffer user_state;
     bool leaving;
     bool left;
@@ -91,6 +97,8 @@ struct message machine_about(const struct swim_member *member, enum message_type
 
 // rules.c: the claims. `from` is the accuser's name.
 void rules_alive(struct swim *swim, const struct message *alive);
+// Whether each of us speaks what the other reads; an alive of others is never taken.
+bool rules_understands(const struct swim *swim, const struct message *alive);
 void rules_suspect(struct swim *swim, const struct message *suspect);
 void rules_dead(struct swim *swim, const struct message *dead);
 void rules_accuse(struct swim *swim, struct swim_member *member, uint32_t incarnation);
@@ -99,10 +107,14 @@ void rules_suspicion_due(struct swim *swim, struct swim_member *member);
 void rules_announce_self(struct swim *swim);
 // Dead or left long enough: out of the table.
 void rules_forget_gone(struct swim *swim);
+// Each suspect gets so much more time.
+void rules_postpone(struct swim *swim, uint64_t ms);
 
 // probe.c
 void probe_start_rounds(struct swim *swim);
 uint64_t probe_deadline(const struct swim *swim);
+// The member that is being probed gets so much more time.
+void probe_postpone(struct swim *swim, uint64_t ms);
 void probe_tick(struct swim *swim);
 bool probe_acknowledged(struct swim *swim, uint32_t sequence);
 void probe_nacked(struct swim *swim, uint32_t sequence);

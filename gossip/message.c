@@ -173,17 +173,11 @@ static void decode_nack(struct pack_fields *fields, struct message *message)
     message->sequence = decode_u32(fields, "SeqNo");
 }
 
-// The largest incarnation could not be outdone, so nobody may have it.
-static uint32_t decode_incarnation(struct pack_fields *fields)
-{
-    return (uint32_t)pack_field_u64(fields, "Incarnation", UINT32_MAX - 1);
-}
-
 static void decode_accusation(struct pack_fields *fields, struct message *message)
 {
     message->from = decode_name(fields, "From");
     message->node = decode_name(fields, "Node");
-    message->incarnation = decode_incarnation(fields);
+    message->incarnation = (uint32_t)pack_field_u64(fields, "Incarnation", MESSAGE_ACCUSED_MAX);
     if (message->node.size == 0)
         fields->failed = true;
 }
@@ -193,7 +187,7 @@ static void decode_member(struct pack_fields *fields, struct message *message)
     struct slice version = pack_field_raw(fields, "Vsn", VERSION_SIZE);
 
     message->address = decode_address(fields, "Addr", "Port");
-    message->incarnation = decode_incarnation(fields);
+    message->incarnation = (uint32_t)pack_field_u64(fields, "Incarnation", MESSAGE_INCARNATION_MAX);
     message->meta = pack_field_raw(fields, "Meta", SWIM_META_MAX);
     message->has_version = version.size == VERSION_SIZE;
     if (message->has_version)

@@ -54,6 +54,11 @@ struct message {
     struct slice payload;
 };
 
+// Whoever is accused answers with a higher incarnation, so there must be one above any accusation.
+// (Nothing stands above an announcement with the highest one: only keys keep strangers out.)
+#define MESSAGE_INCARNATION_MAX (UINT32_MAX - 1)
+#define MESSAGE_ACCUSED_MAX     (MESSAGE_INCARNATION_MAX - 1)
+
 enum {
     MESSAGE_VALUES_MAX = 64, // in one map
     MESSAGE_SIZE_MAX = 1024  // of any message that we write, but for user messages

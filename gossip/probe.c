@@ -39,6 +39,12 @@ uint64_t probe_deadline(const struct swim *swim)
     return probe->phase == PROBE_IDLE ? probe->due_ms : probe->step_ms;
 }
 
+void probe_postpone(struct swim *swim, uint64_t ms)
+{
+    swim->probe.step_ms += ms;
+    swim->probe.end_ms += ms;
+}
+
 // NULL when there is nobody to probe.
 static struct swim_member *next_target(struct swim *swim)
 {

@@ -40,20 +40,27 @@ static void refute(struct swim *swim, uint32_t accused)
     struct swim_member *self = swim->self;
     uint32_t above = accused > self->incarnation ? accused : self->incarnation;
 
-    if (above < UINT32_MAX - 1)
-        self->incarnation = above + 1;
+    self->incarnation = above < MESSAGE_INCARNATION_MAX ? above + 1 : above;
     awareness_add(&swim->awareness, 1);
     swim->counts.refutations++;
     rules_announce_self(swim);
     machine_notice(swim, SWIM_REFUTED, self);
 }
 
-static bool version_is_valid(const struct message *alive)
+static bool speaks(const uint8_t speaker[VERSION_SIZE], const uint8_t listener[VERSION_SIZE])
 {
-    if (!alive->has_version)
-        return true;
-    return alive->version[VERSION_MIN] != 0 && alive->version[VERSION_MAX] != 0 &&
-           alive->version[VERSION_MIN] <= alive->version[VERSION_MAX];
+    return speaker[VERSION_NOW] >= listener[VERSION_MIN] &&
+           speaker[VERSION_NOW] <= listener[VERSION_MAX] &&
+           speaker[VERSION_DELEGATE_NOW] >= listener[VERSION_DELEGATE_MIN] &&
+           speaker[VERSION_DELEGATE_NOW] <= listener[VERSION_DELEGATE_MAX];
+}
+
+bool rules_understands(const struct swim *swim, const struct message *alive)
+{
+    const uint8_t *ours = swim->self->version;
+
+    return alive->has_version && alive->version[VERSION_MIN] != 0 && speaks(alive->version, ours) &&
+           speaks(ours, alive->version);
 }
 
 static void report_conflict(struct swim *swim, const struct swim_member *member,
@@ -81,7 +88,7 @@ static bool may_move(const struct swim *swim, const struct swim_member *member)
 static void alive_self(struct swim *swim, const struct message *alive)
 {
     const struct swim_member *self = swim->self;
-    bool same = slice_equal(alive->meta, member_meta(self)) && alive->has_version &&
+    bool same = slice_equal(alive->meta, member_meta(self)) &&
                 memcmp(alive->version, self->version, VERSION_SIZE) == 0;
 
     if (swim->leaving || alive->incarnation < self->incarnation)
@@ -98,16 +105,14 @@ static void take_over(struct swim_member *member, const struct message *alive)
     member->meta_size = (uint16_t)alive->meta.size;
     if (alive->meta.size)
         memcpy(member->meta, alive->meta.data, alive->meta.size);
-    if (alive->has_version)
-        memcpy(member->version, alive->version, VERSION_SIZE);
+    memcpy(member->version, alive->version, VERSION_SIZE);
 }
 
 static void accept_alive(struct swim *swim, struct swim_member *member, const struct message *alive)
 {
     enum member_state before = member->state;
-    bool updated =
-        !slice_equal(alive->meta, member_meta(member)) ||
-        (alive->has_version && memcmp(alive->version, member->version, VERSION_SIZE) != 0);
+    bool updated = !slice_equal(alive->meta, member_meta(member)) ||
+                   memcmp(alive->version, member->version, VERSION_SIZE) != 0;
     struct message news;
 
     take_over(member, alive);
@@ -122,14 +127,27 @@ static void accept_alive(struct swim *swim, struct swim_member *member, const st
         machine_notice(swim, SWIM_UPDATED, member);
 }
 
+// In a large ring a round of probes takes long; whoever comes need not wait for its end while the
+// gone fill the table. A flood of names does not make us look through the table for each.
+static void make_room(struct swim *swim)
+{
+    if (swim->members.count < swim->members.max || swim->now_ms < swim->room_due_ms)
+        return;
+    swim->room_due_ms = swim->now_ms + swim->settings.timing.gossip_interval_ms;
+    rules_forget_gone(swim);
+}
+
 void rules_alive(struct swim *swim, const struct message *alive)
 {
     struct swim_member *member = members_find(&swim->members, alive->node);
     bool moved = false;
 
-    if (!version_is_valid(alive))
+    if (!rules_understands(swim, alive)) {
+        swim->counts.incompatible++;
         return;
+    }
     if (!member) {
+        make_room(swim);
         member = members_add(&swim->members, alive->node, &swim->rng);
         if (!member) {
             swim->counts.members_refused++;
@@ -153,14 +171,31 @@ void rules_alive(struct swim *swim, const struct message *alive)
 
 // --- Suspect -------------------------------------------------------------------------------------
 
+static void restart_timer(struct swim *swim, struct swim_member *member)
+{
+    heap_remove(&swim->suspicions, &member->timer);
+    heap_add(&swim->suspicions, &member->timer, suspicion_deadline(&member->suspicion));
+}
+
+void rules_postpone(struct swim *swim, uint64_t ms)
+{
+    for (size_t i = 0; i < swim->members.count; i++) {
+        struct swim_member *member = swim->members.list[i];
+
+        if (member->state != MEMBER_SUSPECT)
+            continue;
+        member->suspicion.start_ms += ms;
+        restart_timer(swim, member);
+    }
+}
+
 static void confirm(struct swim *swim, struct swim_member *member, const struct message *suspect)
 {
     uint64_t accuser = members_hash(&swim->members, suspect->from);
 
     if (!suspicion_confirm(&member->suspicion, accuser))
         return;
-    heap_remove(&swim->suspicions, &member->timer);
-    heap_add(&swim->suspicions, &member->timer, suspicion_deadline(&member->suspicion));
+    restart_timer(swim, member);
     spread_news(swim, member, suspect);
 }
 

@@ -6,7 +6,7 @@
 enum {
     MEMBERS_MAX = 4096,
     DATAGRAM_SIZE = 1400,
-    DATAGRAM_SIZE_MIN = 512,
+    DATAGRAM_SIZE_MIN = 1280,  // the longest announcement must fit, or it would wait for ever
     DATAGRAM_SIZE_MAX = 65507, // what UDP over IPv4 carries
     STREAM_SIZE_MAX = 4 << 20,
     STREAMS_MAX = 64,

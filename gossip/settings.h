@@ -55,7 +55,7 @@ struct swim_settings {
     struct slice meta;           // copied; at most 512 bytes
     struct swim_timing timing;
     uint32_t members_max;        // further members are refused and counted
-    uint32_t datagram_size;      // budget of one datagram, 512..65507
+    uint32_t datagram_size;      // budget of one datagram, 1280..65507
     uint32_t stream_size_max;    // bytes of one stream, also after decompression
     uint32_t streams_max;        // accepted streams at a time
     uint8_t delegate_version[3]; // min, max, current: 0 0 0 for plain rings, 2 5 4 for Serf's

@@ -185,65 +185,39 @@ void stream_ping(struct swim *swim, const struct swim_member *member, uint32_t s
 
 // --- Their state ---------------------------------------------------------------------------------
 
-// The versions that all alive members, ours and theirs, can speak.
-struct versions {
-    uint8_t min, max, delegate_min, delegate_max;
-};
-
-static void narrow(struct versions *common, const uint8_t version[VERSION_SIZE])
+// Looks through all records. ERR_PROTOCOL when one is malformed, or when there are alive members
+// and we understand none of them: that is another kind of ring. One among others that we do not
+// understand is left out; memberlist refuses them all, and so one forged announcement would keep a
+// whole ring from ever exchanging again.
+static int judge(struct swim *swim, struct exchange theirs)
 {
-    if (version[VERSION_MIN] > common->min)
-        common->min = version[VERSION_MIN];
-    if (version[VERSION_MAX] < common->max)
-        common->max = version[VERSION_MAX];
-    if (version[VERSION_DELEGATE_MIN] > common->delegate_min)
-        common->delegate_min = version[VERSION_DELEGATE_MIN];
-    if (version[VERSION_DELEGATE_MAX] < common->delegate_max)
-        common->delegate_max = version[VERSION_DELEGATE_MAX];
-}
-
-static bool speaks(const struct versions *common, const uint8_t version[VERSION_SIZE])
-{
-    return version[VERSION_NOW] >= common->min && version[VERSION_NOW] <= common->max &&
-           version[VERSION_DELEGATE_NOW] >= common->delegate_min &&
-           version[VERSION_DELEGATE_NOW] <= common->delegate_max;
-}
-
-// Walks all alive members, theirs then ours, and narrows `common` to what they speak or, to judge,
-// looks whether each speaks it. ERR_PROTOCOL when one does not, or a record is malformed.
-static int walk_versions(const struct swim *swim, struct exchange theirs, bool judge,
-                         struct versions *common)
-{
+    size_t understood = 0;
+    size_t foreign = 0;
     struct message record;
     int err;
 
     while ((err = exchange_next(&theirs, &record)) == 0) {
-        if (record.state != MEMBER_ALIVE || !record.has_version)
+        if (record.state != MEMBER_ALIVE)
             continue;
-        if (!judge)
-            narrow(common, record.version);
-        else if (!speaks(common, record.version))
-            return ERR_PROTOCOL;
+        if (rules_understands(swim, &record))
+            understood++;
+        else
+            foreign++;
     }
     if (err != ERR_NOT_FOUND)
         return err;
-    for (size_t i = 0; i < swim->members.count; i++) {
-        const struct swim_member *member = swim->members.list[i];
-
-        if (member->state != MEMBER_ALIVE)
-            continue;
-        if (!judge)
-            narrow(common, member->version);
-        else if (!speaks(common, member->version))
-            return ERR_PROTOCOL;
-    }
-    return 0;
+    if (foreign == 0 || understood > 0)
+        return 0;
+    swim->counts.incompatible++;
+    return ERR_PROTOCOL;
 }
 
 static void merge_record(struct swim *swim, const struct message *record)
 {
     struct message claim = {.node = record->node, .incarnation = record->incarnation};
 
+    if (record->state != MEMBER_ALIVE && record->incarnation > MESSAGE_ACCUSED_MAX)
+        return;
     switch (record->state) {
     case MEMBER_ALIVE:
         rules_alive(swim, record);
@@ -265,16 +239,11 @@ static void merge_record(struct swim *swim, const struct message *record)
 // All or nothing: a malformed record refuses the whole exchange.
 static int merge(struct swim *swim, const struct stream *stream, struct exchange theirs)
 {
-    struct versions common = {0, UINT8_MAX, 0, UINT8_MAX};
     struct message record;
-    int err = walk_versions(swim, theirs, false, &common);
+    int err = judge(swim, theirs);
 
     if (err)
         return err;
-    if (walk_versions(swim, theirs, true, &common)) {
-        swim->counts.incompatible++;
-        return ERR_PROTOCOL;
-    }
     if (theirs.user_state.size) {
         struct slice state = arena_copy(&swim->arena, theirs.user_state);
 

@@ -67,12 +67,32 @@ struct message machine_about(const struct swim_member *member, enum message_type
     return message;
 }
 
+// Time that passed without us (a stopped process, a machine that slept, a blocked loop) was
+// nobody's silence: what they said meanwhile waits in our sockets. So those from whom we wait to
+// hear get it back, and as long as a direct answer takes for us to read it; and being late says
+// that we are the slow one. Else we would wake up and bury whoever was suspected before.
+static void make_up(struct swim *swim, uint64_t now_ms)
+{
+    uint64_t grace_ms = swim->settings.timing.probe_timeout_ms;
+    uint64_t due_ms = swim_deadline(swim);
+
+    if (due_ms < swim->now_ms)
+        due_ms = swim->now_ms; // due since the last event
+    if (now_ms <= due_ms || now_ms - due_ms < grace_ms)
+        return;
+    swim->counts.stalls++;
+    awareness_add(&swim->awareness, 1);
+    probe_postpone(swim, now_ms - due_ms + grace_ms);
+    rules_postpone(swim, now_ms - due_ms + grace_ms);
+}
+
 static void begin(struct swim *swim, uint64_t now_ms)
 {
     while (swim->forgotten_count)
         free(swim->forgotten[--swim->forgotten_count]);
     swim->action_count = 0;
     arena_reset(&swim->arena);
+    make_up(swim, now_ms);
     if (now_ms > swim->now_ms)
         swim->now_ms = now_ms;
 }
@@ -215,6 +235,15 @@ static void take_user_message(struct swim *swim, const struct swim_address *from
     action->bytes = copy;
 }
 
+// Each ping makes us send a datagram, to wherever it says: a packed one must not make us send a
+// thousand. False when it was one too many.
+static bool may_answer(const struct message *message, unsigned *asks)
+{
+    bool asks_us = message->type == MESSAGE_PING || message->type == MESSAGE_INDIRECT_PING;
+
+    return !asks_us || ++*asks <= MACHINE_ASKS_MAX;
+}
+
 static void take_message(struct swim *swim, const struct swim_address *from,
                          const struct message *message)
 {
@@ -252,6 +281,7 @@ static void take_message(struct swim *swim, const struct swim_address *from,
 void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address *from,
                    struct slice bytes)
 {
+    unsigned asks = 0;
     bool malformed;
 
     begin(swim, now_ms);
@@ -263,7 +293,7 @@ void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address
     for (size_t i = 0; i < swim->packet.count; i++) {
         struct message message;
 
-        if (message_decode(swim->packet.parts[i], &message))
+        if (message_decode(swim->packet.parts[i], &message) || !may_answer(&message, &asks))
             malformed = true;
         else
             take_message(swim, from, &message);
@@ -351,7 +381,7 @@ int swim_set_meta(struct swim *swim, uint64_t now_ms, struct slice meta)
     self->meta_size = (uint16_t)meta.size;
     if (meta.size)
         memcpy(self->meta, meta.data, meta.size);
-    if (self->incarnation < UINT32_MAX - 1)
+    if (self->incarnation < MESSAGE_INCARNATION_MAX)
         self->incarnation++;
     rules_announce_self(swim);
     return 0;

@@ -25,7 +25,8 @@
 // point to are valid until the next event. Events never fail: what comes from a peer and cannot be
 // used is counted (swim_counts) and dropped.
 //
-// Time: now_ms is monotonic and never goes backwards; where it starts does not matter.
+// Time: now_ms is monotonic and never goes backwards; where it starts does not matter. When the
+// driver comes much too late (its process was stopped), nobody is accused for that time.
 //
 // Streams: one request and one answer on each, numbered by the machine. It opens some (SWIM_OPEN);
 // for one that the driver accepted it gives a number (swim_accept). From then on both are alike:
@@ -163,11 +164,12 @@ struct swim_counts {
     uint64_t broadcasts_dropped; // the queue was full
     uint64_t conflicts;
     uint64_t refutations;
-    uint64_t incompatible; // full exchanges refused for their protocol versions
+    uint64_t incompatible; // members and full exchanges refused for their protocol versions
     uint64_t probes;
     uint64_t probes_late;   // no direct acknowledgement in time
     uint64_t probes_failed; // nor by helpers nor by stream
     uint64_t probes_stream; // answered by stream only: datagrams are being lost
+    uint64_t stalls;        // events came later than a direct acknowledgement may take
 };
 
 const struct swim_counts *swim_counts(const struct swim *swim);

@@ -273,9 +273,26 @@ static void arrive_bytes(struct swarm *swarm, const struct event *event)
     swarm_perform(swarm, event->node);
 }
 
+static bool is_stopped(const struct swarm *swarm, size_t index)
+{
+    return index < swarm->count && swarm->nodes[index].stopped;
+}
+
+static bool must_wait(const struct swarm *swarm, const struct event *event)
+{
+    if (event->kind == EVENT_BYTES)
+        return is_stopped(swarm, event->node);
+    return is_stopped(swarm, node_at(swarm, &event->to)) ||
+           (event->kind == EVENT_CONNECT && is_stopped(swarm, event->node));
+}
+
 static void arrive(struct swarm *swarm, struct event *event)
 {
     heap_remove(&swarm->events, &event->timer);
+    if (must_wait(swarm, event)) {
+        heap_add(&swarm->events, &event->timer, swarm->now_ms + 100);
+        return;
+    }
     if (event->kind == EVENT_DATAGRAM)
         arrive_datagram(swarm, event);
     else if (event->kind == EVENT_CONNECT)
@@ -295,7 +312,7 @@ static uint64_t next(const struct swarm *swarm, size_t *node)
     for (size_t i = 0; i < swarm->count; i++) {
         uint64_t deadline;
 
-        if (!swarm->nodes[i].swim)
+        if (!swarm->nodes[i].swim || swarm->nodes[i].stopped)
             continue;
         deadline = swim_deadline(swarm->nodes[i].swim);
         if (deadline < at) {

@@ -15,6 +15,7 @@ struct swarm_node {
     uint64_t node_id;
     struct swim_address address;
     bool deaf;     // gets no datagram
+    bool stopped;  // does nothing; what is sent to it waits
     unsigned side; // nodes on different sides do not hear one another
     bool left;     // its farewell is out
     uint32_t joins_ok;

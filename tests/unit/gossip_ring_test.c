@@ -202,6 +202,39 @@ static void test_refutation(void **state)
     swarm_done(&swarm);
 }
 
+// Our own process is stopped while it suspects another, which refutes meanwhile. What waits in our
+// sockets is read before anybody is given up, however long we were away.
+static void stop_while_suspecting(uint64_t seed, uint64_t stop_ms)
+{
+    struct swarm swarm;
+
+    form(&swarm, 5, seed);
+    swarm_run(&swarm, 5000);
+    swarm.nodes[1].stopped = true;
+    while (swarm_view(&swarm, 0, 1) != MEMBER_SUSPECT)
+        swarm_run(&swarm, 10);
+    swarm.nodes[1].stopped = false;
+    swarm.nodes[0].stopped = true;
+    swarm_run(&swarm, stop_ms);
+    swarm.nodes[0].stopped = false;
+    assert_true(swarm_run_until(&swarm, 40000, swarm_agrees));
+    assert_int_equal(swarm.nodes[0].notices[SWIM_DEAD], 0);
+    assert_true(swarm.nodes[0].notices[SWIM_SUSPECT] <= 1); // the one before the stop
+    assert_int_equal(swim_counts(swarm.nodes[0].swim)->stalls, 1);
+    swarm_done(&swarm);
+}
+
+static void test_stopped_process(void **state)
+{
+    static const uint64_t stops_ms[] = {2000, 10000, 27000, 300000};
+
+    (void)state;
+    for (uint64_t seed = 50; seed < 60; seed++) {
+        for (size_t i = 0; i < sizeof stops_ms / sizeof stops_ms[0]; i++)
+            stop_while_suspecting(seed, stops_ms[i]);
+    }
+}
+
 // A member that gets no datagrams is held alive through streams.
 static void test_deaf_member_stays(void **state)
 {
@@ -364,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_return_elsewhere),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_refutation),
+        cmocka_unit_test(test_stopped_process),
         cmocka_unit_test(test_deaf_member_stays),
         cmocka_unit_test(test_helpers),
         cmocka_unit_test(test_loss),
