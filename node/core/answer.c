@@ -10,6 +10,14 @@ int level_pick(int request, int bucket, int otherwise)
     return bucket != LEVEL_DEFAULT ? bucket : otherwise;
 }
 
+struct slice context_token(struct node *node, struct slice bucket, struct slice key,
+                           const struct clock *context)
+{
+    node->scratch.size = 0;
+    token_encode(bucket, key, context, &node->scratch);
+    return arena_copy(&node->arena, buffer_slice(&node->scratch));
+}
+
 void answer_fail(struct op *op, uint32_t rank, int err)
 {
     op->answers[rank].state = ANSWER_FAILED;

@@ -101,17 +101,6 @@ static void trace_winner(struct op *op, const struct reply *reply, const struct 
               merged->count, reply->versions[0].stamp);
 }
 
-static struct slice token_of(struct node *node, const struct key *key, const struct clock *context)
-{
-    struct buffer token = {0};
-    struct slice kept;
-
-    token_encode(key->bucket, key->key, context, &token);
-    kept = arena_copy(&node->arena, buffer_slice(&token));
-    buffer_done(&token);
-    return kept;
-}
-
 static void object_to_arena(struct node *node, struct object *object)
 {
     struct object copy;
@@ -161,7 +150,7 @@ static void get_reply(struct node *node, struct op *op)
     } else {
         reply_versions(node, reply, &merged, op->properties.conflict);
         trace_winner(op, reply, &merged);
-        reply->token = token_of(node, &op->key, &merged.rest);
+        reply->token = context_token(node, op->key.bucket, op->key.key, &merged.rest);
         reply_explain(node, op, reply);
         histogram_add(&node->get_us, node->now_us - op->started_us);
         reply_send(node, &op->origin, reply);
@@ -407,7 +396,7 @@ static bool get_at_once(struct node *node, const struct origin *origin, const st
     reply->replies = 1;
     reply->r = 1;
     reply_versions(node, reply, &merged, properties->conflict);
-    reply->token = token_of(node, key, &merged.rest);
+    reply->token = context_token(node, key->bucket, key->key, &merged.rest);
     histogram_add(&node->get_us, 0);
     reply_send(node, origin, reply);
     return true;

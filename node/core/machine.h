@@ -152,7 +152,8 @@ struct node {
     struct node_settings settings;
     struct store *store;
     struct rng rng;
-    struct arena arena; // of the step
+    struct arena arena;    // of the step
+    struct buffer scratch; // for a moment, within one function
     struct actions actions;
     uint64_t now_us;
     uint64_t wall_ms;
@@ -280,6 +281,8 @@ uint64_t get_hedge_delay_us(const struct node *node);
 void get_settle(struct node *node, struct op *op); // after a change in the quorum
 
 // answer.c: what replicas answered to a read, merged
+struct slice context_token(struct node *node, struct slice bucket, struct slice key,
+                           const struct clock *context); // in the arena
 void answer_decode(struct node *node, const struct answer *answer, struct object *out);
 void answer_merge_into(struct node *node, struct object *merged, const struct object *other);
 bool answers_merge(struct node *node, const struct op *op, struct object *merged);

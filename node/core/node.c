@@ -54,6 +54,7 @@ void node_free(struct node *node)
     buckets_done(node);
     topology_free(node->topology);
     buffer_done(&node->proposal);
+    buffer_done(&node->scratch);
     free(node->accepted);
     arena_done(&node->arena);
     free(node->actions.items);

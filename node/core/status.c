@@ -139,18 +139,15 @@ static void scan_item(struct node *node, uint32_t shard, const struct store_item
 {
     struct object object = from->object;
     struct clock context = clock_in(&node->arena);
-    struct buffer token = {0};
 
     object_expire(&object, node->wall_ms);
     clock_copy(&context, store_clock(node->store, shard));
     clock_join(&context, &object.rest);
-    token_encode(from->bucket, from->key, &context, &token);
     *to = (struct scan_item){.bucket = from->bucket,
                              .key = from->key,
                              .versions = object.versions,
                              .version_count = object.count,
-                             .token = arena_copy(&node->arena, buffer_slice(&token))};
-    buffer_done(&token);
+                             .token = context_token(node, from->bucket, from->key, &context)};
 }
 
 static struct scan_item *items_make(struct node *node, uint32_t shard,
