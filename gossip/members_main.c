@@ -169,10 +169,9 @@ static int ask(const char *address, uint64_t timeout_ms, struct buffer *in)
     char host[256];
     uint16_t port;
     int connection;
-    int err = text_read_address(address, PORT, host, &port);
+    int err;
 
-    if (err)
-        return err;
+    check(text_read_address(address, PORT, host, &port) == 0);
     err = connect_name(host, port, deadline_ms, &connection);
     if (err)
         return err;
@@ -187,23 +186,17 @@ static int ask(const char *address, uint64_t timeout_ms, struct buffer *in)
 
 // --- Laying answers side by side -----------------------------------------------------------------
 
-static void take_ages(struct report *report, struct slice user_state)
-{
-    size_t count = 0;
-
-    report->ages =
-        memory_grow(report->ages, (report->age_count + META_AGES_MAX) * sizeof *report->ages);
-    if (meta_decode_ages(user_state, report->ages + report->age_count, META_AGES_MAX, &count) == 0)
-        report->age_count += count;
-}
-
 static int take_answer(struct report *report, struct slice answer)
 {
     struct buffer user_state = {0};
     int err = observation_take(&report->seen, answer, &user_state);
+    size_t count = 0;
 
-    if (!err && user_state.size)
-        take_ages(report, buffer_slice(&user_state));
+    report->ages =
+        memory_grow(report->ages, (report->age_count + META_AGES_MAX) * sizeof *report->ages);
+    if (!err && meta_decode_ages(buffer_slice(&user_state), report->ages + report->age_count,
+                                 META_AGES_MAX, &count) == 0)
+        report->age_count += count;
     buffer_done(&user_state);
     return err;
 }
@@ -213,7 +206,7 @@ static void make_row(const struct report *report, const struct observed *seen, s
     uint64_t node_id = member_read_name(slice_of_text(seen->name));
 
     row->seen = seen;
-    row->observer = meta_decode(slice_of(seen->meta, seen->meta_size), &row->meta) != 0;
+    row->observer = meta_decode_of(node_id, slice_of(seen->meta, seen->meta_size), &row->meta) != 0;
     for (size_t i = 0; i < report->age_count && !row->has_age && node_id; i++) {
         row->has_age = report->ages[i].node_id == node_id;
         row->age_ms = report->ages[i].age_ms;
@@ -249,8 +242,7 @@ static void count_epoch(struct report *report, const struct row *row, const stru
         return;
     if (!*first) {
         *first = row;
-        report->epoch_min = report->epoch_max = row->meta.epoch;
-        return;
+        report->epoch_min = row->meta.epoch;
     }
     if (row->meta.epoch < report->epoch_min)
         report->epoch_min = row->meta.epoch;
@@ -305,18 +297,13 @@ static void print_verdict(const struct report *report)
     printf("\n");
 }
 
-static void write_age(uint64_t ms, char out[16])
+static void write_age(uint64_t ms, char out[32])
 {
+    static const uint64_t seconds[] = {1, 60, 3600, 86400};
     uint64_t s = ms / 1000;
+    unsigned unit = s < 120 ? 0 : s < 7200 ? 1 : s < 172800 ? 2 : 3;
 
-    if (s < 120)
-        snprintf(out, 16, "%" PRIu64 "s", s);
-    else if (s < 7200)
-        snprintf(out, 16, "%" PRIu64 "m", s / 60);
-    else if (s < 172800)
-        snprintf(out, 16, "%" PRIu64 "h", s / 3600);
-    else
-        snprintf(out, 16, "%" PRIu64 "d", s / 86400);
+    snprintf(out, 32, "%" PRIu64 "%c", s / seconds[unit], "smhd"[unit]);
 }
 
 struct cells {
@@ -508,6 +495,20 @@ static error_t take_format(struct argp_state *state, const char *text, enum form
     return EINVAL;
 }
 
+// An address that is none would be reported as a node that does not answer.
+static void take_addresses(struct argp_state *state, struct options *options)
+{
+    char host[256];
+    uint16_t port;
+
+    options->addresses = state->argv + state->next;
+    options->count = (size_t)(state->argc - state->next);
+    for (size_t i = 0; i < options->count; i++) {
+        if (text_read_address(options->addresses[i], PORT, host, &port) || port == 0)
+            argp_error(state, "%s: no such address: use HOST:PORT", options->addresses[i]);
+    }
+}
+
 static error_t take_option(int key, char *value, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -524,8 +525,7 @@ static error_t take_option(int key, char *value, struct argp_state *state)
         options->color = false;
         return 0;
     case ARGP_KEY_ARGS:
-        options->addresses = state->argv + state->next;
-        options->count = (size_t)(state->argc - state->next);
+        take_addresses(state, options);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "no address given: name at least one member, HOST:PORT");
@@ -557,10 +557,10 @@ static void collect(const struct options *options, struct report *report)
             err = take_answer(report, buffer_slice(&in));
         if (err)
             fprintf(stderr,
-                    "quorate-members: ask %s: %s within %" PRIu64 " ms (%zu of %zu asked): check "
-                    "that a node runs there and that this is its gossip address\n",
-                    options->addresses[i], err_text(err), options->timeout_ms, i + 1,
-                    options->count);
+                    "quorate-members: ask %s: %s (%zu of %zu asked): check that a node runs there "
+                    "and that this is its gossip address\n",
+                    options->addresses[i], err == ERR_TIMEOUT ? "no answer in time" : err_text(err),
+                    i + 1, options->count);
         else
             report->answered++;
         buffer_done(&in);

@@ -95,7 +95,7 @@ static void take_notice(struct ring *ring, const struct swim_action *action)
         log_info("gossip: somebody took us for gone; answered");
     if (member->local || !notices[action->notice].tell)
         return;
-    if (meta_decode(member_meta(member), &out.meta) || out.meta.node_id != member->node_id) {
+    if (meta_decode_of(member->node_id, member_meta(member), &out.meta)) {
         ring->counts.observers++;
         return;
     }

@@ -124,6 +124,17 @@ int meta_decode(struct slice bytes, struct node_meta *out)
     return err;
 }
 
+int meta_decode_of(uint64_t node_id, struct slice bytes, struct node_meta *out)
+{
+    struct node_meta meta;
+    int err = meta_decode(bytes, &meta);
+
+    if (err || meta.node_id != node_id)
+        return ERR_PROTOCOL;
+    *out = meta;
+    return 0;
+}
+
 // --- User state ----------------------------------------------------------------------------------
 
 void meta_encode_ages(const struct node_age *ages, size_t count, struct buffer *out)

@@ -51,6 +51,9 @@ void meta_encode(const struct node_meta *meta, struct buffer *out);
 // limits. *out is untouched then.
 int meta_decode(struct slice bytes, struct node_meta *out);
 
+// The same for the meta that came under this node id: what tells of another node is not its own.
+int meta_decode_of(uint64_t node_id, struct slice bytes, struct node_meta *out);
+
 // How long ago each member last changed its state, as one member sees it.
 struct node_age {
     uint64_t node_id;

@@ -238,6 +238,9 @@ check_members() {
     has out '"n1"' '"alive"'
     "$members" 127.0.0.1:1 >out 2>err
     [ $? = 5 ] || fail 'members of a node that is not there'
+    "$members" "${gossips[0]}" 127.0.0.1:99999 >out 2>err
+    [ $? = 2 ] || fail 'members of what is no address'
+    has err 127.0.0.1:99999
     "$members" --no-such-option >out 2>err
     [ $? = 2 ] || fail 'members with a wrong option'
 }

@@ -119,6 +119,23 @@ static void test_observers(void **state)
 }
 
 // What a later version adds is passed over.
+// Meta that tells of another node than the one it came from makes an observer of it.
+static void test_foreign_id(void **state)
+{
+    struct node_meta meta = largest();
+    struct buffer bytes = {0};
+    struct node_meta back = {.node_id = 7};
+
+    (void)state;
+    meta_encode(&meta, &bytes);
+    assert_int_equal(meta_decode_of(meta.node_id - 1, buffer_slice(&bytes), &back), ERR_PROTOCOL);
+    assert_int_equal(back.node_id, 7);
+    assert_int_equal(meta_decode_of(meta.node_id, buffer_slice(&bytes), &back), 0);
+    assert_int_equal(back.node_id, meta.node_id);
+    assert_int_equal(meta_decode_of(0, slice_of("", 0), &back), ERR_PROTOCOL);
+    buffer_done(&bytes);
+}
+
 static void test_unknown_keys(void **state)
 {
     static const char later[] = "\x84\xa1v\x02\xa2id\x07\xa3new\x92\x01\xa1x\xa2nm\xd9\x02n1";
@@ -182,9 +199,10 @@ static void test_random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways), cmocka_unit_test(test_cut_short),
-        cmocka_unit_test(test_observers), cmocka_unit_test(test_unknown_keys),
-        cmocka_unit_test(test_ages),      cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_both_ways),    cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_observers),    cmocka_unit_test(test_foreign_id),
+        cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_random_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
