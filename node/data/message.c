@@ -135,7 +135,8 @@ int bucket_properties_decode(struct slice bytes, struct bucket_properties *out)
     properties.pr = stored_level(&reader);
     properties.pw = stored_level(&reader);
     properties.ttl_ms = reader_varint(&reader);
-    if (version != PROPERTIES_VERSION || conflict > CONFLICT_LWW || !reader_finished(&reader))
+    if (version != PROPERTIES_VERSION || conflict > CONFLICT_LWW ||
+        properties.ttl_ms > TTL_MS_MAX || !reader_finished(&reader))
         return ERR_PROTOCOL;
     *out = properties;
     return 0;

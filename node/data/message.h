@@ -42,6 +42,9 @@ int level_resolve(int level, uint32_t replicas);
 // "one", "quorum", "all" or a number. ERR_INVALID otherwise.
 int level_read(struct slice text, int *out_level);
 
+// The longest time to live, 557 years: a sum with the time of day cannot wrap.
+#define TTL_MS_MAX ((uint64_t)1 << 44)
+
 // What a write without a token supersedes.
 enum blind {
     BLIND_DEFAULT,  // by the bucket's rule: siblings, or overwrite under lww

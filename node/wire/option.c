@@ -30,7 +30,6 @@ struct option {
 #define PLACE(member) offsetof(struct request, member)
 #define M_WRITES      (M(PUT) | M(DELETE))
 #define M_INSTANT     (M(PING) | M(TOPOLOGY) | M(STATUS))
-#define TTL_MS_MAX    ((uint64_t)1 << 44) // 557 years
 
 static const struct option options[] = {
     {"r", M(GET), OPTION_LEVEL, PLACE(r), 0, 0},

@@ -113,6 +113,9 @@ static void properties_damaged(void **state)
     }
     assert_int_equal(back.r, 5);
     assert_int_equal(bucket_properties_decode(buffer_slice(&bytes), &back), 0);
+    bytes.size--; // a time to live that would wrap
+    buffer_add_varint(&bytes, UINT64_MAX);
+    assert_int_equal(bucket_properties_decode(buffer_slice(&bytes), &back), ERR_PROTOCOL);
     buffer_done(&bytes);
 }
 
