@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "client/operation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,19 @@ struct site *client_site(struct quorate_client *client, const char *address)
     return site;
 }
 
+// Also through links that it has left.
+static bool site_is_asked(const struct quorate_client *client, const struct site *site)
+{
+    const struct operation *operation;
+
+    TAILQ_FOREACH(operation, &client->operations, entry)
+    {
+        if (operation->state == OPERATION_ASKING && operation->site == site)
+            return true;
+    }
+    return false;
+}
+
 // Sites that are neither named by the application nor in the topology go once nothing is under way.
 static void sites_sweep(struct quorate_client *client)
 {
@@ -66,7 +80,7 @@ static void sites_sweep(struct quorate_client *client)
     while (site) {
         struct site *next = TAILQ_NEXT(site, entry);
 
-        if (!site->endpoint && !site->member && site_idle(site)) {
+        if (!site->endpoint && !site->member && !site_is_asked(client, site)) {
             site_close(site);
             TAILQ_REMOVE(&client->sites, site, entry);
             client->site_count--;
@@ -265,6 +279,8 @@ static void options_take(struct quorate_client *client,
         *mine = *options;
     if (mine->timeout_ms == 0)
         mine->timeout_ms = TIMEOUT_MS_DEFAULT;
+    if (mine->timeout_ms > TIMEOUT_MS_MAX)
+        mine->timeout_ms = TIMEOUT_MS_MAX;
     if (mine->connect_ms == 0)
         mine->connect_ms = CLIENT_CONNECT_MS;
     if (mine->connections == 0)

@@ -5,6 +5,9 @@
 //                            ▲  failed: the next address            ▲
 //                            └──────────────────┘  none left, or too late
 //
+// A link that says nothing to a question until it is too late is left: it is asked nothing more and
+// closes with its last question. Its site opens another for what comes next.
+//
 // Bytes. Questions are appended to `out`; at the end of the loop's turn the link tries to write all
 // of it at once and hands the rest to uv_write. `handed` counts what the system has taken, and
 // counts what uv_write was given as taken: so "sent" may be said of a question that never left, but
@@ -160,6 +163,7 @@ static void bytes_arrived(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf
         return;
     }
     link->in.size += (size_t)size;
+    link->heard_ms = turn_now_ms();
     if (frames_take(link))
         link_fail(link, ERR_PROTOCOL, "what it says is not quorate's protocol");
 }
@@ -368,12 +372,13 @@ void link_ask(struct link *link, struct question *question, const struct request
 {
     size_t before = link->out.size;
 
-    check(link->state != LINK_CLOSING && !question->link);
+    check(link->state != LINK_CLOSING && !link->left && !question->link);
     do {
         link->last_id++;
     } while (table_find(&link->by_id, link->last_id));
     question->link = link;
     question->id = link->last_id;
+    question->asked_ms = turn_now_ms();
     request_encode(question->id, request, &link->out);
     link->queued += link->out.size - before;
     question->end = link->queued;
@@ -393,6 +398,19 @@ void link_forget(struct question *question)
     TAILQ_REMOVE(&link->questions, question, entry);
     link->count--;
     question->link = NULL;
+    if (link->left && link->count == 0)
+        link_fail(link, ERR_CLOSED, "it was silent");
+}
+
+void link_doubt(struct question *question)
+{
+    struct link *link = question->link;
+
+    if (link && !link->left && link->heard_ms < question->asked_ms) {
+        link->left = true;
+        link->changed(link);
+    }
+    link_forget(question);
 }
 
 bool link_sent(const struct question *question)

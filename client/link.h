@@ -26,6 +26,7 @@ struct question {
     TAILQ_ENTRY(question) entry;
     struct link *link; // NULL: not asked
     uint32_t id;
+    uint64_t asked_ms;
     uint64_t end; // where it ends in the link's stream of bytes
     void (*answered)(struct question *question, const struct outcome *outcome);
 };
@@ -38,8 +39,9 @@ struct link {
     struct turn *turn;
     void *owner;
     void (*changed)(
-        struct link *link); // came up, or began to close; before the questions hear of it
+        struct link *link); // came up, was left or began to close; before the questions hear of it
     enum link_state state;
+    bool left; // asked nothing more: closes with its last question
     bool was_up;
     // on the way up
     struct alarm patience;
@@ -60,6 +62,7 @@ struct link {
     uint64_t queued;     // bytes of the stream ever put in `out`
     uint64_t handed;     // bytes ever handed to the system
     struct buffer in;
+    uint64_t heard_ms; // when bytes came last
     struct rpc_scan scan;
     // what is under way
     struct question_list questions; // oldest first
@@ -77,11 +80,16 @@ struct link *link_open(struct turn *turn, const char *address, uint32_t connect_
 // Ends it; its questions are answered with ERR_CLOSED.
 void link_close(struct link *link);
 
-// Asks; only while not closing. The request is encoded at once.
+// Asks; only while not left and not closing. The request is encoded at once.
 void link_ask(struct link *link, struct question *question, const struct request *request);
 
 // The answer is no longer wanted; harmless when not asked.
 void link_forget(struct question *question);
+
+// The answer did not come in time. Forgets the question; a link that has been silent since it was
+// asked is left: the other end may have gone without a word, and what waits in our buffers would
+// wait for ever. The link may be gone afterwards.
+void link_doubt(struct question *question);
 
 // True when all of the question has been handed to the system.
 bool link_sent(const struct question *question);

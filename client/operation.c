@@ -146,6 +146,12 @@ static struct wish wish_of(const struct operation *operation)
                          .tried_count = operation->attempts};
 }
 
+static bool tries_are_used_up(const struct operation *operation)
+{
+    return operation->attempts == OPERATION_TRIES_MAX ||
+           operation->attempts - operation->unreached >= RETRY_ATTEMPTS_MAX;
+}
+
 // Prepares the next attempt; false when there shall be none. A site that could not be reached costs
 // nobody anything, so the next one is tried at once, and for free; each is tried once.
 static bool operation_again(struct operation *operation, bool unreached)
@@ -154,11 +160,12 @@ static bool operation_again(struct operation *operation, bool unreached)
     struct wish wish = wish_of(operation);
     uint64_t due_ms = turn_now_ms();
 
+    operation->unreached += unreached;
     if (!failure_is_retryable(&operation->failure) || client->options.no_retry)
         return false;
     if (!unreached)
-        due_ms += retry_pause_ms(operation->attempts, &client->rng);
-    if (due_ms >= operation->deadline_ms || operation->attempts == RETRY_ATTEMPTS_MAX)
+        due_ms += retry_pause_ms(operation->attempts - operation->unreached, &client->rng);
+    if (due_ms >= operation->deadline_ms || tries_are_used_up(operation))
         return false;
     if (unreached ? operation->attempts >= client_choices(client, &wish)
                   : !retry_budget_spend(&client->budget))
@@ -261,7 +268,7 @@ static void operation_late(struct operation *operation)
     // Sent or still in a buffer that will be: either way it may arrive.
     operation->failure =
         (struct failure){.method = operation->request.method, .err = ERR_TIMEOUT, .sent = true};
-    link_forget(&operation->question);
+    link_doubt(&operation->question);
     why_too_late(operation);
     operation_fail(operation);
 }
@@ -275,8 +282,7 @@ static uint64_t patience_ends_ms(const struct operation *operation)
     uint64_t end_ms = operation->deadline_ms + CLIENT_GRACE_MS;
 
     if (!retry_is_read(operation->request.method) || client->options.no_retry ||
-        operation->attempts >= client_choices(client, &wish) ||
-        operation->attempts == RETRY_ATTEMPTS_MAX ||
+        operation->attempts >= client_choices(client, &wish) || tries_are_used_up(operation) ||
         operation->deadline_ms < now_ms + CLIENT_SILENCE_MS_MIN * 2)
         return end_ms;
     return now_ms + (operation->deadline_ms - now_ms) / 2;
@@ -291,7 +297,7 @@ static void operation_silent(struct operation *operation)
     } else if (retry_budget_spend(&client->budget)) {
         site_failed(operation->site);
         client->outdated = true;
-        link_forget(&operation->question);
+        link_doubt(&operation->question);
         operation_try(operation);
     } else {
         alarm_set(&client->turn, &operation->alarm, operation->deadline_ms + CLIENT_GRACE_MS);
@@ -372,10 +378,10 @@ struct operation *operation_start(struct quorate_client *client, const struct re
     operation->at_address = address != NULL;
     operation->deadline_ms = turn_now_ms() + timeout_ms;
     client->in_flight++;
-    if (client->in_flight > client->options.in_flight_max) {
+    if (quorate_in_flight(client) > client->options.in_flight_max) {
         why_begin(operation);
         buffer_add_format(&operation->why, "%zu requests are under way: wait for some of them",
-                          client->in_flight - 1);
+                          quorate_in_flight(client) - 1);
         operation_refuse(operation, ERR_OVERLOADED, NULL);
         return operation;
     }

@@ -6,6 +6,8 @@
 
 #include "client/client.h"
 
+enum { OPERATION_TRIES_MAX = 64 }; // also of nodes that cannot be reached
+
 enum operation_state {
     OPERATION_ASKING,  // waits for an answer
     OPERATION_PAUSING, // waits to try again
@@ -26,8 +28,9 @@ struct operation {
     struct alarm alarm; // the deadline, or the end of the pause
     uint64_t started_us;
     uint64_t deadline_ms;
-    uint64_t tried[RETRY_ATTEMPTS_MAX];
+    uint64_t tried[OPERATION_TRIES_MAX];
     uint32_t attempts;
+    uint32_t unreached; // attempts that no node heard of
     // the last failure
     struct failure failure;
     struct buffer why; // the sentence

@@ -62,7 +62,10 @@ bool failure_is_retryable(const struct failure *failure)
     if (failure_is_unknown(failure))
         return false;
     if (!failure->answered)
-        return failure->err == ERR_CONNECT || failure->err == ERR_CLOSED;
+        return failure->err == ERR_CONNECT || failure->err == ERR_CLOSED ||
+               failure->err == ERR_PROTOCOL;
+    if (failure->err == ERR_CLOSED) // between nodes
+        return true;
     return was_refused(failure) && failure->err != ERR_NO_CLUSTER;
 }
 

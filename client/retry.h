@@ -27,7 +27,7 @@ bool failure_is_unknown(const struct failure *failure);
 bool failure_is_retryable(const struct failure *failure);
 
 enum {
-    RETRY_ATTEMPTS_MAX = 6,
+    RETRY_ATTEMPTS_MAX = 6,     // that reach a node
     RETRY_BUDGET_START = 10000, // thousandths of a retry
     RETRY_BUDGET_EARNED = 100,  // by each request: 10 %
     RETRY_BUDGET_MAX = 50000,

@@ -7,8 +7,9 @@ static void link_changed(struct link *link)
 {
     struct site *site = link->owner;
 
-    if (link->state != LINK_CLOSING)
+    if (!site || (link->state != LINK_CLOSING && !link->left))
         return;
+    link->owner = NULL;
     for (uint32_t i = 0; i < site->link_count; i++) {
         if (site->links[i] == link)
             site->links[i] = site->links[--site->link_count];
@@ -58,15 +59,6 @@ void site_answered(struct site *site)
 bool site_avoided(const struct site *site)
 {
     return site->avoid_until_ms > turn_now_ms();
-}
-
-bool site_idle(const struct site *site)
-{
-    for (uint32_t i = 0; i < site->link_count; i++) {
-        if (site->links[i]->count > 0)
-            return false;
-    }
-    return true;
 }
 
 void site_close(struct site *site)

@@ -40,9 +40,6 @@ void site_answered(struct site *site);
 // True while others should be preferred.
 bool site_avoided(const struct site *site);
 
-// No question is under way.
-bool site_idle(const struct site *site);
-
 // Closes all links.
 void site_close(struct site *site);
 

@@ -85,6 +85,7 @@ static void guest_comes(uv_stream_t *listener, int status)
 
     check(status == 0);
     guest->fake = fake;
+    guest->number = ++fake->guests_come;
     guest->tcp.data = guest;
     rpc_scan_init(&guest->scan, 1 << 24, REQUEST_VALUES_MAX);
     check(uv_tcp_init(fake->loop, &guest->tcp) == 0);

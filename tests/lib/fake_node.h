@@ -14,6 +14,7 @@ struct fake;
 // A client that came.
 struct guest {
     struct fake *fake;
+    uint32_t number; // the first is 1
     uv_tcp_t tcp;
     struct buffer in;
     struct rpc_scan scan;
@@ -29,6 +30,7 @@ struct fake {
     struct wire_decoder decoder;
     struct guest *guests[64];
     uint32_t guest_count;
+    uint32_t guests_come; // ever
     uint32_t requests;
     struct topology *topology;
     struct member_view *views;

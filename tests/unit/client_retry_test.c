@@ -69,13 +69,17 @@ static void ways_that_fail(void **state)
     struct failure put = {.method = METHOD_PUT, .err = ERR_CLOSED, .sent = true};
     struct failure get = {.method = METHOD_GET, .err = ERR_CLOSED, .sent = true};
     struct failure nonsense = {.method = METHOD_GET, .err = ERR_PROTOCOL, .sent = true};
+    struct failure coordinator_gone = {.method = METHOD_GET, .err = ERR_CLOSED, .answered = true};
 
     (void)state;
     assert_true(failure_is_unknown(&put));
     put.sent = false;
     assert_true(failure_is_retryable(&put));
     assert_true(failure_is_retryable(&get));
-    assert_false(failure_is_retryable(&nonsense));
+    assert_true(failure_is_retryable(&nonsense));
+    assert_true(failure_is_retryable(&coordinator_gone));
+    coordinator_gone.method = METHOD_PUT;
+    assert_false(failure_is_retryable(&coordinator_gone));
 }
 
 static void budget_is_a_tenth(void **state)
