@@ -83,15 +83,17 @@ void pack_key_raw(struct buffer *out, const char *key, struct slice value)
 
 // --- The walk ------------------------------------------------------------------------------------
 
-// What a first byte of 0xc0..0xdf announces: bytes of a length or count behind it, what that number
-// counts, and bytes of fixed payload.
+// What a first byte of 0xc0..0xdf announces: what the length or count behind it counts, how many
+// bytes that takes, and bytes of payload besides the ones that it counts.
 enum announce { ANNOUNCE_FIXED, ANNOUNCE_BYTES, ANNOUNCE_VALUES, ANNOUNCE_PAIRS, ANNOUNCE_NEVER };
 
-static const struct {
+struct announcement {
     uint8_t kind;
     uint8_t length_size;
     uint8_t payload;
-} announcements[32] = {
+};
+
+static const struct announcement announcements[32] = {
     {ANNOUNCE_FIXED, 0, 0},  {ANNOUNCE_NEVER, 0, 0},  {ANNOUNCE_FIXED, 0, 0}, // nil, -, false
     {ANNOUNCE_FIXED, 0, 0},                                                   // true
     {ANNOUNCE_BYTES, 1, 0},  {ANNOUNCE_BYTES, 2, 0},  {ANNOUNCE_BYTES, 4, 0}, // bin
@@ -108,76 +110,82 @@ static const struct {
     {ANNOUNCE_PAIRS, 2, 0},  {ANNOUNCE_PAIRS, 4, 0},                          // map
 };
 
-static uint64_t read_big(struct reader *reader, unsigned size)
+static uint64_t read_big(const uint8_t *at, unsigned size)
 {
     uint64_t value = 0;
 
     while (size--)
-        value = value << 8 | reader_u8(reader);
+        value = value << 8 | *at++;
     return value;
 }
 
-// Steps over one value but for the values inside it, whose number it returns. A number of bytes or
-// values beyond what is there is no harm here: it only ends the reader.
-static int walk_head(struct reader *reader, uint64_t *inside)
+int pack_head_read(struct slice bytes, struct pack_head *out)
 {
-    uint8_t first = reader_u8(reader);
+    struct pack_head head = {1, 0};
+    struct announcement announced;
     uint64_t length;
-    unsigned row;
+    uint8_t first;
 
-    *inside = 0;
-    if (first < 0x80 || first >= 0xe0)
-        return 0;
-    if (first < 0xa0) {
-        *inside = (uint64_t)(first & 0x0f) * (first < 0x90 ? 2 : 1);
+    if (bytes.size == 0)
+        return ERR_AGAIN;
+    first = bytes.data[0];
+    if (first >= 0x80 && first < 0xa0)
+        head.inside = (uint64_t)(first & 0x0f) << (first < 0x90);
+    else if (first >= 0xa0 && first < 0xc0)
+        head.size += first & 0x1f;
+    if (first < 0xc0 || first >= 0xe0) {
+        *out = head;
         return 0;
     }
-    if (first < 0xc0) {
-        reader_slice(reader, first & 0x1f);
-        return 0;
-    }
-    row = first & 0x1f;
-    length = read_big(reader, announcements[row].length_size);
-    if (announcements[row].kind == ANNOUNCE_NEVER)
+    announced = announcements[first & 0x1f];
+    if (announced.kind == ANNOUNCE_NEVER)
         return ERR_PROTOCOL;
-    if (announcements[row].kind == ANNOUNCE_VALUES)
-        *inside = length;
-    else if (announcements[row].kind == ANNOUNCE_PAIRS)
-        *inside = length * 2;
-    else
-        reader_slice(reader, length + announcements[row].payload);
+    if (bytes.size < 1u + announced.length_size)
+        return ERR_AGAIN;
+    length = read_big(bytes.data + 1, announced.length_size);
+    head.size += announced.length_size + announced.payload;
+    if (announced.kind == ANNOUNCE_BYTES)
+        head.size += length;
+    else if (announced.kind == ANNOUNCE_VALUES)
+        head.inside = length;
+    else if (announced.kind == ANNOUNCE_PAIRS)
+        head.inside = length * 2;
+    *out = head;
     return 0;
 }
 
 int pack_extent(struct slice bytes, uint32_t values_max, size_t *size)
 {
-    struct reader reader = reader_of(bytes);
     uint64_t open[PACK_DEPTH_MAX + 1] = {1}; // values still to come at each depth
     unsigned depth = 0;
     uint64_t announced = 1;
+    struct slice rest = bytes;
 
     for (;;) {
-        uint64_t inside;
+        struct pack_head head;
+        int err;
 
         while (open[depth] == 0) {
             if (depth == 0) {
-                *size = bytes.size - reader_left(&reader);
+                *size = bytes.size - rest.size;
                 return 0;
             }
             depth--;
         }
         open[depth]--;
-        if (walk_head(&reader, &inside))
-            return ERR_PROTOCOL;
-        if (reader.failed)
+        err = pack_head_read(rest, &head);
+        if (err)
+            return err;
+        if (head.size > rest.size)
             return ERR_AGAIN;
-        announced += inside;
+        rest = slice_of(rest.data + head.size, rest.size - head.size);
+        announced += head.inside;
         if (announced > values_max)
             return ERR_TOO_LARGE;
-        if (inside && depth == PACK_DEPTH_MAX)
+        if (head.inside && depth == PACK_DEPTH_MAX)
             return ERR_PROTOCOL;
-        if (inside)
-            open[++depth] = inside;
+        if (head.inside)
+            open[++depth] = head.inside;
     }
 }
 

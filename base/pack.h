@@ -28,6 +28,16 @@ void pack_key_raw(struct buffer *out, const char *key, struct slice value);
 
 // --- Reading -------------------------------------------------------------------------------------
 
+// The head of a value: its first byte, and the length or count behind it.
+struct pack_head {
+    uint64_t size;   // bytes of the value without the values inside it
+    uint64_t inside; // values inside it: twice the pairs of a map
+};
+
+// Reads a head only; the value's bytes need not be there. ERR_AGAIN when the head itself is not
+// complete, ERR_PROTOCOL for the one byte that begins no value.
+int pack_head_read(struct slice bytes, struct pack_head *out);
+
 // The size of the first value in the bytes, nested at most PACK_DEPTH_MAX deep and made of at most
 // `values_max` values (each key is one). ERR_AGAIN when it is not complete, ERR_TOO_LARGE beyond
 // `values_max`, ERR_PROTOCOL when no further bytes could make it a value.

@@ -151,6 +151,32 @@ void text_add_json(struct buffer *out, struct slice utf8)
     buffer_add_u8(out, '"');
 }
 
+void text_write_id(uint64_t id, uint8_t out[TEXT_ID_SIZE])
+{
+    for (unsigned i = 0; i < TEXT_ID_SIZE; i++)
+        out[i] = (uint8_t) "0123456789abcdef"[id >> (60 - 4 * i) & 15];
+}
+
+int text_read_id(struct slice text, uint64_t *out)
+{
+    uint64_t id = 0;
+
+    if (text.size != TEXT_ID_SIZE)
+        return ERR_INVALID;
+    for (size_t i = 0; i < TEXT_ID_SIZE; i++) {
+        uint8_t digit = text.data[i];
+
+        if (digit >= '0' && digit <= '9')
+            id = id << 4 | (uint64_t)(digit - '0');
+        else if (digit >= 'a' && digit <= 'f')
+            id = id << 4 | (uint64_t)(digit - 'a' + 10);
+        else
+            return ERR_INVALID;
+    }
+    *out = id;
+    return 0;
+}
+
 void text_add_shown(struct buffer *out, struct slice bytes)
 {
     enum { SHOWN_MAX = 64 };

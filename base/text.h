@@ -23,6 +23,11 @@ int text_read_base64(struct slice text, struct buffer *out);
 // A quoted JSON string; bytes must be UTF-8.
 void text_add_json(struct buffer *out, struct slice utf8);
 
+// An id as 16 lower-case hex digits, and back: ERR_INVALID for any other spelling.
+enum { TEXT_ID_SIZE = 16 };
+void text_write_id(uint64_t id, uint8_t out[TEXT_ID_SIZE]);
+int text_read_id(struct slice text, uint64_t *out);
+
 // For messages: at most 64 bytes of a key, quotes and control characters escaped.
 void text_add_shown(struct buffer *out, struct slice bytes);
 

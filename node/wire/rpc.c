@@ -10,41 +10,8 @@
 // `at` bytes have arrived.
 #include "node/wire/rpc.h"
 
-#include "base/check.h"
 #include "base/err.h"
-
-// What the first bytes 0xc0..0xdf announce.
-enum head_kind { HEAD_FIXED, HEAD_BYTES, HEAD_VALUES, HEAD_PAIRS, HEAD_NEVER };
-
-struct head_row {
-    uint8_t kind;
-    uint8_t length_size; // bytes of the length or count behind the first byte
-    uint8_t payload;     // bytes behind that, besides the ones that the length counts
-};
-
-static const struct head_row head_rows[32] = {
-    [0x00] = {HEAD_FIXED, 0, 0},  [0x01] = {HEAD_NEVER, 0, 0},  // nil, reserved
-    [0x02] = {HEAD_FIXED, 0, 0},  [0x03] = {HEAD_FIXED, 0, 0},  // false, true
-    [0x04] = {HEAD_BYTES, 1, 0},  [0x05] = {HEAD_BYTES, 2, 0},  // bin
-    [0x06] = {HEAD_BYTES, 4, 0},  [0x07] = {HEAD_BYTES, 1, 1},  // bin, ext
-    [0x08] = {HEAD_BYTES, 2, 1},  [0x09] = {HEAD_BYTES, 4, 1},  // ext
-    [0x0a] = {HEAD_FIXED, 0, 4},  [0x0b] = {HEAD_FIXED, 0, 8},  // float
-    [0x0c] = {HEAD_FIXED, 0, 1},  [0x0d] = {HEAD_FIXED, 0, 2},  // uint
-    [0x0e] = {HEAD_FIXED, 0, 4},  [0x0f] = {HEAD_FIXED, 0, 8},  //
-    [0x10] = {HEAD_FIXED, 0, 1},  [0x11] = {HEAD_FIXED, 0, 2},  // int
-    [0x12] = {HEAD_FIXED, 0, 4},  [0x13] = {HEAD_FIXED, 0, 8},  //
-    [0x14] = {HEAD_FIXED, 0, 2},  [0x15] = {HEAD_FIXED, 0, 3},  // fixext
-    [0x16] = {HEAD_FIXED, 0, 5},  [0x17] = {HEAD_FIXED, 0, 9},  //
-    [0x18] = {HEAD_FIXED, 0, 17}, [0x19] = {HEAD_BYTES, 1, 0},  // fixext, str
-    [0x1a] = {HEAD_BYTES, 2, 0},  [0x1b] = {HEAD_BYTES, 4, 0},  // str
-    [0x1c] = {HEAD_VALUES, 2, 0}, [0x1d] = {HEAD_VALUES, 4, 0}, // array
-    [0x1e] = {HEAD_PAIRS, 2, 0},  [0x1f] = {HEAD_PAIRS, 4, 0},  // map
-};
-
-struct head {
-    uint64_t size;   // bytes of the value without the values inside it
-    uint64_t inside; // values inside it
-};
+#include "base/pack.h"
 
 static uint64_t read_big(const uint8_t *at, unsigned size)
 {
@@ -53,39 +20,6 @@ static uint64_t read_big(const uint8_t *at, unsigned size)
     while (size--)
         value = value << 8 | *at++;
     return value;
-}
-
-// 0, ERR_AGAIN or ERR_PROTOCOL. left >= 1.
-static int head_read(const uint8_t *at, size_t left, struct head *out)
-{
-    uint8_t first = at[0];
-    struct head_row row;
-    uint64_t length;
-
-    *out = (struct head){1, 0};
-    if (first < 0x80 || first >= 0xe0)
-        return 0;
-    if (first < 0xc0) {
-        if (first >= 0xa0)
-            out->size += first & 0x1f;
-        else
-            out->inside = (uint64_t)(first & 0x0f) << (first < 0x90);
-        return 0;
-    }
-    row = head_rows[first & 0x1f];
-    if (row.kind == HEAD_NEVER)
-        return ERR_PROTOCOL;
-    if (left < 1u + row.length_size)
-        return ERR_AGAIN;
-    length = read_big(at + 1, row.length_size);
-    out->size += row.length_size + row.payload;
-    if (row.kind == HEAD_BYTES)
-        out->size += length;
-    else if (row.kind == HEAD_VALUES)
-        out->inside = length;
-    else if (row.kind == HEAD_PAIRS)
-        out->inside = length * 2;
-    return 0;
 }
 
 // A whole number >= 0 in any spelling. 0, ERR_AGAIN or ERR_PROTOCOL; passes it in the reader.
@@ -130,7 +64,7 @@ void rpc_scan_init(struct rpc_scan *scan, size_t size_max, uint64_t values_max)
 }
 
 // The frame's own array.
-static int check_first(struct rpc_scan *scan, const struct head *head, uint8_t first)
+static int check_first(struct rpc_scan *scan, const struct pack_head *head, uint8_t first)
 {
     bool is_array = (first & 0xf0) == 0x90 || first == 0xdc || first == 0xdd;
 
@@ -154,7 +88,7 @@ static int check_type(const struct rpc_scan *scan, struct slice rest)
     return 0;
 }
 
-static int scan_pass(struct rpc_scan *scan, const struct head *head)
+static int scan_pass(struct rpc_scan *scan, const struct pack_head *head)
 {
     scan->at += head->size;
     scan->values += head->inside;
@@ -178,8 +112,8 @@ int rpc_scan_more(struct rpc_scan *scan, struct slice bytes, size_t *out_size)
     while (scan->pending && scan->at < bytes.size) {
         struct slice rest = slice_of(bytes.data + scan->at, bytes.size - scan->at);
         uint64_t met = scan->values - scan->pending;
-        struct head head;
-        int err = head_read(rest.data, rest.size, &head);
+        struct pack_head head;
+        int err = pack_head_read(rest, &head);
 
         if (!err && met == 0)
             err = check_first(scan, &head, rest.data[0]);
@@ -205,11 +139,11 @@ size_t rpc_scan_expected(const struct rpc_scan *scan)
 int rpc_peek(struct slice frame, enum rpc_type *out_type, uint32_t *out_id)
 {
     struct reader reader = reader_of(frame);
-    struct head head;
+    struct pack_head head;
     uint64_t type;
     uint64_t id = 0;
 
-    if (frame.size == 0 || head_read(frame.data, frame.size, &head))
+    if (pack_head_read(frame, &head))
         return ERR_PROTOCOL;
     reader_slice(&reader, head.size);
     if (read_number(&reader, &type) || type > RPC_NOTIFICATION)

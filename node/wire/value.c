@@ -8,8 +8,6 @@
 
 #include <assert.h>
 
-enum { ID_DIGITS = 16 };
-
 // ---- writing ------------------------------------------------------------------------------------
 
 // Appends the head of a str or bin: `first` is the byte that begins the form with an 8-bit length.
@@ -62,23 +60,17 @@ void write_text(struct buffer *out, struct slice text)
     make_utf8(out, out->size - text.size);
 }
 
-static void write_digits(uint8_t *at, uint64_t id)
-{
-    for (unsigned i = 0; i < ID_DIGITS; i++)
-        at[i] = (uint8_t) "0123456789abcdef"[id >> (60 - 4 * i) & 15];
-}
-
 void write_id(struct buffer *out, uint64_t id)
 {
-    uint8_t digits[ID_DIGITS];
+    uint8_t digits[TEXT_ID_SIZE];
 
-    write_digits(digits, id);
+    text_write_id(id, digits);
     pack_raw(out, slice_of(digits, sizeof digits));
 }
 
 void write_dot(struct buffer *out, struct dot dot)
 {
-    uint8_t text[ID_DIGITS + 1 + 20];
+    uint8_t text[TEXT_ID_SIZE + 1 + 20];
     uint8_t *at = text + sizeof text;
 
     if (dot.counter == 0) {
@@ -88,8 +80,8 @@ void write_dot(struct buffer *out, struct dot dot)
     for (uint64_t left = dot.counter; left; left /= 10)
         *--at = (uint8_t)('0' + left % 10);
     *--at = ':';
-    at -= ID_DIGITS;
-    write_digits(at, dot.actor);
+    at -= TEXT_ID_SIZE;
+    text_write_id(dot.actor, at);
     pack_raw(out, slice_of(at, (size_t)(text + sizeof text - at)));
 }
 
@@ -147,33 +139,13 @@ int value_bytes(const msgpack_object *value, struct slice *out)
     return 0;
 }
 
-static int read_digits(struct slice digits, uint64_t *out)
-{
-    uint64_t id = 0;
-
-    if (digits.size != ID_DIGITS)
-        return ERR_INVALID;
-    for (size_t i = 0; i < ID_DIGITS; i++) {
-        uint8_t c = digits.data[i];
-
-        if (c >= '0' && c <= '9')
-            id = id << 4 | (uint64_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            id = id << 4 | (uint64_t)(c - 'a' + 10);
-        else
-            return ERR_INVALID;
-    }
-    *out = id;
-    return 0;
-}
-
 int value_id(const msgpack_object *value, uint64_t *out)
 {
     struct slice text;
 
     if (value_bytes(value, &text))
         return ERR_INVALID;
-    return read_digits(text, out);
+    return text_read_id(text, out);
 }
 
 static int read_decimal(struct slice digits, uint64_t *out)
@@ -198,10 +170,11 @@ int value_dot(const msgpack_object *value, struct dot *out)
     struct slice text;
     struct dot dot;
 
-    if (value_bytes(value, &text) || text.size < ID_DIGITS + 2 || text.data[ID_DIGITS] != ':')
+    if (value_bytes(value, &text) || text.size < TEXT_ID_SIZE + 2 || text.data[TEXT_ID_SIZE] != ':')
         return ERR_INVALID;
-    if (read_digits(slice_of(text.data, ID_DIGITS), &dot.actor) ||
-        read_decimal(slice_of(text.data + ID_DIGITS + 1, text.size - ID_DIGITS - 1), &dot.counter))
+    if (text_read_id(slice_of(text.data, TEXT_ID_SIZE), &dot.actor) ||
+        read_decimal(slice_of(text.data + TEXT_ID_SIZE + 1, text.size - TEXT_ID_SIZE - 1),
+                     &dot.counter))
         return ERR_INVALID;
     *out = dot;
     return 0;

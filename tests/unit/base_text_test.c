@@ -317,9 +317,32 @@ static void sizes(void **state)
     }
 }
 
+static void ids(void **state)
+{
+    static const char *const wrong[] = {"",
+                                        "0",
+                                        "00000000000000ABC",
+                                        "0000000000000ab",
+                                        "000000000000000g",
+                                        "0000000000000aBc",
+                                        "+000000000000001"};
+    uint8_t digits[TEXT_ID_SIZE];
+    uint64_t id = 7;
+
+    (void)state;
+    text_write_id(0x0123456789abcdef, digits);
+    assert_memory_equal(digits, "0123456789abcdef", TEXT_ID_SIZE);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(text_read_id(slice_of_text(wrong[i]), &id), ERR_INVALID);
+    assert_true(id == 7);
+    assert_int_equal(text_read_id(slice_of(digits, sizeof digits), &id), 0);
+    assert_true(id == 0x0123456789abcdef);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ids),
         cmocka_unit_test(base64_vectors),
         cmocka_unit_test(base64_refusals),
         cmocka_unit_test(base64_round_trip),
