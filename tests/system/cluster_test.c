@@ -38,17 +38,20 @@ struct ring {
     size_t members;
 };
 
-static bool ring_has_members(void *context)
+// All members are seen and linked: an init needs both.
+static bool ring_is_linked(void *context)
 {
     struct ring *ring = context;
     struct quorate_client *client = cluster_node_client(ring->cluster, 0);
     struct quorate_result *result;
-    bool holds = quorate_topology(client, &result) == 0 && result->topology &&
-                 result->topology->member_count == ring->members;
+    size_t linked = 0;
 
+    quorate_topology(client, &result);
+    for (size_t i = 0; result->topology && i < result->topology->member_count; i++)
+        linked += result->topology->members[i].linked;
     quorate_result_free(result);
     quorate_close(client);
-    return holds;
+    return linked == ring->members;
 }
 
 static void init_happens_once(void **state)
@@ -61,7 +64,7 @@ static void init_happens_once(void **state)
     struct quorate_client *client = cluster_node_client(cluster, 1);
     assert_int_equal(brief_put(client, "k", "too early", 1), QUORATE_NO_CLUSTER);
     quorate_close(client);
-    assert_true(wait_until(ring_has_members, &ring, CLUSTER_WAIT_MS));
+    assert_true(wait_until(ring_is_linked, &ring, CLUSTER_WAIT_MS));
 
     // Not the number that gossip sees, then fewer nodes than copies.
     int err = init_with(cluster, 4, 3, message);
