@@ -49,11 +49,11 @@ static void say_cluster(const struct settings *settings, const struct node_meta 
                  meta->cluster, meta->epoch, meta->shards);
     else if (settings->join_count)
         log_info("no cluster yet: when all nodes are started, run once: "
-                 "quorate --node %s cluster init --nodes COUNT",
+                 "quorate -e %s cluster init --nodes COUNT",
                  places->client.text);
     else
         log_info("no cluster yet: start the other nodes with --join %s, then run once: "
-                 "quorate --node %s cluster init --nodes COUNT",
+                 "quorate -e %s cluster init --nodes COUNT",
                  places->gossip.text, places->client.text);
 }
 
