@@ -51,7 +51,9 @@ static void bucket_text(struct output *output, const char *name,
 {
     char text[16];
 
-    output_format(output, "bucket    %s\nconflict  %s\n", name, bucket->lww ? "lww" : "siblings");
+    output_format(output, "bucket    ");
+    output_shown(output, slice_of_text(name));
+    output_format(output, "\nconflict  %s\n", bucket->lww ? "lww" : "siblings");
     output_format(output, "r         %s\n", level_name(text, bucket->r, "default (quorum)"));
     output_format(output, "w         %s\n", level_name(text, bucket->w, "default (quorum)"));
     output_format(output, "pr        %s\n", level_name(text, bucket->pr, "default (0)"));

@@ -23,6 +23,7 @@
 
 enum {
     LOAD_WINDOW = 64,
+    LOAD_BYTES = 8 << 20, // of values under way; one may be larger
     LOAD_READ_SIZE = 256 << 10,
     LOAD_LINE_MAX = 192 << 20,
     LOAD_COMPLAINTS_MAX = 20, // bad lines told one by one
@@ -39,6 +40,7 @@ struct load {
     struct buffer in;
     size_t at; // in `in`
     bool ended;
+    bool is_known; // what the lines are
     bool is_json;
     uint64_t line;      // number of the last one
     uint64_t file_size; // 0: not known
@@ -54,12 +56,14 @@ struct load {
     uint64_t started_us;
     uint64_t shown_us;
     uint64_t last_us; // when the last answer came
+    size_t bytes;     // under way
 };
 
 // A put under way.
 struct loading {
     struct load *load;
     uint64_t line;
+    size_t size;
 };
 
 static uint64_t now_us(void)
@@ -199,6 +203,28 @@ static bool line_take(struct load *load, struct slice *out)
     return true;
 }
 
+// Lines may end as on Windows: in a field a carriage return is written \r. The first may begin
+// with a byte order mark.
+static struct slice line_trimmed(const struct load *load, struct slice line)
+{
+    if (line.size > 0 && line.data[line.size - 1] == '\r')
+        line.size--;
+    if (load->line == 1 && line.size >= 3 && memcmp(line.data, "\xEF\xBB\xBF", 3) == 0)
+        line = slice_of(line.data + 3, line.size - 3);
+    return line;
+}
+
+// The first line that is not empty tells.
+static void lines_learn(struct load *load, struct slice line)
+{
+    size_t at = 0;
+
+    while (at < line.size && line.data[at] == ' ')
+        at++;
+    load->is_json = load->cli->format != FORMAT_TSV && at < line.size && line.data[at] == '{';
+    load->is_known = true;
+}
+
 // ---- writing ------------------------------------------------------------------------------------
 
 static void put_answered(void *data, const struct quorate_result *result)
@@ -207,6 +233,7 @@ static void put_answered(void *data, const struct quorate_result *result)
     struct load *load = loading->load;
 
     load->last_us = now_us();
+    load->bytes -= loading->size;
     if (result->err) {
         load_failed(load, loading->line, err_exit(result->unknown ? ERR_TIMEOUT : result->err),
                     result->message);
@@ -222,9 +249,12 @@ static void value_put(struct load *load, uint32_t index)
     const struct record_value *value = &load->record.values[index];
     struct quorate_put_options options = load->cli->put;
     struct quorate_key key = record_key(&load->record);
-    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
     struct loading *loading;
+    struct timespec now;
+    uint64_t now_ms;
 
+    check(clock_gettime(CLOCK_REALTIME, &now) == 0);
+    now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     if (value->expires_ms && value->expires_ms <= now_ms)
         return; // gone meanwhile
     if (value->expires_ms)
@@ -234,7 +264,8 @@ static void value_put(struct load *load, uint32_t index)
     if (load->cli->bucket || key.bucket.size == 0)
         key.bucket = quorate_text(load->cli->bucket);
     loading = memory_new(sizeof *loading);
-    *loading = (struct loading){load, load->line};
+    *loading = (struct loading){load, load->line, value->size};
+    load->bytes += value->size;
     quorate_put_start(load->client, key, record_value(&load->record, index), &options,
                       quorate_done(put_answered, loading));
 }
@@ -244,10 +275,11 @@ static void line_load(struct load *load, struct slice line)
     char why[160] = "";
     int err;
 
+    line = line_trimmed(load, line);
     if (line.size == 0)
         return;
-    if (load->line == 1 && load->cli->format != FORMAT_TSV)
-        load->is_json = line.data[0] == '{';
+    if (!load->is_known)
+        lines_learn(load, line);
     if (load->is_json)
         err = record_read_json(line, &load->record, why);
     else
@@ -260,15 +292,21 @@ static void line_load(struct load *load, struct slice line)
         value_put(load, i);
 }
 
-static void load_run(struct load *load)
+static bool window_is_full(const struct load *load)
 {
     uint32_t window = load->cli->window ? load->cli->window : LOAD_WINDOW;
+
+    return quorate_in_flight(load->client) >= window || load->bytes >= LOAD_BYTES;
+}
+
+static void load_run(struct load *load)
+{
     struct slice line;
 
     while (!load->stop) {
         bool starved = false;
 
-        if (quorate_in_flight(load->client) < window) {
+        if (!window_is_full(load)) {
             if (line_take(load, &line))
                 line_load(load, line);
             else if (load->ended)
@@ -276,7 +314,7 @@ static void load_run(struct load *load)
             else
                 starved = !file_read(load);
         }
-        if (starved || quorate_in_flight(load->client) >= window)
+        if (starved || window_is_full(load))
             (void)uv_run(&load->loop, UV_RUN_ONCE);
         progress(load);
     }
@@ -297,6 +335,10 @@ static int load_open(struct load *load)
         load->file = open(load->name, O_RDONLY | O_CLOEXEC);
     if (load->file < 0 || fstat(load->file, &about)) {
         complain("%s: %s", load->name, strerror(errno));
+        return err_exit(ERR_INVALID);
+    }
+    if (S_ISDIR(about.st_mode)) {
+        complain("%s: %s", load->name, strerror(EISDIR));
         return err_exit(ERR_INVALID);
     }
     if (S_ISREG(about.st_mode))

@@ -28,7 +28,8 @@ enum {
     KEY_REPLICAS,
     KEY_GO_ON,
     KEY_WINDOW,
-    EXIT_USAGE = 2
+    EXIT_USAGE = 2,
+    WINDOW_MAX = 4096
 };
 
 struct option_row {
@@ -122,8 +123,9 @@ static uint64_t read_time(struct argp_state *state, const char *option, const ch
     uint64_t ms;
 
     if (text_read_ms(text, &ms) || ms == 0 || ms > ms_max)
-        argp_error(state, "%s %s: give a time like 250ms, 10s, 5m, 12h or 7d (at most %llu ms)",
-                   option, text, (unsigned long long)ms_max);
+        argp_error(state, "%s %s: give a time like %s", option, text,
+                   ms_max > TIMEOUT_MS_MAX ? "500ms, 10s, 5m, 12h or 7d, at most 203612d"
+                                           : "250ms, 10s or 1m, at most 60s");
     return ms;
 }
 
@@ -164,8 +166,10 @@ static void read_token(struct argp_state *state, struct cli *cli, const char *te
 }
 
 // Looked at when the client is opened, all together.
-static void add_endpoint(struct cli *cli, const char *text)
+static void add_endpoint(struct argp_state *state, struct cli *cli, const char *text)
 {
+    if (!*text)
+        argp_error(state, "-e: give HOST:PORT");
     if (cli->endpoints.size > 0)
         buffer_add_u8(&cli->endpoints, ',');
     buffer_add_format(&cli->endpoints, "%s", text);
@@ -261,7 +265,7 @@ static bool take_admin_option(struct cli *cli, int key, char *text, struct argp_
         cli->go_on = true;
         return true;
     case KEY_WINDOW:
-        cli->window = read_count(state, "--window", text, 4096);
+        cli->window = read_count(state, "--window", text, WINDOW_MAX);
         return true;
     default:
         return false;
@@ -274,7 +278,7 @@ static bool take_common_option(struct cli *cli, int key, char *text, struct argp
 
     switch (key) {
     case 'e':
-        add_endpoint(cli, text);
+        add_endpoint(state, cli, text);
         return true;
     case 'f':
         cli->format = (enum format)read_word(state, "--format", text, formats);
@@ -365,13 +369,23 @@ void cli_read(struct cli *cli, const struct command *command, int argc, char **a
                  *command->arguments ? command->arguments : "none", command->name);
         exit(EXIT_USAGE);
     }
+    if (cli->set & QUORATE_BUCKET_TTL && cli->properties.ttl_ms == 0 &&
+        !(command->options & OPTIONS_BUCKET)) {
+        complain("%s: --ttl none is for buckets (bucket set): give a time, or leave --ttl out",
+                 command->name);
+        exit(EXIT_USAGE);
+    }
     finish(cli);
 }
 
 static _Noreturn void open_failed(const struct cli *cli, int err)
 {
+    const char *endpoints = (const char *)cli->endpoints.data;
+    const char *named = getenv("QUORATE_ENDPOINTS");
+
     if (err == ERR_INVALID)
-        complain("%s: endpoints are HOST:PORT, separated by commas", cli->endpoints.data);
+        complain("%s%s: endpoints are HOST:PORT or [IPV6]:PORT, separated by commas",
+                 named && strcmp(named, endpoints) == 0 ? "QUORATE_ENDPOINTS=" : "", endpoints);
     else
         complain("%s", err_text(err));
     exit(err_exit(err));
@@ -390,7 +404,8 @@ struct quorate_client *cli_open(struct cli *cli)
 
 struct quorate_client *cli_attach(struct cli *cli, struct uv_loop_s *loop)
 {
-    struct quorate_client_options options = {.timeout_ms = cli->timeout_ms};
+    struct quorate_client_options options = {.timeout_ms = cli->timeout_ms,
+                                             .in_flight_max = 2 * WINDOW_MAX};
     struct quorate_client *client;
     int err = quorate_attach(loop, (const char *)cli->endpoints.data, &options, &client);
 

@@ -88,7 +88,9 @@ int record_read_tsv(struct slice line, struct record *record, char why[160])
     int err;
 
     if (key_size == 0) {
-        (void)snprintf(why, 160, tab ? "the key is empty" : "no tab between key and value");
+        (void)snprintf(why, 160, "%s",
+                       tab ? "the key is empty"
+                           : "no tab between key and value, and no JSON object");
         return ERR_INVALID;
     }
     record_reset(record);

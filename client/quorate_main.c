@@ -16,21 +16,27 @@ enum { EXIT_USAGE = 2 };
 
 static const struct command commands[] = {
     {"get", "KEY", "Read a key", OPTIONS_READ, 1, 1, command_get},
-    {"put", "KEY VALUE", "Write a value; VALUE - is standard input, @FILE a file",
+    {"put", "KEY VALUE", "Write a value; - is standard input, @FILE a file",
      OPTIONS_WRITE | OPTIONS_VALUE, 2, 2, command_put},
     {"del", "KEY", "Delete a key", OPTIONS_WRITE, 1, 1, command_del},
     {"load", "FILE",
-     "Write the records of a file (- is standard input): lines key<TAB>value, or JSON lines",
+     "Write the records of a file (- is standard input)\v"
+     "The lines are key<TAB>value, or JSON objects as dump writes them. --format tsv takes them "
+     "as the former whatever they look like.",
      OPTIONS_LOAD, 1, 1, command_load},
-    {"dump", "", "Write all records to standard output, as JSON lines or --format tsv",
+    {"dump", "",
+     "Write all records to standard output\v"
+     "As JSON lines, or with --format tsv as lines key<TAB>value.",
      OPTIONS_NAME, 0, 0, command_dump},
     {"bucket set", "BUCKET", "Change properties of a bucket", OPTIONS_BUCKET, 1, 1,
      command_bucket_set},
     {"bucket show", "BUCKET", "Show the properties of a bucket", 0, 1, 1, command_bucket_show},
     {"cluster init", "", "Form a cluster of nodes that have joined each other", OPTIONS_CLUSTER, 0,
      0, command_cluster_init},
-    {"cluster status", "", "Show the members and how they are; exit code 3 when one is not well", 0,
-     0, 0, command_cluster_status},
+    {"cluster status", "",
+     "Show the members and how they are\v"
+     "Exit code 3 when one is not well.",
+     0, 0, 0, command_cluster_status},
     {"ping", "", "Ask the endpoints whether they are there", 0, 0, 0, command_ping},
 };
 
@@ -40,8 +46,8 @@ static void usage(FILE *to)
 {
     (void)fprintf(to, "Usage: quorate COMMAND [OPTION...] [ARGUMENT...]\n\n");
     for (int i = 0; i < COMMANDS; i++)
-        (void)fprintf(to, "  %-15s%-11s%s\n", commands[i].name, commands[i].arguments,
-                      commands[i].text);
+        (void)fprintf(to, "  %-15s%-11s%.*s\n", commands[i].name, commands[i].arguments,
+                      (int)strcspn(commands[i].text, "\v"), commands[i].text);
     (void)fprintf(to,
                   "\nquorate COMMAND --help tells the options. Nodes are named by -e HOST:PORT\n"
                   "(repeatable) or QUORATE_ENDPOINTS=HOST:PORT,...; else 127.0.0.1:7400.\n\n"

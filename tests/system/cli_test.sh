@@ -68,12 +68,37 @@ check_usage() {
     has err one quorum all
     run 2 put k
     run 2 get k --endpoint 'host:99999'
+    has err HOST:PORT
+    run 2 get k --endpoint ''
+    QUORATE_ENDPOINTS=::1 run 2 get k
+    has err QUORATE_ENDPOINTS '[IPV6]:PORT'
+    run 2 get k --timeout 61s
+    has err 60s
+    run 2 put k v --ttl none
+    has err 'bucket set'
     run 0 --help
     has out get put
+    [ "$(wc -L <out)" -le 80 ] && [ "$(wc -l <out)" -le 24 ] || fail 'help does not fit a screen'
     run 0 --version
     run 5 get k --endpoint 127.0.0.1:1
     [ -s out ] && fail 'a failure writes to standard output'
     has err 127.0.0.1:1
+}
+
+# What a fresh node proposes in its log can be run as it stands.
+check_hint() {
+    local node hint i
+    "$QUORATE_BIN/quorate-node" --data hinted --listen 127.0.0.1:0 --gossip 127.0.0.1:0 2>log &
+    node=$!
+    for i in $(seq 200); do
+        hint=$(sed -n 's/.*run once: quorate //p' log)
+        [ -n "$hint" ] && break
+        sleep 0.05
+    done
+    # shellcheck disable=SC2086
+    run 0 ${hint/COUNT/1} --replicas 1
+    kill "$node"
+    wait "$node" || fail "a node ends with $?: $(tail -n 1 log)"
 }
 
 # ---- data --------------------------------------------------------------------------------------
@@ -216,6 +241,41 @@ check_dump_and_load() {
     done
 }
 
+# What editors and other systems make of files.
+check_load_lines() {
+    printf 'crlf-1\tone\r\n\r\ncrlf-2\ttwo\\r\r\n' >lines
+    run 0 load lines
+    run 0 get crlf-1
+    out_is one
+    run 0 get crlf-2
+    out_is $'two\r'
+    printf '\n \xef\xbb\xbf' >lines
+    run 2 load lines
+    has err ':2:' 'no tab'
+    printf '\xef\xbb\xbfmarked\tv' >lines
+    run 0 load lines
+    run 0 get marked
+    out_is v
+    printf '\n {"key":"json","value":"v"}\r\n\r\n{"key":"json-2","value":"v"}' >lines
+    run 0 load lines
+    has out '2 written'
+    run 0 get json-2
+    out_is v
+    run 0 load /dev/null
+    run 2 load /
+    has err directory
+    # Large values go a few at a time.
+    head -c 3000000 /dev/zero | tr '\0' x >large
+    for i in $(seq 12); do
+        printf 'large-%s\t%s\n' "$i" "$(cat large)"
+    done >lines
+    run 0 load lines --timeout 10s
+    has out '12 written'
+    seq 6000 | sed 's/.*/window-&\t&/' >lines
+    run 0 load lines --window 4096 --timeout 30s
+    has out '6000 written'
+}
+
 # ---- the cluster -------------------------------------------------------------------------------
 
 check_cluster() {
@@ -274,6 +334,7 @@ check_losses() {
 }
 
 check_usage
+check_hint
 cluster_begin 3
 QUORATE_ENDPOINTS=$(
     IFS=,
@@ -287,6 +348,7 @@ check_buckets
 check_limits
 check_streams
 check_dump_and_load
+check_load_lines
 check_cluster
 check_members
 check_losses
