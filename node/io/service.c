@@ -183,13 +183,8 @@ static void on_left(void *data)
 
 static const struct ring_calls ring_calls = {.member = on_member, .left = on_left};
 
-static void save_known(struct service *service)
+static void write_known(struct service *service)
 {
-    uint64_t now_ms = service->loop.hub.now_ms;
-
-    if (!service->known.changed || now_ms - service->known_saved_ms < KNOWN_SAVE_MS)
-        return;
-    service->known_saved_ms = now_ms;
     if (known_save(&service->known, service->settings->data) == 0) {
         service->known_told = false;
     } else if (!service->known_told) {
@@ -197,6 +192,16 @@ static void save_known(struct service *service)
         log_warning("%s/ring: %s: the next start may need --join", service->settings->data,
                     strerror(errno));
     }
+}
+
+static void save_known(struct service *service)
+{
+    uint64_t now_ms = service->loop.hub.now_ms;
+
+    if (!service->known.changed || now_ms - service->known_saved_ms < KNOWN_SAVE_MS)
+        return;
+    service->known_saved_ms = now_ms;
+    write_known(service);
 }
 
 static void on_sweep(void *data)
@@ -472,6 +477,10 @@ static int start(struct service *service)
         return fail("cannot start: ", &why);
     }
     catch_signals(service);
+    // At once: a node that dies soon should take the same ports again, or the others wait long
+    // before they believe that it moved.
+    if (service->known.changed)
+        write_known(service);
     greeting_say(service->settings, &service->meta, &service->found, &service->places);
     if (greeting_write_ports(service->settings->port_file, &service->places)) {
         buffer_add_format(&why, "%s: %s", service->settings->port_file, strerror(errno));

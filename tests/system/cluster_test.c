@@ -449,6 +449,21 @@ static void ring_is_found_again_without_join(void **state)
     cluster_pass(cluster);
 }
 
+// However soon it died: the others would not believe at once that it moved.
+static void ports_are_taken_again(void **state)
+{
+    struct cluster *cluster = *state;
+
+    cluster_start(cluster, &(struct cluster_options){.nodes = 1, .bare = true});
+    struct cluster_node before = cluster->nodes[0];
+    cluster_node_kill(cluster, 0);
+    cluster_node_start(cluster, 0);
+    assert_string_equal(cluster->nodes[0].client, before.client);
+    assert_string_equal(cluster->nodes[0].gossip, before.gossip);
+    assert_string_equal(cluster->nodes[0].peer, before.peer);
+    cluster_pass(cluster);
+}
+
 static void clients_may_ask_any_node(void **state)
 {
     struct cluster *cluster = *state;
@@ -481,6 +496,7 @@ int main(void)
         CLUSTER_TEST(stopped_node_is_worked_around),
         CLUSTER_TEST(sigterm_drains_and_spares_the_replay),
         CLUSTER_TEST(ring_is_found_again_without_join),
+        CLUSTER_TEST(ports_are_taken_again),
         CLUSTER_TEST(clients_may_ask_any_node),
     };
 
