@@ -105,7 +105,8 @@ static int key_read(struct store *store, const struct key *key, const uint8_t *t
         err = object_read(store, tree_key, &found, arena, &item);
         if (err)
             damage_note(store, tree_key);
-        else if (!slice_equal(item.bucket, key->bucket) || !slice_equal(item.key, key->key))
+        else if (!object_is_empty(&item.object) &&
+                 (!slice_equal(item.bucket, key->bucket) || !slice_equal(item.key, key->key)))
             err = ERR_COLLISION;
     }
     if (err)
