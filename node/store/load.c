@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// Each life begins a segment. More than these are checkpointed away soon, however little is in
+// them, so that a node that dies again and again does not fill its disk.
+enum { LIVES_MAX = 4 };
+
 static int fail(struct store_found *found, int err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -386,6 +390,7 @@ int store_load(struct store *store, struct store_found *found)
         found->replayed = recovered.replayed;
         found->torn_bytes = recovered.torn_bytes;
         log_drop(&store->log, store->covered);
+        store->checkpoint.requested = store->log.segment_count > LIVES_MAX;
     }
     store->tree->calls->turn_end(store->tree);
     log_recovered_done(&recovered);

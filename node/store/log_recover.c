@@ -6,9 +6,9 @@
 //     segment 5:       [head|g g g x . . .]      its header: "previous end", where 4 was cut
 //
 // A bad group is *damage* when something later says that its position was on stable storage: the
-// header of a later segment, or the mark of a later group. Then acknowledged writes may be gone,
-// and the start stops. Otherwise it was never synced: a torn tail, which is cut. Bytes of a reused
-// file are no groups, since the segment id is under each sum.
+// header of a later segment, the mark of a later group, or the tree. Then acknowledged writes may
+// be gone, and the start stops. Otherwise it was never synced: a torn tail, which is cut. Bytes of
+// a reused file are no groups, since the segment id is under each sum.
 //
 // Groups are written in order but reach the disk in any, so a valid group behind a bad one proves
 // nothing by itself: only its mark does.
@@ -266,6 +266,11 @@ static int segments_scan(struct scan *scan)
         if (err)
             return err;
     }
+    // The tree has only what the log had on stable storage, and the newest segment always stays.
+    if (scan->count > 0 && scan->out->end < covered)
+        return fail(scan, ERR_DAMAGED, scan->files[scan->count - 1].id,
+                    SEGMENT_HEADER_SIZE + scan->out->end - scan->files[scan->count - 1].header.base,
+                    "the log ends before what the tree has from it: it is damaged or an old copy");
     return 0;
 }
 

@@ -182,6 +182,49 @@ static void test_missing_and_foreign_parts_are_refused(void **state)
     kit_done(&kit);
 }
 
+// The tree has what the log had on stable storage: a log that ends before it lost something, be it
+// by damage to its last groups or because an old copy of it was brought back.
+static void test_tree_vouches_for_the_log(void **state)
+{
+    uint64_t ends[GROUPS];
+    struct kit kit;
+
+    (void)state;
+    log_make(&kit, ends);
+    assert_int_equal(kit_checkpoint(&kit), 0);
+    assert_int_equal(kit_put(&kit, "even", slice_of_text("after")), 0);
+    kit_turn(&kit);
+    assert_true(store_durable(kit.store) > ends[GROUPS - 1]);
+    kit_crash(&kit, DISK_CRASH_LOSE);
+    disk_memory_flip(kit.disk, 1, SEGMENT_HEADER_SIZE + ends[GROUPS - 1] - 8, 1);
+    disk_memory_flip(kit.disk, 1, SEGMENT_HEADER_SIZE + ends[GROUPS - 1] + 1, 1);
+    assert_int_equal(kit_open(&kit), ERR_DAMAGED);
+    assert_non_null(strstr(kit.found.error, "the log ends before what the tree has from it"));
+    kit_done(&kit);
+}
+
+// Each life begins a segment: lives that end soon, by a crash, must not fill the disk with them.
+static void test_short_lives_leave_few_segments(void **state)
+{
+    struct kit kit;
+
+    (void)state;
+    kit_init(&kit, SEGMENT);
+    for (int i = 0; i < 60; i++) {
+        char value[16];
+
+        snprintf(value, sizeof value, "v%d", i);
+        assert_int_equal(kit_put(&kit, "even", slice_of_text(value)), 0);
+        for (int turns = 0; turns < 5; turns++)
+            kit_turn(&kit);
+        kit_crash(&kit, DISK_CRASH_LOSE);
+        assert_int_equal(kit_open(&kit), 0);
+        assert_string_equal(kit_get(&kit, "even"), value);
+    }
+    assert_true(kit.disk->calls->used(kit.disk) <= 16 * SEGMENT);
+    kit_done(&kit);
+}
+
 // Files are used again: what they held before is never taken for a group.
 static void test_segments_are_recycled(void **state)
 {
@@ -215,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_torn_group_is_cut_at_every_byte),
         cmocka_unit_test(test_unsynced_bytes_that_were_read_are_synced),
         cmocka_unit_test(test_missing_and_foreign_parts_are_refused),
+        cmocka_unit_test(test_tree_vouches_for_the_log),
+        cmocka_unit_test(test_short_lives_leave_few_segments),
         cmocka_unit_test(test_segments_are_recycled),
     };
 
