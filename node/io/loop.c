@@ -217,10 +217,28 @@ static void on_wake(uv_async_t *handle)
     loop->hub.dirty = true;
 }
 
+// A person learns of a full disk here, not only from clients that are refused.
+static void tell_disk_full(struct loop *loop)
+{
+    bool disk_full;
+
+    if (!loop->node)
+        return;
+    disk_full = store_refusal(loop->store) == ERR_DISK_FULL;
+    if (disk_full == loop->disk_full)
+        return;
+    loop->disk_full = disk_full;
+    if (disk_full)
+        log_alarm("the disk is full: puts are refused, reads and deletes go on: make room on it");
+    else
+        log_info("there is room on the disk again: puts are taken");
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
 
+    tell_disk_full(loop);
     loop->hub.now_ms = uv_hrtime() / 1000000;
     hub_sweep(&loop->hub);
     if (loop->on_sweep)

@@ -40,6 +40,7 @@ struct loop {
     uint64_t durable;            // the position the machine knows of
     uint64_t timer_due_us;       // UINT64_MAX: not set
     bool topology_changed;
+    bool disk_full; // as told
     bool stepping;
     uv_timer_t timer;
     uv_timer_t sweep;

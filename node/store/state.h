@@ -115,7 +115,6 @@ int rebuild_apply(struct store *store, const struct key *key, const struct objec
 
 // Whether something may be written now; `use` as of the log.
 int store_admit(const struct store *store, enum log_use use);
-int store_refusal(const struct store *store);
 
 struct replica *replica_of(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
 void damage_note(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);

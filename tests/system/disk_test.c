@@ -99,6 +99,16 @@ static bool put_succeeds(void *client)
            0;
 }
 
+static bool full_is_told(void *cluster)
+{
+    return cluster_node_said(cluster, 0, "the disk is full: puts are refused");
+}
+
+static bool room_is_told(void *cluster)
+{
+    return cluster_node_said(cluster, 0, "there is room on the disk again");
+}
+
 static void keys_put(struct quorate_client *client)
 {
     char key[32];
@@ -134,6 +144,7 @@ static void full_disk_refuses_puts_only(void **state)
     struct quorate_result *status = cluster_node_status(cluster, 0);
     assert_int_equal(status->status->refusal, QUORATE_DISK_FULL);
     quorate_result_free(status);
+    assert_true(wait_until(full_is_told, cluster, CLUSTER_WAIT_MS));
     // The others go on without it; reads and deletes go on everywhere.
     assert_int_equal(brief_put(other, "beside", "through another", 2), 0);
     assert_int_not_equal(brief_put(other, "beside-all", "needs all three", 3), 0);
@@ -148,6 +159,7 @@ static void full_disk_refuses_puts_only(void **state)
     assert_int_equal(remove(filler), 0);
     if (!wait_until(put_succeeds, client, CLUSTER_WAIT_MS))
         cluster_fail(cluster, "puts are still refused although there is space");
+    assert_true(wait_until(room_is_told, cluster, CLUSTER_WAIT_MS));
     quorate_close(client);
     quorate_close(other);
     cluster_node_kill(cluster, 0);
