@@ -462,11 +462,14 @@ void ring_sweep(struct ring *ring)
 static int open_udp(struct ring *ring, const struct sockaddr *address, struct buffer *why)
 {
     struct sockaddr_storage bound;
+    char text[ADDRESS_TEXT];
     int err, fd, size = UDP_BUFFER;
 
     fd = address_bind_udp(address, &bound);
     if (fd < 0) {
-        buffer_add_format(why, "cannot bind for gossip: %s", uv_strerror(-errno));
+        err = -errno;
+        address_text(address, text);
+        buffer_add_format(why, "cannot listen for gossip on %s: %s", text, uv_strerror(err));
         return ERR_CONNECT;
     }
     uv_timer_init(ring->uv, &ring->timer);
