@@ -106,8 +106,9 @@ int store_meta_get(const struct store *store, const char *name, struct buffer *o
 // Everything at or below this position is on stable storage (mode `interval`: is accepted as such).
 uint64_t store_durable(const struct store *store);
 
-// Drops versions whose expiry has passed from at most items_max objects, going round the tree;
-// returns how many versions went. Called now and then; costs nothing when nothing has an expiry.
+// Drops versions whose expiry has passed. Looks at no more than items_max records, going round the
+// shards in which something expires; returns how many versions went. Called now and then; costs
+// nothing when nothing has an expiry.
 uint32_t store_sweep(struct store *store, uint64_t wall_ms, uint32_t items_max);
 
 struct store_totals {

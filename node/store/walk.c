@@ -56,29 +56,40 @@ static int walk_key(struct store *store, const uint8_t *after, const uint8_t *fi
     return 0;
 }
 
+// The next record, be it an erased one (its body is empty).
+static int walk_step(struct store *store, const uint8_t *after, const uint8_t *first,
+                     struct walk_item *out)
+{
+    struct walk_item item = {0};
+    struct memtable_entry *entry;
+    int err = walk_key(store, after, first, &item, &entry);
+
+    if (err)
+        return err;
+    err = object_find(store, item.tree_key, &item.found);
+    item.damaged = err == ERR_DAMAGED;
+    if (err && !item.damaged)
+        return err;
+    *out = item;
+    return 0;
+}
+
 int walk_next(struct store *store, const uint8_t *after, const uint8_t *first,
               struct walk_item *out)
 {
-    struct walk_item item = {0};
     uint8_t last[TREE_KEY_SIZE];
+    struct walk_item item;
+    int err;
 
-    for (;;) {
-        struct memtable_entry *entry;
-        int err = walk_key(store, after, first, &item, &entry);
-
-        if (err)
-            return err;
-        err = object_find(store, item.tree_key, &item.found);
-        item.damaged = err == ERR_DAMAGED;
-        if (err && !item.damaged)
-            return err;
-        if (item.damaged || item.found.body.size) {
-            *out = item;
-            return 0;
-        }
+    while (!(err = walk_step(store, after, first, &item))) {
+        if (item.damaged || item.found.body.size)
+            break;
         memcpy(last, item.tree_key, TREE_KEY_SIZE);
         after = last;
     }
+    if (!err)
+        *out = item;
+    return err;
 }
 
 // ---------------------------------------------------------------- scan
@@ -229,13 +240,22 @@ static uint32_t sweep_item(struct store *store, const struct store_item *item, u
     return expire_apply(store, item->tree_key, wall_ms, position);
 }
 
-static bool anything_expires(const struct store *store)
+// Moves the cursor on, in tree order, until it stands in a shard in which something expires. False
+// at the end of a round. A key that were the very first of its shard would be passed by: none is,
+// keys are hashes.
+static bool sweep_seek(struct store *store)
 {
-    for (uint32_t shard = 0; shard < store->shards; shard++) {
-        if (store->replicas[shard].expiring)
-            return true;
+    uint64_t step = store->shards > 1 ? (UINT64_C(1) << 63) / (store->shards / 2) : 0;
+    uint64_t front = bytes_u64_big(store->sweep_at);
+
+    while (replica_of(store, store->sweep_at)->expiring == 0) {
+        front = step ? (front / step + 1) * step : 0;
+        if (front == 0)
+            return false;
+        memset(store->sweep_at, 0, TREE_KEY_SIZE);
+        bytes_put_u64_big(store->sweep_at, front);
     }
-    return false;
+    return true;
 }
 
 // Goes round: behind the last key it begins again with the first.
@@ -243,19 +263,17 @@ uint32_t store_sweep(struct store *store, uint64_t wall_ms, uint32_t items_max)
 {
     uint32_t dropped = 0;
 
-    if (!anything_expires(store))
-        return 0;
-    for (uint32_t i = 0; i < items_max; i++) {
+    for (uint32_t i = 0; i < items_max && store->shards; i++) {
         struct walk_item walk;
         struct store_item item;
 
-        if (walk_next(store, store->sweep_at, NULL, &walk)) {
+        if (!sweep_seek(store) || walk_step(store, store->sweep_at, NULL, &walk)) {
             memset(store->sweep_at, 0, TREE_KEY_SIZE);
             break;
         }
         memcpy(store->sweep_at, walk.tree_key, TREE_KEY_SIZE);
         arena_reset(&store->arena);
-        if (!walk.damaged &&
+        if (!walk.damaged && walk.found.body.size &&
             object_read(store, walk.tree_key, &walk.found, &store->arena, &item) == 0)
             dropped += sweep_item(store, &item, wall_ms);
     }

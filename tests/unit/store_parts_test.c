@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store's parts one by one: collisions, damage, expiry, rests, the dot log, meta records.
 #include "base/err.h"
+#include "base/rng.h"
 #include "tests/lib/store_kit.h"
 
 #include <setjmp.h>
@@ -387,6 +388,62 @@ static void test_meta_shards_and_birth_marks_last(void **state)
 }
 
 // A slice read in a turn is good until its end, whatever is applied meanwhile.
+// All orders of size: few entries and many, with equal fronts among them, added between walks.
+static void test_memtable_walks_in_order(void **state)
+{
+    struct memtable *table = memtable_new();
+    struct memtable_entry *entry;
+    uint8_t key[TREE_KEY_SIZE];
+    uint8_t last[TREE_KEY_SIZE] = {0};
+    uint64_t random = 1;
+    uint32_t count = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3000; i++) {
+        bytes_put_u64_big(key, i % 7 ? rng_mix(i) : rng_mix(i % 5));
+        bytes_put_u64_big(key + 8, random = rng_mix(random));
+        memtable_set(table, key, slice_of_text("record"), i);
+        if (i % 100 == 3 || i == 1500)
+            assert_non_null(memtable_next(table, NULL, last));
+    }
+    while ((entry = memtable_next(table, count ? last : NULL, last))) {
+        assert_true(count == 0 || memcmp(last, entry->tree_key, TREE_KEY_SIZE) < 0);
+        memcpy(last, entry->tree_key, TREE_KEY_SIZE);
+        count += 1;
+    }
+    assert_int_equal(count, memtable_keys(table));
+    memtable_free(table);
+}
+
+// A sweep looks at a bounded number of records, erased ones included, and passes shards by in
+// which nothing expires.
+static void test_sweep_is_bounded(void **state)
+{
+    struct kit kit;
+    uint32_t dropped = 0;
+
+    (void)state;
+    kit_init(&kit, SEGMENT);
+    for (int i = 0; i < 600; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "k%d", i);
+        assert_int_equal(kit_put_expiring(&kit, name, "v", 1000), 0);
+        assert_int_equal(i % 300 ? kit_delete(&kit, name) : 0, 0);
+        kit_turn(&kit);
+    }
+    assert_int_equal(store_sweep(kit.store, 2000, 1), 0);
+    for (int i = 0; i < 600 && dropped < 2; i++)
+        dropped += store_sweep(kit.store, 2000, 1);
+    assert_int_equal(dropped, 2);
+    assert_int_equal(kit_put_expiring(&kit, "k1", "v", 1000), 0);
+    for (int i = 0; i < 600 && dropped < 3; i++)
+        dropped += store_sweep(kit.store, 2000, 1);
+    assert_int_equal(dropped, 3);
+    assert_string_equal(kit_get(&kit, "k1"), "");
+    kit_done(&kit);
+}
+
 static void test_slices_last_for_the_turn(void **state)
 {
     struct key key = kit_key("k");
@@ -418,6 +475,8 @@ int main(void)
         cmocka_unit_test(test_rests_of_other_keys_are_found),
         cmocka_unit_test(test_dot_log_keeps_its_budget_and_floor),
         cmocka_unit_test(test_meta_shards_and_birth_marks_last),
+        cmocka_unit_test(test_memtable_walks_in_order),
+        cmocka_unit_test(test_sweep_is_bounded),
         cmocka_unit_test(test_slices_last_for_the_turn),
     };
 
