@@ -167,6 +167,25 @@ static bool directory_has(const struct opening *opening, const char *name)
     return fstatat(opening->place->directory, name, &status, 0) == 0;
 }
 
+// Entries of a directory count once that is synced. One that may be searched but not read cannot
+// be: then its file system must do.
+static int folder_sync(struct opening *opening, const char *name)
+{
+    int fd;
+    int err = 0;
+
+    if (opening->no_sync)
+        return 0;
+    fd = openat(opening->place->directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES)
+        return 0;
+    if (fd < 0 || fsync(fd) != 0)
+        err = fail_plain(opening, os_err(errno), "a directory cannot be synced");
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
 static int identity_make(struct opening *opening)
 {
     uint8_t bytes[IDENTITY_SIZE] = {0};
@@ -177,6 +196,9 @@ static int identity_make(struct opening *opening)
             opening, ERR_DAMAGED,
             "the file identity is missing but there is data: bring it back, or move log and "
             "tree away to start as a new node");
+    err = folder_sync(opening, ".."); // we may have just been made
+    if (err)
+        return err;
     opening->node = random_id();
     bytes_put_u32(bytes + 8, IDENTITY_MAGIC);
     bytes_put_u32(bytes + 12, STORE_FORMAT);
@@ -212,11 +234,7 @@ static int identity_read(struct opening *opening)
 
 static int folder_make(struct opening *opening, const char *name)
 {
-    if (mkdirat(opening->place->directory, name, 0700) == 0)
-        return opening->no_sync || fsync(opening->place->directory) == 0
-                   ? 0
-                   : fail_plain(opening, os_err(errno), "the directory cannot be synced");
-    if (errno == EEXIST)
+    if (mkdirat(opening->place->directory, name, 0700) == 0 || errno == EEXIST)
         return 0;
     return fail_plain(opening, os_err(errno), "log or tree cannot be made");
 }
@@ -262,7 +280,12 @@ static int place_open(struct opening *opening, const struct store_settings *sett
         err = folder_make(opening, "log");
     if (!err)
         err = folder_make(opening, "tree");
-    return err ? err : files_open(opening, settings);
+    if (!err)
+        err = folder_sync(opening, ".");
+    if (!err)
+        err = files_open(opening, settings);
+    // LMDB syncs its file, but not that there is one.
+    return err ? err : folder_sync(opening, "tree");
 }
 
 static uint64_t clock_ms(void)
