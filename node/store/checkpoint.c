@@ -15,6 +15,9 @@
 // How often the log may outgrow the memtable's budget before the tree catches up.
 enum { LOG_BUDGETS = 4 };
 
+// What the pages that one transaction changes may take, in budgets of the memtable.
+enum { PAGE_BUDGETS = 4, PAGE_BYTES = 4096 };
+
 // ---------------------------------------------------------------- gathering
 
 // A record to write: u8 table, u8 key size, u32 size, key, record (not yet sealed).
@@ -235,6 +238,17 @@ static int checkpoint_work(struct tree_job *job)
 
 // ---------------------------------------------------------------- the states
 
+// Keys are hashes, so k of them fall on about k * n / (k + n) of a tree's n pages: in a large tree
+// on one page each.
+uint32_t checkpoint_pages(const struct store *store)
+{
+    uint64_t pages = store->tree_bytes / PAGE_BYTES;
+    uint64_t keys = memtable_keys(store->active);
+    uint64_t budget = PAGE_BUDGETS * store->settings.memtable_bytes / PAGE_BYTES;
+
+    return (uint32_t)(keys * pages / ((keys + pages) * budget + 1));
+}
+
 bool checkpoint_due(const struct store *store)
 {
     uint64_t budget = store->settings.memtable_bytes;
@@ -245,7 +259,8 @@ bool checkpoint_due(const struct store *store)
         return false;
     return memtable_bytes(store->active) >= budget ||
            memtable_keys(store->active) >= store->settings.memtable_keys ||
-           logged >= LOG_BUDGETS * budget || (store->checkpoint.requested && anything);
+           checkpoint_pages(store) > 0 || logged >= LOG_BUDGETS * budget ||
+           (store->checkpoint.requested && anything);
 }
 
 static void run(struct store *store)
@@ -265,6 +280,7 @@ static void finish(struct store *store)
     store->marked_clean = checkpoint->clean;
     store->checkpoints += 1;
     store->rests_empty = false;
+    store->tree_bytes = store->tree->calls->used(store->tree);
     memtable_free(store->frozen);
     store->frozen = NULL;
     checkpoint_done(checkpoint);

@@ -60,6 +60,10 @@ int checkpoint_turn(struct store *store, uint64_t now_ms);
 // True when a checkpoint should begin.
 bool checkpoint_due(const struct store *store);
 
+// How many times over the memtable would use up what the tree's changed pages may take: LMDB holds
+// them in memory until the commit, and never gives that memory back.
+uint32_t checkpoint_pages(const struct store *store);
+
 // Frees a load that was not finished.
 void checkpoint_done(struct checkpoint *checkpoint);
 

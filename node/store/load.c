@@ -380,6 +380,7 @@ int store_load(struct store *store, struct store_found *found)
     bool fresh = store->id == 0;
     bool clean = store->marked_clean;
 
+    store->tree_bytes = store->tree->calls->used(store->tree);
     if (!err)
         err = log_start(store, found, &recovered);
     if (!err) {

@@ -40,9 +40,10 @@ struct store {
     void *owner;
 
     struct log log;
-    uint64_t id;       // of the store: in segments and tree
-    uint64_t covered;  // the tree has everything up to here
-    bool marked_clean; // in the tree
+    uint64_t id;         // of the store: in segments and tree
+    uint64_t covered;    // the tree has everything up to here
+    bool marked_clean;   // in the tree
+    uint64_t tree_bytes; // as of the last checkpoint
 
     struct replica *replicas;
     uint32_t shards;

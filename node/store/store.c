@@ -234,7 +234,8 @@ int store_refusal(const struct store *store)
 {
     uint64_t bytes = memtable_bytes(store->active);
     bool full = bytes >= store->settings.memtable_bytes ||
-                memtable_keys(store->active) >= store->settings.memtable_keys;
+                memtable_keys(store->active) >= store->settings.memtable_keys ||
+                checkpoint_pages(store) > 1;
 
     if (store->fatal || store->log.fatal)
         return ERR_IO;

@@ -444,6 +444,34 @@ static void test_sweep_is_bounded(void **state)
     kit_done(&kit);
 }
 
+// In a large tree few keys change many pages: their checkpoint does not wait for a full memtable.
+static void test_large_tree_is_checkpointed_early(void **state)
+{
+    uint64_t checkpoints;
+    struct kit kit;
+    char name[16];
+
+    (void)state;
+    kit_init(&kit, SEGMENT);
+    kit.settings.memtable_bytes = 64 << 10;
+    assert_int_equal(store_close(kit.store), 0);
+    assert_int_equal(kit_open(&kit), 0);
+    for (int i = 0; i < 8000; i++) {
+        snprintf(name, sizeof name, "k%d", i);
+        assert_int_equal(kit_put(&kit, name, slice_of_text("some value")), 0);
+        kit_turn(&kit);
+    }
+    assert_int_equal(kit_checkpoint(&kit), 0);
+    checkpoints = kit.store->checkpoints;
+    for (int i = 0; i < 150; i++) {
+        snprintf(name, sizeof name, "k%d", i);
+        assert_int_equal(kit_put(&kit, name, slice_of_text("some value")), 0);
+        kit_turn(&kit);
+    }
+    assert_true(kit.store->checkpoints > checkpoints);
+    kit_done(&kit);
+}
+
 static void test_slices_last_for_the_turn(void **state)
 {
     struct key key = kit_key("k");
@@ -477,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_meta_shards_and_birth_marks_last),
         cmocka_unit_test(test_memtable_walks_in_order),
         cmocka_unit_test(test_sweep_is_bounded),
+        cmocka_unit_test(test_large_tree_is_checkpointed_early),
         cmocka_unit_test(test_slices_last_for_the_turn),
     };
 
