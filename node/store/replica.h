@@ -19,6 +19,7 @@ struct replica {
     uint64_t digest;
     uint64_t dots;
     uint32_t unknown; // damaged keys
+    bool unlisted;    // there are more of them, for which struct unknown had no room
     bool born;
     bool changed; // since the last checkpoint
 };

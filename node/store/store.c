@@ -20,6 +20,8 @@ void damage_note(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE])
     store->damaged += 1;
     if (unknown_add(&store->unknown, tree_key))
         replica_of(store, tree_key)->unknown += 1;
+    else if (!unknown_has(&store->unknown, tree_key))
+        replica_of(store, tree_key)->unlisted = true;
 }
 
 static struct slice record_body(const uint8_t *record, size_t size)
@@ -331,9 +333,12 @@ static void rebuilt_known(struct store *store, const uint8_t *tree_key)
     if (!unknown_remove(&store->unknown, tree_key))
         return;
     replica->unknown -= 1;
+    if (replica->unknown > 0)
+        return;
     // What the damaged record counted with cannot be known: count anew once all is known again.
-    if (replica->unknown == 0)
-        shard_recount(store, shard);
+    // That meets every record, those too that had no room among the unknown ones.
+    replica->unlisted = false;
+    shard_recount(store, shard);
 }
 
 int rebuild_apply(struct store *store, const struct key *key, const struct object *object,
@@ -413,7 +418,7 @@ void store_shard(const struct store *store, uint32_t shard, struct store_shard *
         .bytes = replica->bytes,
         .digest = replica->digest,
         .dots = replica->dots,
-        .unknown = replica->unknown,
+        .unknown = (uint64_t)replica->unknown + replica->unlisted,
     };
 }
 

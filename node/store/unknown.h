@@ -7,7 +7,8 @@
 #include "base/buffer.h"
 #include "node/data/key.h"
 
-// More are not remembered: their records stay damaged and are met again.
+// More are not remembered: their records stay damaged and are met again. Only that their shard has
+// some is (struct replica), since it must not pass for complete.
 enum { UNKNOWN_MAX = 1 << 16 };
 
 struct unknown {

@@ -179,6 +179,32 @@ static void test_unknown_keys_are_kept(void **state)
     kit_done(&kit);
 }
 
+// More keys are damaged than can be listed: their shards must not pass for complete.
+static void test_unknown_keys_beyond_the_bound_are_not_forgotten(void **state)
+{
+    struct key key = kit_key("one");
+    struct store_shard shard;
+    struct kit kit;
+
+    (void)state;
+    kit_init(&kit, SEGMENT);
+    assert_int_equal(kit_put(&kit, "one", slice_of_text("1")), 0);
+    assert_int_equal(kit_checkpoint(&kit), 0);
+    for (uint64_t i = 0; i < UNKNOWN_MAX; i++) {
+        uint8_t tree_key[TREE_KEY_SIZE] = {0};
+
+        key_shard_first((key.shard + 1) % KIT_SHARDS, KIT_SHARDS, tree_key);
+        bytes_put_u64_big(tree_key + 8, i);
+        damage_note(kit.store, tree_key);
+    }
+    damage(&kit, "one");
+    assert_null(kit_get(&kit, "one"));
+    assert_int_equal(kit.err, ERR_DAMAGED);
+    store_shard(kit.store, key.shard, &shard);
+    assert_int_equal(shard.unknown, 1);
+    kit_done(&kit);
+}
+
 static void test_expired_versions_are_swept(void **state)
 {
     struct store_totals totals;
@@ -498,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_place_of_an_empty_record_is_free),
         cmocka_unit_test(test_damaged_record_is_unknown_until_rebuilt),
         cmocka_unit_test(test_unknown_keys_are_kept),
+        cmocka_unit_test(test_unknown_keys_beyond_the_bound_are_not_forgotten),
         cmocka_unit_test(test_expired_versions_are_swept),
         cmocka_unit_test(test_rests_are_stripped_when_the_clock_catches_up),
         cmocka_unit_test(test_rests_of_other_keys_are_found),
