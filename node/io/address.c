@@ -53,13 +53,18 @@ bool address_is_wildcard(const struct sockaddr *address)
     return any == 0;
 }
 
-int address_resolve(const char *host, uint16_t port, struct sockaddr_storage *out,
+int address_resolve(const char *host, uint16_t port, int family, struct sockaddr_storage *out,
                     struct buffer *why)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo hints = {
+        .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG, .ai_family = family};
     struct addrinfo *found;
     int err = getaddrinfo(host, NULL, &hints, &found);
 
+    if (err && family != AF_UNSPEC) {
+        hints.ai_family = AF_UNSPEC;
+        err = getaddrinfo(host, NULL, &hints, &found);
+    }
     if (err) { // a number of a family that no interface has
         hints.ai_flags = AI_NUMERICHOST;
         if (getaddrinfo(host, NULL, &hints, &found)) {
@@ -172,12 +177,14 @@ int address_bind_udp(const struct sockaddr *address, struct sockaddr_storage *ou
 
 bool address_is_free(const struct sockaddr *address)
 {
-    int fd = bind_socket(SOCK_STREAM, address);
+    int stream = bind_socket(SOCK_STREAM, address);
+    int datagram = bind_socket(SOCK_DGRAM, address);
 
-    if (fd < 0)
-        return false;
-    close(fd);
-    return true;
+    if (stream >= 0)
+        close(stream);
+    if (datagram >= 0)
+        close(datagram);
+    return stream >= 0 && datagram >= 0;
 }
 
 struct swim_address address_to_swim(const struct sockaddr *address)

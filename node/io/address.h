@@ -20,9 +20,9 @@ void address_set_port(struct sockaddr *address, uint16_t port);
 bool address_is_loopback(const struct sockaddr *address);
 bool address_is_wildcard(const struct sockaddr *address);
 
-// The first address of a host by name or number; waits for the resolver, so only before the loop
-// runs. ERR_CONNECT: `why` gets the resolver's words.
-int address_resolve(const char *host, uint16_t port, struct sockaddr_storage *out,
+// The first address of a host by name or number, of the family if it has one of that; waits for the
+// resolver, so only before the loop runs. ERR_CONNECT: `why` gets the resolver's words.
+int address_resolve(const char *host, uint16_t port, int family, struct sockaddr_storage *out,
                     struct buffer *why);
 
 // A numeric "host:port" as this program announces it; nothing is asked of a resolver. ERR_INVALID.
@@ -34,7 +34,7 @@ int address_of_machine(int family, struct sockaddr_storage *out);
 // A bound UDP socket on a port that TCP has free as well; port 0: any such. -1: errno tells why.
 int address_bind_udp(const struct sockaddr *address, struct sockaddr_storage *out_bound);
 
-// True when nobody listens there with TCP now.
+// True when the port is free now, for TCP and UDP.
 bool address_is_free(const struct sockaddr *address);
 
 struct swim_address address_to_swim(const struct sockaddr *address);

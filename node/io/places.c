@@ -3,18 +3,26 @@
 
 #include "base/err.h"
 
-static int resolve(struct place *place, const struct endpoint *endpoint, uint16_t last_port,
-                   struct buffer *why)
+// Where any free port is wanted: the last one, unless it is taken or asked for by name elsewhere.
+static void choose_port(struct place *place, const struct settings *settings, uint16_t last)
 {
     struct sockaddr *bind = (struct sockaddr *)&place->bind;
-    int err = address_resolve(endpoint->host, endpoint->port, &place->bind, why);
+    bool wanted = last == settings->listen.port || last == settings->gossip.port ||
+                  (settings->peer.given && last == settings->peer.port);
 
-    if (err || endpoint->port)
-        return err;
-    address_set_port(bind, last_port);
-    if (last_port && !address_is_free(bind))
+    address_set_port(bind, last);
+    if (wanted || !address_is_free(bind))
         address_set_port(bind, 0);
-    return 0;
+}
+
+static int resolve(struct place *place, const struct endpoint *endpoint,
+                   const struct settings *settings, uint16_t last, struct buffer *why)
+{
+    int err = address_resolve(endpoint->host, endpoint->port, AF_UNSPEC, &place->bind, why);
+
+    if (err == 0 && endpoint->port == 0 && last)
+        choose_port(place, settings, last);
+    return err;
 }
 
 int places_resolve(struct places *places, const struct settings *settings,
@@ -27,12 +35,18 @@ int places_resolve(struct places *places, const struct settings *settings,
         peer = settings->listen;
         peer.port = 0;
     }
-    err = resolve(&places->client, &settings->listen, known->listen, why);
+    err = resolve(&places->client, &settings->listen, settings, known->listen, why);
     if (err == 0)
-        err = resolve(&places->peer, &peer, known->peer, why);
+        err = resolve(&places->peer, &peer, settings, known->peer, why);
     if (err == 0)
-        err = resolve(&places->gossip, &settings->gossip, known->gossip, why);
+        err = resolve(&places->gossip, &settings->gossip, settings, known->gossip, why);
     return err;
+}
+
+// A name with addresses of both families stands for the one that we listen on; "::" takes both.
+static int family_of(const struct sockaddr *bind)
+{
+    return bind->sa_family == AF_INET ? AF_INET : AF_UNSPEC;
 }
 
 static int announce(struct place *place, const struct settings *settings, struct buffer *why)
@@ -42,7 +56,7 @@ static int announce(struct place *place, const struct settings *settings, struct
     int err = 0;
 
     if (settings->advertise[0]) {
-        err = address_resolve(settings->advertise, 0, &address, why);
+        err = address_resolve(settings->advertise, 0, family_of(bind), &address, why);
     } else if (address_is_wildcard(bind)) {
         err = address_of_machine(bind->sa_family, &address);
         if (err)
