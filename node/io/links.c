@@ -151,6 +151,7 @@ static void on_connected(struct tcp *tcp)
     tcp_keep_alive(tcp, link->links->stall_ms);
     link->state = LINK_GREETING;
     dial->since_ms = tcp->hub->now_ms;
+    arm_timer(link->links);
     hello_encode(HELLO_ID, link->links->self, tcp_output(tcp));
 }
 
