@@ -267,7 +267,7 @@ static void tell_full(struct conn *conn)
             "a client was refused: %u connections are open, as many as connections-max or the "
             "limit of descriptors allow",
             clients->connections);
-    if (clients->refusing > REFUSING_MAX)
+    if (clients->refusing > REFUSING_MAX || clients->refusing > 1 + clients->connections / 16)
         tcp_close(&conn->tcp, 0);
     else
         tcp_finish(&conn->tcp);

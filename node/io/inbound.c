@@ -10,9 +10,9 @@
 #include <utlist.h>
 
 enum {
-    TALKERS_MAX = 2 * MEMBERS_MAX,
     HELLO_MAX = 64 << 10, // bytes of a first frame
-    KEEP = 64 << 10       // bytes of an empty buffer that are kept
+    KEEP = 64 << 10,      // bytes of an empty buffer that are kept
+    REFUSALS_SECONDS = 60 // in which ten are told
 };
 
 struct talker {
@@ -58,7 +58,7 @@ static void refuse(struct talker *talker, struct hello_answer *answer, struct bu
     inbound->counts.refused++;
     answer->text = buffer_slice(why);
     hello_answer_encode(answer, tcp_output(&talker->tcp));
-    if (log_limit_pass(&inbound->log, loop_now_us())) {
+    if (log_limit_pass(&inbound->refusals, loop_now_us())) {
         tcp_peer_text(&talker->tcp, peer);
         log_warning("a node at %s is refused: %.*s", peer, (int)why->size, (char *)why->data);
     }
@@ -185,6 +185,18 @@ static void on_closed(struct tcp *tcp)
 
 static const struct tcp_calls talker_calls = {.take = take, .closed = on_closed};
 
+// Strangers who say nothing must not keep nodes out: the oldest of them goes, else the newcomer.
+static void make_room(struct talker *newcomer)
+{
+    struct talker *talker;
+
+    DL_FOREACH(newcomer->inbound->all, talker) {
+        if (!talker->from && !talker->tcp.closing)
+            break;
+    }
+    cut(talker ? talker : newcomer, ERR_OVERLOADED, "too many connections on the peer port");
+}
+
 static void on_accept(struct listener *listener)
 {
     struct inbound *inbound = listener->data;
@@ -200,16 +212,15 @@ static void on_accept(struct listener *listener)
     tcp_init(&talker->tcp, &inbound->loop->hub, &talker_calls);
     if (tcp_accept(&talker->tcp, (uv_stream_t *)&listener->tcp))
         return;
-    if (inbound->count > TALKERS_MAX) {
-        cut(talker, ERR_OVERLOADED, "too many connections on the peer port");
-        return;
-    }
+    if (inbound->count > inbound->connections_max)
+        make_room(talker);
     inbound->counts.accepted++;
     tcp_keep_alive(&talker->tcp, inbound->link_stall_ms);
 }
 
 int inbound_open(struct inbound *inbound, const struct sockaddr *address, struct buffer *why)
 {
+    inbound->refusals.seconds = REFUSALS_SECONDS;
     inbound->listener.what = "other nodes";
     inbound->listener.accept = on_accept;
     inbound->listener.data = inbound;

@@ -19,13 +19,15 @@ struct inbound_counts {
 
 struct inbound {
     struct loop *loop;
-    const struct hello *self;  // kept up to date by its owner
+    const struct hello *self; // kept up to date by its owner
+    uint32_t connections_max;
     const struct links *links; // knows which life of a node gossip tells of
     uint64_t stall_ms;         // of a hello, and of the rest of a message
     uint64_t link_stall_ms;    // see tcp_keep_alive
     struct inbound_counts counts;
     struct listener listener;
     struct log_limit log;
+    struct log_limit refusals; // a refused node tries on and on, until a person acts
     struct talker *all;
     uint32_t count;
 };

@@ -17,7 +17,8 @@ enum {
     ALONE_MAX_MS = 5000,
     CONFLICT_MS = 10000, // between two lines about one
     UDP_BUFFER = 1 << 20,
-    USER_STATE_MS = 1000, // age of the user state after which it is made again
+    STREAM_STALL_MS = 30000, // of what is still to be sent when the machine is done with one
+    USER_STATE_MS = 1000,    // age of the user state after which it is made again
 };
 
 struct ring_stream {
@@ -191,6 +192,7 @@ static struct ring_stream *stream_new(struct ring *ring)
     struct ring_stream *one = memory_new(sizeof *one);
 
     one->ring = ring;
+    one->tcp.stall_ms = STREAM_STALL_MS;
     tcp_init(&one->tcp, ring->hub, &ring_stream_calls);
     return one;
 }
@@ -310,7 +312,11 @@ static void take_join_result(struct ring *ring, const struct swim_action *action
 
     swim_address_text(&action->address, address);
     if (action->err == 0) {
-        log_info("gossip: exchanged members with %s: %zu are here", address, ring_here(ring));
+        // Told when it brought anything: an address by which nobody announces himself is called
+        // again and again.
+        if (ring->told_here != ring_here(ring) || ring->was_told)
+            log_info("gossip: exchanged members with %s: %zu are here", address, ring_here(ring));
+        ring->told_here = ring_here(ring);
         ring->was_told = false;
         ring->backoff.failures = 0;
     } else if (!ring->was_told) {
@@ -504,6 +510,7 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     ring->seeds.family = ring->listener.address.ss_family;
     ring->seeds.self = start->self;
     swim_settings_init(&settings, start->profile);
+    settings.streams_max = ring->streams_max;
     settings.node_id = start->self;
     settings.address = start->announced;
     settings.seed = start->seed;

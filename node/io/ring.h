@@ -45,7 +45,8 @@ struct ring {
     const struct ring_calls *calls;
     void *data;
     struct known *known;
-    uint64_t self; // node id
+    uint32_t streams_max; // accepted ones at a time
+    uint64_t self;        // node id
     struct ring_counts counts;
     struct swim *swim;
     struct listener listener; // streams
@@ -59,6 +60,7 @@ struct ring {
     uint64_t call_ms;       // when to call somebody again
     uint64_t user_state_ms; // when the user state was made
     uint64_t conflict_ms;   // when we last told of one
+    size_t told_here;       // members, at the last line about it
     bool was_told;          // that joining fails
     bool is_bound;
     bool stopped;
@@ -66,7 +68,7 @@ struct ring {
 };
 
 // Binds one port for both kinds of socket. Port 0: any. ERR_CONNECT: `why` gets a sentence. `uv`,
-// `hub`, `calls`, `data` and `known` are set before.
+// `hub`, `calls`, `data`, `known` and `streams_max` are set before.
 int ring_bind(struct ring *ring, const struct sockaddr *address, struct buffer *why);
 
 struct ring_start {

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "node/io/clients.h"
+#include "node/io/descriptors.h"
 #include "node/io/greeting.h"
 #include "node/io/inbound.h"
 #include "node/io/links.h"
@@ -20,15 +21,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 
 enum {
     SWEEP_MS_MAX = 250,
     DRAIN_POLL_MS = 10,
     KNOWN_SAVE_MS = 1000,
-    STRANGERS_MAX = 1024,       // members of other clusters that the log has told of
-    DESCRIPTORS_RESERVED = 256, // for files and links
-    TICKETS_EXTRA = 1024,       // requests that need no operation: ping, status
+    STRANGERS_MAX = 1024, // members of other clusters that the log has told of
+    TICKETS_EXTRA = 1024, // requests that need no operation: ping, status
     SEGMENT_SLACK = 1 << 20,
     EXIT_FAILURE_CODE = 8
 };
@@ -326,35 +325,28 @@ static int open_store(struct service *service)
     return EXIT_FAILURE_CODE;
 }
 
-// Connections that the limit of descriptors leaves room for; raises the limit as far as allowed.
-static uint32_t connections_max(const struct settings *settings)
+static struct descriptors share_descriptors(const struct settings *settings)
 {
-    struct rlimit limit;
-    uint64_t room;
+    uint64_t limit = descriptors_limit();
+    struct descriptors out;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return (uint32_t)settings->connections_max;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    room = limit.rlim_cur > 2 * DESCRIPTORS_RESERVED ? limit.rlim_cur - DESCRIPTORS_RESERVED
-                                                     : limit.rlim_cur / 4;
-    if (room >= settings->connections_max)
-        return (uint32_t)settings->connections_max;
-    log_warning("%" PRIu64 " descriptors are allowed: %" PRIu64
-                " client connections instead of %" PRIu64,
-                (uint64_t)limit.rlim_cur, room, settings->connections_max);
-    return (uint32_t)room;
+    descriptors_share(limit, (uint32_t)settings->connections_max, &out);
+    if (out.clients < settings->connections_max)
+        log_warning("%" PRIu64 " descriptors are allowed: %" PRIu32
+                    " client connections instead of %" PRIu64,
+                    limit, out.clients, settings->connections_max);
+    return out;
 }
 
 static int open_ports(struct service *service, struct buffer *why)
 {
     const struct settings *settings = service->settings;
+    struct descriptors shares = share_descriptors(settings);
     struct clients_limits limits = {.value_max = settings->value_max,
                                     .output_max = settings->output_max,
                                     .buffers_max = settings->buffers_max,
                                     .stall_ms = settings->stall_ms,
-                                    .connections_max = connections_max(settings),
+                                    .connections_max = shares.clients,
                                     .in_flight_max = (uint32_t)settings->in_flight_max,
                                     .tickets_max =
                                         (uint32_t)settings->operations_max + TICKETS_EXTRA};
@@ -363,11 +355,14 @@ static int open_ports(struct service *service, struct buffer *why)
 
     if (err)
         return err;
+    service->loop.hub.count_max = shares.all;
     service->inbound.loop = &service->loop;
+    service->inbound.connections_max = shares.peers;
     service->inbound.self = &service->hello;
     service->inbound.links = &service->links;
     service->inbound.stall_ms = settings->stall_ms;
     service->inbound.link_stall_ms = settings->link_stall_ms;
+    service->ring.streams_max = shares.gossip;
     service->ring.uv = &service->loop.uv;
     service->ring.hub = &service->loop.hub;
     service->ring.calls = &ring_calls;

@@ -355,6 +355,8 @@ int tcp_accept(struct tcp *tcp, uv_stream_t *listener)
 {
     int err = uv_accept(listener, (uv_stream_t *)&tcp->handle);
 
+    if (err == 0 && tcp->hub->count_max && tcp->hub->count > tcp->hub->count_max)
+        err = UV_EMFILE;
     if (err) {
         tcp_close(tcp, err);
         return err;

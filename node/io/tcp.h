@@ -81,6 +81,7 @@ struct hub {
     uint64_t now_ms; // monotonic, of this turn
     bool dirty;      // something happened: a turn is due
     size_t count;
+    size_t count_max; // accepted connections beyond are closed at once; 0: any number
     struct tcp *all;
     struct tcp *touched; // have something to send
     struct tcp *again;   // have input to offer again
@@ -102,7 +103,8 @@ void hub_sweep(struct hub *hub);
 // set.
 void tcp_init(struct tcp *tcp, struct hub *hub, const struct tcp_calls *calls);
 
-// Takes over an accepted connection and starts reading. A libuv error: the connection is closing.
+// Takes over an accepted connection and starts reading. A libuv error: the connection is closing;
+// UV_EMFILE: for the bound of the hub.
 int tcp_accept(struct tcp *tcp, uv_stream_t *listener);
 
 // Connects and starts reading. Failing is told by `closed` alone.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings: each row's default, refusals that say what would do, near misses, files.
 #include "node/io/command_line.h"
+#include "node/io/descriptors.h"
 
 #include "base/check.h"
 #include "base/err.h"
@@ -218,13 +219,32 @@ static void test_files(void **state)
     buffer_done(&why);
 }
 
+// Whatever the limit: what all may take together leaves room for the files.
+static void test_descriptors(void **state)
+{
+    struct descriptors shares;
+    uint64_t limit;
+
+    (void)state;
+    for (limit = 64; limit < 100000; limit += 7) {
+        descriptors_share(limit, 4096, &shares);
+        assert_true(shares.clients && shares.clients <= 4096 && shares.peers && shares.gossip);
+        assert_true(shares.clients + shares.peers + shares.gossip <= shares.all);
+        assert_true(shares.all + 32 <= limit);
+    }
+    descriptors_share(1 << 20, 4096, &shares);
+    assert_int_equal(shares.clients, 4096);
+    assert_int_equal(shares.peers, 2048);
+    assert_int_equal(shares.gossip, 64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_table),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_values),
         cmocka_unit_test(test_sizes),    cmocka_unit_test(test_near_misses),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_descriptors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
