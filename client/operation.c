@@ -80,7 +80,7 @@ static void why_begin(struct operation *operation)
     struct buffer *why = &operation->why;
 
     buffer_reset(why, SIZE_MAX);
-    buffer_add_format(why, "%s", method_name(operation->request.method));
+    buffer_add_format(why, "%s", method_title(operation->request.method));
     if (operation->request.key.size > 0) {
         buffer_add_u8(why, ' ');
         text_add_shown(why, operation->request.key);
@@ -91,7 +91,7 @@ static void why_begin(struct operation *operation)
 // The node's sentence; what failed is put before it where the node left that out.
 static void why_said(struct operation *operation, struct slice text)
 {
-    const char *name = method_name(operation->request.method);
+    const char *name = method_title(operation->request.method);
     size_t size = strlen(name);
 
     why_begin(operation);

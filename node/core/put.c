@@ -143,7 +143,7 @@ static struct op *op_begin(struct node *node, const struct origin *origin,
         answer_fail(op, rank, ERR_CLOSED);
     }
     trace(op, "%s in shard %" PRIu32 ": w %" PRIu32 ", pw %" PRIu32 " of %" PRIu32 " replicas",
-          method_name(op->request.method), op->key.shard, write->w, write->pw, op->answer_count);
+          method_title(op->request.method), op->key.shard, write->w, write->pw, op->answer_count);
     return op;
 }
 
@@ -202,7 +202,7 @@ static void write_dispatch(struct node *node, struct op *op, struct write *write
     if (err) {
         op_fail(node, op, err,
                 arena_text(&node->arena, "%s: %s on %s: nothing was written",
-                           method_name(op->request.method), err_text(err),
+                           method_title(op->request.method), err_text(err),
                            node->settings.self.name));
         return;
     }

@@ -41,6 +41,8 @@ void reply_error(struct node *node, const struct origin *origin, enum method met
     reply_send(node, origin, reply);
 }
 
+enum { SLOW_US = 100000 }; // before that an answer is not late
+
 static const char *answer_word(const struct node *node, const struct answer *answer)
 {
     enum member_state state = node_state_of(node, answer->node);
@@ -51,7 +53,7 @@ static const char *answer_word(const struct node *node, const struct answer *ans
         return "dead";
     if (answer->state == ANSWER_FAILED)
         return answer->asked_us ? "went away" : "not connected";
-    return "slow";
+    return node->now_us - answer->asked_us < SLOW_US ? "no answer yet" : "slow";
 }
 
 // " (n2 dead, n3 slow)"; empty when all answered.
@@ -106,7 +108,7 @@ const char *reply_shortfall(struct node *node, const struct op *op, int err)
     struct buffer text = {0};
     const char *kept;
 
-    buffer_add_format(&text, "%s ", method_name(op->request.method));
+    buffer_add_format(&text, "%s ", method_title(op->request.method));
     text_add_shown(&text, op->key.key);
     if (err == ERR_UNAVAILABLE)
         buffer_add_format(&text, ": %" PRIu32 " of %" PRIu32 " replicas reachable",

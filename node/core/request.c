@@ -161,7 +161,7 @@ void forward_start(struct node *node, const struct origin *origin, const struct 
                 arena_text(&node->arena,
                            "%s: none of the %" PRIu32 " owners of shard %" PRIu32
                            " is reachable from %s: nothing was done; try another node",
-                           method_name(request->method), op->answer_count, key->shard,
+                           method_title(request->method), op->answer_count, key->shard,
                            node->settings.self.name));
     op_end(node, op);
 }
@@ -197,7 +197,7 @@ void forward_peer_gone(struct node *node, uint64_t from, struct op *op)
         return;
     reply_error(node, &op->origin, op->request.method, ERR_CLOSED,
                 arena_text(&node->arena, "%s: %s went away while it coordinated: %s",
-                           method_name(op->request.method), node_name_of(node, from),
+                           method_title(op->request.method), node_name_of(node, from),
                            harmless ? "retry"
                                     : "it may have taken effect; retry with the same "
                                       "token"));
@@ -209,7 +209,7 @@ void forward_peer_gone(struct node *node, uint64_t from, struct op *op)
 static const char *timed_out_text(struct node *node, const struct op *op, const char *advice)
 {
     return arena_text(&node->arena, "%s: no answer in %" PRIu64 " ms: %s",
-                      method_name(op->request.method), (node->now_us - op->started_us) / 1000,
+                      method_title(op->request.method), (node->now_us - op->started_us) / 1000,
                       advice);
 }
 

@@ -52,6 +52,20 @@ const char *method_name(enum method method)
     return method_names[method];
 }
 
+const char *method_title(enum method method)
+{
+    switch (method) {
+    case METHOD_BUCKET_SET:
+        return "bucket set";
+    case METHOD_BUCKET_SHOW:
+        return "bucket show";
+    case METHOD_CLUSTER_INIT:
+        return "cluster init";
+    default:
+        return method_name(method);
+    }
+}
+
 const char *message_name(enum message_kind kind)
 {
     check(kind < MESSAGE_KIND_COUNT);

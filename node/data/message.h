@@ -28,6 +28,9 @@ enum method {
 // "cluster_init", "topology", "status".
 const char *method_name(enum method method);
 
+// The same in sentences for people: the words of the command line ("cluster init").
+const char *method_title(enum method method);
+
 // How many replicas: a number 0..REPLICAS_MAX or one of these. They are resolved by level_resolve.
 enum level {
     LEVEL_DEFAULT = -1, // the bucket's default, else quorum (r, w) or 0 (pr, pw)
