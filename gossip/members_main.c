@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_UNHEALTHY = 3, TIMEOUT_MS = 3000, PORT = 7946, COLUMNS = 8, WIDTH_MAX = 80 };
+enum { EXIT_UNHEALTHY = 3, TIMEOUT_MS = 3000, PORT = 7401, COLUMNS = 8, WIDTH_MAX = 80 };
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_PLAIN };
 
@@ -540,7 +540,7 @@ static const struct argp program = {
     .parser = take_option,
     .args_doc = "HOST[:PORT]...",
     .doc = "Shows who is in the ring and who answers, as the members at the given gossip "
-           "addresses (port 7946 if none is given) know it.\v"
+           "addresses (port 7401 if none is given) know it.\v"
            "Asking is harmless: it joins nothing and changes nothing. With several addresses "
            "the answers are compared; a state with a ? is disputed.\n\n"
            "Ends with 0: all well; 2: usage; 3: a member is suspect or dead, epochs or asked "
