@@ -238,6 +238,7 @@ void op_keep_request(struct node *node, struct op *op, const struct request *req
 void op_keep_key(struct node *node, struct op *op, const struct key *key);
 void op_account(struct node *node, struct op *op, size_t bytes);
 void op_set_owners(struct node *node, struct op *op);
+void ids_sort(uint64_t *ids, size_t count); // what comes from a table must not show its order
 int op_rank(const struct op *op, uint64_t node_id); // -1: not asked
 void op_tick(struct node *node);                    // deadlines and hedges that passed
 void op_peer_gone(struct node *node, uint64_t id);

@@ -250,12 +250,17 @@ static int id_compare(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+void ids_sort(uint64_t *ids, size_t count)
+{
+    qsort(ids, count, sizeof *ids, id_compare);
+}
+
 void op_peer_gone(struct node *node, uint64_t id)
 {
     size_t count;
     uint64_t *ids = op_ids(node, &count);
 
-    qsort(ids, count, sizeof *ids, id_compare); // the table's order must not show
+    ids_sort(ids, count);
     for (size_t i = 0; i < count; i++) {
         struct op *op = op_find(node, ids[i]);
 

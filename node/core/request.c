@@ -56,14 +56,6 @@ static void parked_restart(struct node *node, struct op *op)
     request_dispatch(node, &origin, &request);
 }
 
-static int id_compare(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
 // The ids of those that wait for this operation, in the order in which they came; in the arena.
 static uint64_t *parked_ids(struct node *node, uint64_t ended, size_t *out_count)
 {
@@ -76,7 +68,7 @@ static uint64_t *parked_ids(struct node *node, uint64_t ended, size_t *out_count
         if (op->kind == OP_PARKED && op->waits_for == ended)
             ids[count++] = op->id;
     }
-    qsort(ids, count, sizeof *ids, id_compare);
+    ids_sort(ids, count);
     *out_count = count;
     return ids;
 }
