@@ -27,14 +27,27 @@ void seeds_init(struct seeds *seeds, uv_loop_t *uv, const struct endpoint *join,
     }
 }
 
+// The next of the addresses in turn: one that does not answer must not hide the others.
+static struct sockaddr *choose(struct seed *seed, struct addrinfo *found)
+{
+    struct addrinfo *one = found;
+    uint32_t left = seed->turn++;
+
+    for (; left > 0; left--)
+        one = one->ai_next ? one->ai_next : found;
+    return one->ai_addr;
+}
+
 static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 {
     struct seed *seed = lookup->data;
+    struct sockaddr *address;
 
     seed->looking = false;
     if (status == 0) {
-        address_set_port(found->ai_addr, seed->endpoint.port);
-        seed->address = address_to_swim(found->ai_addr);
+        address = choose(seed, found);
+        address_set_port(address, seed->endpoint.port);
+        seed->address = address_to_swim(address);
         seed->seeds->has_news = true;
     } else if (!seed->seeds->was_told && status != UV_ECANCELED) {
         log_warning("gossip: %s: %s: trying again", seed->endpoint.host, uv_strerror(status));

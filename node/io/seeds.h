@@ -16,6 +16,7 @@ struct seed {
     struct endpoint endpoint;
     uv_getaddrinfo_t lookup;
     bool looking;
+    uint32_t turn; // look-ups so far: each takes another of the addresses that a name has
     struct swim_address address; // size 0: not known yet
 };
 
