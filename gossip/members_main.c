@@ -168,7 +168,7 @@ static int ask(const char *address, uint64_t timeout_ms, struct buffer *in)
     struct buffer request = {0};
     char host[256];
     uint16_t port;
-    int connection;
+    int connection = -1;
     int err;
 
     check(text_read_address(address, PORT, host, &port) == 0);
