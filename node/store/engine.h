@@ -28,6 +28,7 @@
 
 struct store_settings {
     uint64_t actor;       // fresh and random at every start, not 0 (engine_open_directory draws it)
+    uint32_t salt;        // of the log's groups: the same, and told to nobody
     uint32_t interval_ms; // 0: mode sync; else an apply is durable when written, synced this often
     uint64_t segment_bytes;  // size of a log segment, at least twice the largest record
     uint64_t memtable_bytes; // starts a checkpoint; two memtables at most

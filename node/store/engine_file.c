@@ -306,6 +306,7 @@ int engine_open_directory(const struct engine_place *place, const struct store_s
     int err;
 
     own.actor = random_id();
+    own.salt = (uint32_t)random_id();
     opening.place = memory_new(sizeof *opening.place);
     opening.place->directory = opening.place->lock = -1;
     err = place_open(&opening, &own);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/rng.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -342,7 +343,12 @@ static int log_start(struct store *store, struct store_found *found,
 {
     struct replaying replaying = {store, recovered};
     struct log_recovery recovery = {store->covered, store->id, replay, group_end, &replaying};
-    struct log_settings settings = {store->settings.interval_ms, store->settings.retry_ms, 0};
+    struct log_settings settings = {
+        .interval_ms = store->settings.interval_ms,
+        .retry_ms = store->settings.retry_ms,
+        // Another one in each life, also where nobody draws any.
+        .salt = store->settings.salt ^ (uint32_t)rng_mix(store->settings.actor),
+    };
     uint64_t covered = store->covered;
     int err;
 

@@ -157,7 +157,14 @@ static void segment_begin(struct log *log, uint64_t position)
 {
     uint64_t id = log->spares[0];
     uint8_t *bytes = log->headers[log->next_header];
-    struct segment_header header = {id, log->store, position, log->previous_end};
+    struct segment_header header = {
+        .segment = id,
+        .store = log->store,
+        .base = position,
+        .previous_end = log->previous_end,
+        .size = log->disk->segment_size,
+        .salt = log->salt,
+    };
 
     check(log->spare_count > 0);
     if (log->has_current && log->syncing < position)
@@ -182,7 +189,8 @@ static size_t groups_seal(struct log *log)
     while (end < log->flying.size) {
         uint8_t *group = log->flying.data + end;
         uint32_t payload = bytes_u32(group + 12);
-        struct group_header header = {segment, log->flying_from + end, log->synced, payload};
+        struct group_header header = {segment, log->flying_from + end, log->synced, payload,
+                                      log->salt};
         size_t used = log->current_used + (end - log->flying_sent);
 
         if (used + group_size(payload) > log->capacity)
@@ -406,6 +414,7 @@ int log_open(struct log *log, struct disk *disk, const struct log_settings *sett
     uint64_t from = recovered->end > covered ? recovered->end : covered;
 
     *log = (struct log){.disk = disk, .store = settings->store, .group_at = SIZE_MAX};
+    log->salt = settings->salt;
     log->interval_ms = settings->interval_ms;
     log->retry_ms = settings->retry_ms;
     log->capacity = (disk->segment_size - SEGMENT_HEADER_SIZE) & ~(size_t)(GROUP_ALIGN - 1);

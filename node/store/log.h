@@ -22,6 +22,7 @@ struct log_segment {
 struct log {
     struct disk *disk;
     uint64_t store;
+    uint32_t salt;
     uint32_t interval_ms;
     uint32_t retry_ms;
     size_t capacity;    // bytes of groups that fit a segment
@@ -66,6 +67,7 @@ struct log_settings {
     uint32_t interval_ms;
     uint32_t retry_ms;
     uint64_t store; // id for new segments
+    uint32_t salt;  // for their groups
 };
 
 // ---- start (log_recover.c)

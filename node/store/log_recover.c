@@ -8,7 +8,7 @@
 // A bad group is *damage* when something later says that its position was on stable storage: the
 // header of a later segment, the mark of a later group, or the tree. Then acknowledged writes may
 // be gone, and the start stops. Otherwise it was never synced: a torn tail, which is cut. Bytes of
-// a reused file are no groups, since the segment id is under each sum.
+// a reused file are no groups, since salt and segment id are under each sum.
 //
 // Groups are written in order but reach the disk in any, so a valid group behind a bad one proves
 // nothing by itself: only its mark does.
@@ -23,7 +23,7 @@
 struct scanned {
     uint64_t id;
     bool valid;
-    struct segment_header header;
+    struct segment_header header; // when it is not valid: the id alone
 };
 
 struct scan {
@@ -71,15 +71,20 @@ struct proof {
     size_t torn_end; // behind everything that looks like a group of the segment
 };
 
-// Searches everything from `offset` on for groups of the segment.
-static struct proof groups_search(const struct scan *scan, uint64_t id, size_t offset)
+// Searches everything from `offset` on for groups of the segment, with any salt when its header is
+// lost.
+static struct proof groups_search(const struct scan *scan, const struct scanned *file,
+                                  size_t offset)
 {
+    struct segment_header segment = file->header;
     struct proof proof = {.torn_end = offset};
     struct group_header group;
     struct slice payload;
 
     for (size_t at = offset; at + GROUP_HEADER_SIZE <= scan->bytes.size; at += GROUP_ALIGN) {
-        if (group_read(rest_of(scan, at), id, &group, &payload))
+        if (!file->valid)
+            segment.salt = bytes_u32(scan->bytes.data + at + 8);
+        if (group_read(rest_of(scan, at), &segment, &group, &payload))
             continue;
         proof.torn_end = at + group_size(payload.size);
         if (group.mark >= proof.mark) {
@@ -93,13 +98,13 @@ static struct proof groups_search(const struct scan *scan, uint64_t id, size_t o
 
 // A file without a header: never begun, or begun and torn before its first sync. A group in it
 // whose mark lies behind the first group proves that the header was synced once.
-static int headerless_check(struct scan *scan, uint64_t id)
+static int headerless_check(struct scan *scan, const struct scanned *file)
 {
-    struct proof proof = groups_search(scan, id, SEGMENT_HEADER_SIZE);
+    struct proof proof = groups_search(scan, file, SEGMENT_HEADER_SIZE);
 
     if (proof.mark > proof.base)
-        return fail(scan, ERR_DAMAGED, id, 0, "the header is damaged");
-    buffer_add(&scan->out->voids, &id, sizeof id);
+        return fail(scan, ERR_DAMAGED, file->id, 0, "the header is damaged");
+    buffer_add(&scan->out->voids, &file->id, sizeof file->id);
     return 0;
 }
 
@@ -113,7 +118,9 @@ static int header_scan(struct scan *scan, struct scanned *file)
     if (err == ERR_STALE)
         return fail(scan, ERR_INVALID, file->id, 0, "was made by a newer version");
     if (err)
-        return headerless_check(scan, file->id);
+        return headerless_check(scan, file);
+    if (scan->bytes.size < file->header.size)
+        return fail(scan, ERR_DAMAGED, file->id, scan->bytes.size, "the file ends too early");
     if (!scan->out->store)
         scan->out->store = file->header.store;
     if (file->header.store != scan->out->store ||
@@ -139,6 +146,7 @@ static int headers_scan(struct scan *scan)
         struct scanned file = {0};
 
         memcpy(&file.id, ids.data + i * sizeof file.id, sizeof file.id);
+        file.header.segment = file.id;
         scan->out->next_id = file.id + 1;
         err = header_scan(scan, &file);
         if (file.valid)
@@ -190,7 +198,7 @@ static int groups_replay(struct scan *scan, const struct scanned *file, uint64_t
     int err = 0;
 
     while (position < limit && !err) {
-        if (group_read(rest_of(scan, offset), file->id, &group, &payload) ||
+        if (group_read(rest_of(scan, offset), &file->header, &group, &payload) ||
             group.position != position)
             break;
         err = group_replay(scan, file, &group, payload);
@@ -205,7 +213,7 @@ static int groups_replay(struct scan *scan, const struct scanned *file, uint64_t
 static int tail_check(struct scan *scan, const struct scanned *file, uint64_t end)
 {
     size_t offset = (size_t)(SEGMENT_HEADER_SIZE + end - file->header.base);
-    struct proof proof = groups_search(scan, file->id, offset);
+    struct proof proof = groups_search(scan, file, offset);
     struct slice rest = rest_of(scan, offset);
 
     if (proof.mark > end && end < UINT64_MAX)

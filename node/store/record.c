@@ -9,7 +9,7 @@
 
 #include <xxhash.h>
 
-enum { SEGMENT_MAGIC = 0x47455351, GROUP_MAGIC = 0x50524751 };
+enum { SEGMENT_MAGIC = 0x47455351 };
 
 static uint64_t sum_of(const uint8_t *data, size_t size)
 {
@@ -25,6 +25,8 @@ void segment_header_put(const struct segment_header *header, uint8_t out[SEGMENT
     bytes_put_u64(out + 24, header->store);
     bytes_put_u64(out + 32, header->base);
     bytes_put_u64(out + 40, header->previous_end);
+    bytes_put_u32(out + 48, header->salt);
+    bytes_put_u64(out + 56, header->size);
     bytes_put_u64(out, sum_of(out + 8, SEGMENT_HEADER_SIZE - 8));
 }
 
@@ -42,6 +44,8 @@ int segment_header_read(struct slice bytes, uint64_t segment, struct segment_hea
     header.store = bytes_u64(at + 24);
     header.base = bytes_u64(at + 32);
     header.previous_end = bytes_u64(at + 40);
+    header.salt = bytes_u32(at + 48);
+    header.size = bytes_u64(at + 56);
     if (header.segment != segment || header.base < header.previous_end)
         return ERR_DAMAGED;
     *out = header;
@@ -55,7 +59,7 @@ size_t group_size(size_t payload)
 
 void group_seal(uint8_t *group, const struct group_header *header)
 {
-    bytes_put_u32(group + 8, GROUP_MAGIC);
+    bytes_put_u32(group + 8, header->salt);
     bytes_put_u32(group + 12, header->size);
     bytes_put_u64(group + 16, header->segment);
     bytes_put_u64(group + 24, header->position);
@@ -63,18 +67,19 @@ void group_seal(uint8_t *group, const struct group_header *header)
     bytes_put_u64(group, sum_of(group + 8, group_size(header->size) - 8));
 }
 
-int group_read(struct slice bytes, uint64_t segment, struct group_header *out,
+int group_read(struct slice bytes, const struct segment_header *segment, struct group_header *out,
                struct slice *out_payload)
 {
     const uint8_t *at = bytes.data;
     struct group_header header;
 
     // Cheap comparisons first: a search for groups tries this at every eighth byte.
-    if (bytes.size < GROUP_HEADER_SIZE || bytes_u32(at + 8) != GROUP_MAGIC ||
-        bytes_u64(at + 16) != segment)
+    if (bytes.size < GROUP_HEADER_SIZE || bytes_u32(at + 8) != segment->salt ||
+        bytes_u64(at + 16) != segment->segment)
         return ERR_DAMAGED;
     header.size = bytes_u32(at + 12);
-    header.segment = segment;
+    header.segment = segment->segment;
+    header.salt = segment->salt;
     header.position = bytes_u64(at + 24);
     header.mark = bytes_u64(at + 32);
     if (group_size(header.size) > bytes.size ||

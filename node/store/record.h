@@ -11,12 +11,14 @@
 //     24  u64  store id: random, made with the first segment; the tree carries it too
 //     32  u64  base: log position of the first byte behind this header
 //     40  u64  previous end: where the segment before was cut; what lies behind it is void
-//     48  16 bytes of zeros
+//     48  u32  salt: random, drawn at each start
+//     52  u32  0
+//     56  u64  size of the file
 //
 // and then holds groups without gaps, each at segment offset 64 + position - base:
 //
 //      0  u64  sum of bytes 8..39 and the payload, padding included
-//      8  u32  0x50524751 ("QGRP")
+//      8  u32  salt of the segment
 //     12  u32  payload size, without padding
 //     16  u64  segment id
 //     24  u64  position of this group's first byte
@@ -24,8 +26,8 @@
 //     40  payload: records; then zeros up to a multiple of 8
 //
 // Headers of segments and unused tails do not count in positions: the groups of all segments form
-// one stream. Segment id and position are under each sum, so what a reused file held before is no
-// group.
+// one stream. Salt, segment id and position are under each sum, so what a reused file held before
+// is no group: neither one of ours nor a value that somebody made to look like one.
 //
 // A log record:  u8 type, varint body size, body
 //
@@ -70,6 +72,8 @@ struct segment_header {
     uint64_t store;
     uint64_t base;
     uint64_t previous_end;
+    uint64_t size; // of the file
+    uint32_t salt;
 };
 
 void segment_header_put(const struct segment_header *header, uint8_t out[SEGMENT_HEADER_SIZE]);
@@ -82,6 +86,7 @@ struct group_header {
     uint64_t position;
     uint64_t mark;
     uint32_t size; // payload
+    uint32_t salt;
 };
 
 // The whole size of a group with that much payload.
@@ -91,7 +96,7 @@ size_t group_size(size_t payload);
 void group_seal(uint8_t *group, const struct group_header *header);
 
 // Reads the group at the front of `bytes`. ERR_DAMAGED when there is none of this segment.
-int group_read(struct slice bytes, uint64_t segment, struct group_header *out,
+int group_read(struct slice bytes, const struct segment_header *segment, struct group_header *out,
                struct slice *out_payload);
 
 enum log_type {

@@ -19,7 +19,7 @@ static void groups_mend(uint8_t *bytes)
 
     while (at + GROUP_HEADER_SIZE <= SEGMENT) {
         struct group_header header = {1, position, bytes_u64(bytes + at + 32),
-                                      bytes_u32(bytes + at + 12)};
+                                      bytes_u32(bytes + at + 12), bytes_u32(bytes + 48)};
 
         if (header.size == 0 || group_size(header.size) > SEGMENT - at)
             return;
@@ -31,7 +31,7 @@ static void groups_mend(uint8_t *bytes)
 
 static void segment_fill(struct disk *disk, uint8_t *bytes, uint8_t mend)
 {
-    struct segment_header header = {1, 5, 0, 0};
+    struct segment_header header = {.segment = 1, .store = 5, .size = SEGMENT};
     struct disk_job prepare = {.op = DISK_PREPARE, .segment = 1};
     struct disk_job write = {DISK_WRITE, 1, 0, slice_of(bytes, SEGMENT), true, 0};
     struct disk_done done;

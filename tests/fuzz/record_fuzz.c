@@ -53,12 +53,12 @@ static void replica_record_try(struct slice bytes)
 
 static void segment_try(struct slice bytes)
 {
-    struct segment_header header;
+    struct segment_header header = {.segment = 1};
     struct group_header group;
     struct slice payload;
 
     (void)segment_header_read(bytes, 1, &header);
-    if (group_read(bytes, 1, &group, &payload) == 0)
+    if (group_read(bytes, &header, &group, &payload) == 0)
         check(payload.size == group.size && group_size(payload.size) <= bytes.size);
 }
 

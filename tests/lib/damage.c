@@ -26,8 +26,7 @@ static void groups_walk(const struct buffer *file, const struct segment_header *
     uint64_t before_end = 0;
     uint64_t at = SEGMENT_HEADER_SIZE;
 
-    while (group_read(slice_of(file->data + at, file->size - at), header->segment, &group,
-                      &payload) == 0) {
+    while (group_read(slice_of(file->data + at, file->size - at), header, &group, &payload) == 0) {
         // This mark says that the group before it is on stable storage.
         if (before_at && group.mark >= before_end)
             out->marked_at = before_at;
@@ -40,6 +39,7 @@ static void groups_walk(const struct buffer *file, const struct segment_header *
         at += out->last_size;
     }
     out->segment = header->segment;
+    out->salt = header->salt;
     out->end = at;
 }
 
@@ -74,7 +74,7 @@ bool damage_add_torn_group(const struct damage_log *log)
 {
     enum { PAYLOAD = 400 };
     uint8_t group[GROUP_HEADER_SIZE + PAYLOAD + GROUP_ALIGN];
-    struct group_header header = {log->segment, log->position, log->position, PAYLOAD};
+    struct group_header header = {log->segment, log->position, log->position, PAYLOAD, log->salt};
 
     memset(group, 'p', sizeof(group));
     group_seal(group, &header);

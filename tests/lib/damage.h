@@ -13,6 +13,7 @@ struct damage_log {
     uint64_t last_size; // its whole size
     uint64_t end;       // offset behind it
     uint64_t segment;   // id
+    uint32_t salt;
     uint64_t position;  // in the log, of the end
     uint64_t marked_at; // offset of the newest group that a later group's mark covers; 0: none
 };

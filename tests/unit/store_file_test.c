@@ -342,6 +342,23 @@ static void test_segment_size_may_change(void **state)
     site_done(&site);
 }
 
+// A segment that ends between two groups would else look as if nothing had ever followed.
+static void test_short_segment_is_damage(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    assert_int_equal(site_open(&site), 0);
+    declare(&site);
+    fill(&site, 20, "value");
+    store_abandon(site.store);
+    command("truncate -s 64 '%s/log/0000000000000001.seg'", site.path);
+    assert_int_equal(site_open(&site), ERR_DAMAGED);
+    assert_non_null(strstr(site.found.error, "the file ends too early"));
+    site_done(&site);
+}
+
 // A new store is there after a power failure: every directory on the way is synced before the first
 // acknowledgement.
 static void test_new_directories_are_synced(void **state)
@@ -388,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_places_that_cannot_be_are_refused),
         cmocka_unit_test(test_read_only_directory_is_refused),
         cmocka_unit_test(test_segment_size_may_change),
+        cmocka_unit_test(test_short_segment_is_damage),
         cmocka_unit_test(test_new_directories_are_synced),
         cmocka_unit_test(test_mode_interval_writes_and_syncs),
     };

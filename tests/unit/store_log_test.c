@@ -225,6 +225,40 @@ static void test_short_lives_leave_few_segments(void **state)
     kit_done(&kit);
 }
 
+// The next segment holds what a reused file may hold: a group with all that an outsider can know or
+// guess, its position included. Nobody may write into our log that way.
+static void test_forged_groups_are_no_groups(void **state)
+{
+    struct log_record record = {
+        .type = LOG_META, .name = slice_of_text("topology"), .value = slice_of_text("forged")};
+    struct buffer group = {0};
+    uint64_t ends[GROUPS];
+    struct kit kit;
+
+    (void)state;
+    for (uint32_t salt = 0; salt < 2; salt++) {
+        struct group_header header = {.segment = 1, .salt = salt};
+
+        log_make(&kit, ends);
+        header.position = header.mark = ends[GROUPS - 1];
+        group.size = 0;
+        buffer_add(&group, (uint8_t[GROUP_HEADER_SIZE]){0}, GROUP_HEADER_SIZE);
+        log_record_encode(&record, &group);
+        header.size = (uint32_t)(group.size - GROUP_HEADER_SIZE);
+        buffer_add(&group, (uint8_t[GROUP_ALIGN]){0}, group_size(header.size) - group.size);
+        group_seal(group.data, &header);
+        kit_crash(&kit, DISK_CRASH_LOSE);
+        for (size_t i = 0; i < group.size; i++)
+            disk_memory_flip(kit.disk, 1, SEGMENT_HEADER_SIZE + header.position + i, group.data[i]);
+        assert_int_equal(kit_open(&kit), 0);
+        assert_true(store_end(kit.store) == ends[GROUPS - 1]);
+        group.size = 0;
+        assert_int_equal(store_meta_get(kit.store, "topology", &group), ERR_NOT_FOUND);
+        kit_done(&kit);
+    }
+    buffer_done(&group);
+}
+
 // Files are used again: what they held before is never taken for a group.
 static void test_segments_are_recycled(void **state)
 {
@@ -260,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_missing_and_foreign_parts_are_refused),
         cmocka_unit_test(test_tree_vouches_for_the_log),
         cmocka_unit_test(test_short_lives_leave_few_segments),
+        cmocka_unit_test(test_forged_groups_are_no_groups),
         cmocka_unit_test(test_segments_are_recycled),
     };
 
