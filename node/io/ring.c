@@ -534,7 +534,7 @@ void ring_close(struct ring *ring)
     if (!ring->is_bound || ring->stopped)
         return;
     ring->stopped = true;
-    seeds_close(&ring->seeds);
+    ring->is_stuck = !seeds_close(&ring->seeds);
     listener_stop(&ring->listener);
     uv_close((uv_handle_t *)&ring->timer, NULL);
     uv_close((uv_handle_t *)&ring->udp, NULL);

@@ -64,6 +64,7 @@ struct ring {
     bool was_told;          // that joining fails
     bool is_bound;
     bool stopped;
+    bool is_stuck; // after ring_close: a look-up cannot be given up (seeds_close)
     uint8_t datagram[64 << 10];
 };
 

@@ -107,11 +107,13 @@ size_t seeds_list(const struct seeds *seeds, const struct known *known, bool all
     return count;
 }
 
-void seeds_close(struct seeds *seeds)
+bool seeds_close(struct seeds *seeds)
 {
+    bool all = true;
     size_t i;
 
     for (i = 0; i < seeds->count; i++)
-        if (seeds->list[i].looking)
-            uv_cancel((uv_req_t *)&seeds->list[i].lookup);
+        if (seeds->list[i].looking && uv_cancel((uv_req_t *)&seeds->list[i].lookup))
+            all = false;
+    return all;
 }

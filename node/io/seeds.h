@@ -43,7 +43,8 @@ bool seeds_take_news(struct seeds *seeds);
 size_t seeds_list(const struct seeds *seeds, const struct known *known, bool all,
                   struct swim_address *out);
 
-// Gives up look-ups under way.
-void seeds_close(struct seeds *seeds);
+// Gives up look-ups under way. False when one cannot be given up: the resolver was asked and has
+// not answered, and the loop does not run out before it has.
+bool seeds_close(struct seeds *seeds);
 
 #endif

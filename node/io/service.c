@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 enum {
     SWEEP_MS_MAX = 250,
@@ -264,6 +265,19 @@ static void catch_signals(struct service *service)
     uv_signal_start(&service->interrupt, on_signal, SIGINT);
 }
 
+static void say_end(int code)
+{
+    if (code == 0)
+        log_info("stopped; everything is on disk");
+}
+
+// The resolver may take half a minute to say that it does not know; even exit() waits for it.
+_Noreturn static void leave_now(int code)
+{
+    say_end(code);
+    _exit(code);
+}
+
 // Also takes apart what a failed start has built. Returns the exit code.
 static int take_apart(struct service *service, int code)
 {
@@ -286,6 +300,8 @@ static int take_apart(struct service *service, int code)
         log_warning("the store was not closed cleanly: the next start replays its log");
         code = EXIT_FAILURE_CODE;
     }
+    if (service->ring.is_stuck)
+        leave_now(code);
     if (loop_done(&service->loop))
         log_warning("some handles were left open");
     clients_done(&service->clients);
@@ -496,8 +512,7 @@ int service_run(const struct settings *settings)
     if (code == 0)
         loop_run(&service->loop);
     code = take_apart(service, code);
-    if (code == 0)
-        log_info("stopped; everything is on disk");
+    say_end(code);
     free(service);
     return code;
 }
