@@ -4,7 +4,6 @@
 #include "node/core/machine.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 static void request_dispatch(struct node *node, const struct origin *origin,
                              const struct request *request);
