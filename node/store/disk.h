@@ -41,7 +41,8 @@ struct disk_calls {
     int (*list)(struct disk *disk, struct buffer *out);
     // All bytes of a segment, appended. Called at start only. ERR_NOT_FOUND, ERR_IO.
     int (*read)(struct disk *disk, uint64_t segment, struct buffer *out);
-    // Puts what `read` showed on stable storage. Called at start only. ERR_IO.
+    // Puts what `read` showed on stable storage, even if an earlier sync of it failed: then memory
+    // may have what the disk has not, and pass for clean. Called at start only. ERR_IO.
     int (*sync)(struct disk *disk, uint64_t segment);
     // Never fails and never waits: what goes wrong is told by the job's end.
     void (*submit)(struct disk *disk, const struct disk_job *job);

@@ -118,19 +118,28 @@ static int file_read(struct disk *disk, uint64_t segment, struct buffer *out)
     return os_read_file(file_of(disk)->directory, name, out);
 }
 
+// Writes the segment over itself: the kernel writes again what it believes to be unchanged only
+// when it is told to.
 static int file_sync(struct disk *disk, uint64_t segment)
 {
     struct disk_file *file = file_of(disk);
+    struct buffer bytes = {0};
     char name[NAME_MAX_SIZE];
-    int fd;
-    int err;
+    int fd = -1;
+    int err = file_read(disk, segment, &bytes);
 
     segment_name(segment, name);
-    fd = openat(file->directory, name, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return os_err(errno);
-    err = sync_data(file, fd);
-    close(fd);
+    if (!err)
+        fd = openat(file->directory, name, O_WRONLY | O_CLOEXEC);
+    if (!err && fd < 0)
+        err = os_err(errno);
+    if (!err)
+        err = os_write(fd, buffer_slice(&bytes), 0);
+    if (!err)
+        err = sync_data(file, fd);
+    if (fd >= 0)
+        close(fd);
+    buffer_done(&bytes);
     return err;
 }
 

@@ -127,9 +127,17 @@ static int header_scan(struct scan *scan, struct scanned *file)
         (scan->recovery->store && file->header.store != scan->recovery->store))
         return fail(scan, ERR_DAMAGED, file->id, 0, "belongs to another store");
     file->valid = true;
-    // What we read may be in memory only: before it counts, it is synced.
-    err = scan->disk->calls->sync(scan->disk, file->id);
-    return err ? fail(scan, err, file->id, 0, "cannot be synced") : 0;
+    return 0;
+}
+
+// What we read may be in memory only: before it counts, it is put on the disk. That goes for the
+// newest segment; the older ones were synced before the next one began.
+static int newest_sync(struct scan *scan)
+{
+    uint64_t id = scan->count ? scan->files[scan->count - 1].id : 0;
+    int err = id ? scan->disk->calls->sync(scan->disk, id) : 0;
+
+    return err ? fail(scan, err, id, 0, "cannot be synced") : 0;
 }
 
 static int headers_scan(struct scan *scan)
@@ -154,7 +162,7 @@ static int headers_scan(struct scan *scan)
     }
     scan->count = valid;
     buffer_done(&ids);
-    return err;
+    return err ? err : newest_sync(scan);
 }
 
 // The records of one group.
