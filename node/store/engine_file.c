@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,6 +320,7 @@ int engine_open_directory(const struct engine_place *place, const struct store_s
         place_release(opening.place);
         return err;
     }
+    malloc_trim(0); // whole segments were read
     (*out)->release = place_release;
     (*out)->owner = opening.place;
     report.node = opening.node;
