@@ -29,7 +29,8 @@ enum {
     VALUE_SIZE = 100,
     NODES_MAX = 16,
     READ_SIZE = 64 << 10,
-    ROUNDS_MAX = 15
+    ROUNDS_MAX = 15,
+    SETTLE_SECONDS = 4 // after writes: their checkpoint belongs to no other work
 };
 
 enum work { WORK_ECHO, WORK_GET_1, WORK_GET_2, WORK_PUT_2, WORK_COUNT };
@@ -282,6 +283,7 @@ static double run(struct bench *bench, enum work work, uint64_t seconds)
         uv_tcp_connect(&connection->connect, &connection->tcp, (const struct sockaddr *)to,
                        client_connected);
     }
+    uv_update_time(&bench->loop);
     uv_timer_start(&bench->timer, time_up, seconds * 1000, 0);
     uv_run(&bench->loop, UV_RUN_DEFAULT);
     if (bench->failed)
@@ -407,6 +409,7 @@ static void rounds_run(struct bench *bench, uint64_t seconds, uint64_t rounds)
     double echo;
 
     for (uint64_t round = 0; round < rounds; round++) {
+        sleep(SETTLE_SECONDS);
         for (int work = 0; work < WORK_COUNT; work++) {
             rates[work][round] = run(bench, (enum work)work, seconds);
             histogram_join(&latency[work], &bench->latency_us);
