@@ -48,7 +48,6 @@ static void topology_take(struct node *node, struct topology *topology)
     node->topology = topology;
     node->topology_digest = topology_digest(topology);
     node->self = topology_member(topology, node->settings.self.id);
-    peers_bind_members(node);
 }
 
 static bool record_accepted(const struct node *node, uint64_t digest)

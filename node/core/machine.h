@@ -165,7 +165,6 @@ struct node {
     uint64_t topology_digest;
     uint64_t topology_position; // of the log, where the record becomes durable
     int self;                   // our member index, -1: not a member
-    struct peer **member_peers; // by member index; NULL for ourselves
     struct buffer proposal;     // accepted but undecided record (cluster.c)
     uint64_t ballot;            // under which it was accepted; 0: none
     uint64_t *accepted;         // digests of all records ever accepted on this disk; heap
@@ -222,7 +221,6 @@ void node_send(struct node *node, uint64_t to, const struct message *message);
 struct peer *peer_find(const struct node *node, uint64_t id);
 void peer_member(struct node *node, const struct event *event);
 void peer_link(struct node *node, const struct event *event);
-void peers_bind_members(struct node *node); // after the topology changed
 void peers_done(struct node *node);
 bool node_reachable(const struct node *node, uint64_t id);
 const char *node_name_of(const struct node *node, uint64_t id); // for sentences; in the arena

@@ -51,17 +51,7 @@ static struct peer *peer_take(struct node *node, uint64_t id)
     peer->id = id;
     peer->view.member.id = id;
     table_set(&node->peers, id, peer);
-    peers_bind_members(node);
     return peer;
-}
-
-void peers_bind_members(struct node *node)
-{
-    uint32_t count = node->topology ? node->topology->member_count : 0;
-
-    node->member_peers = memory_grow(node->member_peers, (count + 1) * sizeof(struct peer *));
-    for (uint32_t i = 0; i < count; i++)
-        node->member_peers[i] = peer_find(node, node->topology->members[i].id);
 }
 
 void peer_member(struct node *node, const struct event *event)
@@ -130,5 +120,4 @@ void peers_done(struct node *node)
     while ((peer = table_next(&node->peers, &at)))
         free(peer);
     table_done(&node->peers);
-    free(node->member_peers);
 }

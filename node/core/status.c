@@ -77,7 +77,7 @@ static void view_self(const struct node *node, struct member_view *view)
 static void view_member(const struct node *node, int member, struct member_view *view)
 {
     const struct member *recorded = &node->topology->members[member];
-    const struct peer *peer = node->member_peers[member];
+    const struct peer *peer = peer_find(node, recorded->id);
 
     view->member = *recorded;
     if (member == node->self) {
