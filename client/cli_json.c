@@ -47,12 +47,6 @@ void json_number(struct buffer *out, const char *name, uint64_t value)
     buffer_add_format(out, "%" PRIu64, value);
 }
 
-void json_signed(struct buffer *out, const char *name, int64_t value)
-{
-    json_name(out, name);
-    buffer_add_format(out, "%" PRId64, value);
-}
-
 void json_bool(struct buffer *out, const char *name, bool value)
 {
     json_name(out, name);

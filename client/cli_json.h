@@ -12,7 +12,6 @@ void json_name(struct buffer *out, const char *name);
 
 void json_text(struct buffer *out, const char *name, const char *text);
 void json_number(struct buffer *out, const char *name, uint64_t value);
-void json_signed(struct buffer *out, const char *name, int64_t value);
 void json_bool(struct buffer *out, const char *name, bool value);
 
 // A 64-bit id, as text: many readers of JSON keep only 53 bits.

@@ -11,17 +11,6 @@
 
 enum { PROTOCOL_MIN = 1, PROTOCOL_MAX = 5, PROTOCOL_NOW = 2, USER_STATE_MAX = 256 << 10 };
 
-const char *swim_notice_text(enum swim_notice notice)
-{
-    static const char *const texts[] = {
-        [SWIM_JOINED] = "joined",       [SWIM_UPDATED] = "updated",   [SWIM_SUSPECT] = "suspect",
-        [SWIM_ALIVE] = "alive again",   [SWIM_DEAD] = "dead",         [SWIM_LEFT] = "left",
-        [SWIM_FORGOTTEN] = "forgotten", [SWIM_CONFLICT] = "conflict", [SWIM_REFUTED] = "refuted",
-    };
-
-    return texts[notice];
-}
-
 // --- What the parts share ------------------------------------------------------------------------
 
 struct swim_action *machine_act(struct swim *swim, enum swim_action_kind kind)

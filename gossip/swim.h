@@ -68,9 +68,6 @@ enum swim_notice {
     SWIM_REFUTED    // we were accused or impersonated, and answered; `member` is us
 };
 
-// "joined", "updated", ...
-const char *swim_notice_text(enum swim_notice notice);
-
 struct swim_action {
     enum swim_action_kind kind;
     struct swim_address address;

@@ -146,16 +146,6 @@ void object_copy(struct arena *arena, const struct object *from, struct object *
     *out = copy;
 }
 
-size_t object_weight(const struct object *object)
-{
-    size_t weight = sizeof *object + object->count * sizeof *object->versions +
-                    object->rest.count * sizeof *object->rest.runs;
-
-    for (uint32_t i = 0; i < object->count; i++)
-        weight += object->versions[i].value.size;
-    return weight;
-}
-
 static void versions_encode(const struct version *versions, uint32_t count, struct buffer *out)
 {
     buffer_add_varint(out, count);

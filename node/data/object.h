@@ -79,9 +79,6 @@ uint32_t object_expire(struct object *object, uint64_t wall_ms);
 // A deep copy in the arena (values too).
 void object_copy(struct arena *arena, const struct object *from, struct object *out);
 
-// Bytes of values and of bookkeeping, for budgets.
-size_t object_weight(const struct object *object);
-
 // Encoding, one layout for log, tree and wire (all integers little-endian or varint):
 //
 //   varint count, per version, ascending by dot: u64 actor, varint counter, u64 stamp,

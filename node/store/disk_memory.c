@@ -451,13 +451,6 @@ void disk_memory_limit(struct disk *disk, uint32_t segments)
     memory_of(disk)->limit = segments;
 }
 
-struct slice disk_memory_bytes(const struct disk *disk, uint64_t segment)
-{
-    const struct memory_segment *found = segment_find(memory_of_const(disk), segment);
-
-    return found ? slice_of(found->seen, disk->segment_size) : (struct slice){0};
-}
-
 void disk_memory_flip(struct disk *disk, uint64_t segment, uint64_t offset, uint8_t mask)
 {
     struct memory_segment *found = segment_find(memory_of(disk), segment);

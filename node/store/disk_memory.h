@@ -41,9 +41,7 @@ uint64_t disk_memory_operations(const struct disk *disk);
 // ERR_DISK_FULL. 0: no limit.
 void disk_memory_limit(struct disk *disk, uint32_t segments);
 
-// The bytes of a segment as a crash now without loss would leave them, to look at and to change: a
-// damaged disk. {0} when there is no such segment.
-struct slice disk_memory_bytes(const struct disk *disk, uint64_t segment);
+// Changes bits of a segment, synced or not: a damaged disk.
 void disk_memory_flip(struct disk *disk, uint64_t segment, uint64_t offset, uint8_t mask);
 
 #endif
