@@ -18,7 +18,8 @@ JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 FUZZ_SECONDS ?= 60
 
 # Folders with an archive each, lowest layer first.
-FOLDERS := base gossip node/data node/wire node/core node/store node/io client sim
+FOLDERS := base gossip node/data node/wire node/core node/store node/io client \
+           sim/number sim/workload sim/scheme sim/question sim/output sim/placement
 # What the client library is made of (client/cli_*.c stay outside).
 LIBRARY_FOLDERS := base node/data node/wire client
 # program:main file
@@ -150,7 +151,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Werror
 
 COMPILER := $(CC_$(CFG))
-FLAGS    := -std=c17 -D_GNU_SOURCE -DQUORATE_VERSION='"$(VERSION)"' -I. -Ibuild/gen $(WARNINGS) \
+FLAGS    := -std=c17 -ffp-contract=off -D_GNU_SOURCE -DQUORATE_VERSION='"$(VERSION)"' -I. -Ibuild/gen $(WARNINGS) \
             $(FLAGS_$(CFG)) $(SANITIZE_$(CFG)) -pthread $(CPPFLAGS) $(CFLAGS)
 LINK     := $(COMPILER) $(SANITIZE_$(CFG)) -pthread $(LDFLAGS_$(CFG)) $(LDFLAGS)
 

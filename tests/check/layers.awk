@@ -12,7 +12,12 @@ BEGIN {
     rule("node/store", "base node/data node/core")
     rule("node/io", "base gossip node/data node/wire node/core node/store")
     rule("client", "base node/data node/wire")
-    rule("sim", "base gossip node/data node/wire node/core node/store")
+    rule("sim/number", "base")
+    rule("sim/workload", "base node/data sim/number")
+    rule("sim/scheme", "base node/data")
+    rule("sim/question", "base node/data sim/number sim/workload sim/scheme")
+    rule("sim/output", "base sim/number")
+    rule("sim/placement", "base sim/number sim/workload sim/scheme sim/question sim/output")
     folders["tests"] = 1
 }
 
@@ -60,7 +65,7 @@ function check_own(target,    from, to) {
         complain(FILENAME, FNR, "this folder is no layer; see tests/check/layers.awk")
     else if (!((from, to) in allowed))
         complain(FILENAME, FNR, from " must not include " to " (" target ")")
-    else if (from == "sim" && target ~ /^node\/store\/tree_lmdb\./)
+    else if (from ~ /^sim\// && target ~ /^node\/store\/tree_lmdb\./)
         complain(FILENAME, FNR, "sim has its own tree and must not include " target)
 }
 

@@ -9,7 +9,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 objects=build/release/obj
-sources=$(ls base/*.c gossip/*.c node/data/*.c node/wire/*.c node/core/*.c 2>/dev/null |
+sources=$(ls base/*.c gossip/*.c node/data/*.c node/wire/*.c node/core/*.c \
+    sim/number/*.c sim/workload/*.c sim/scheme/*.c sim/question/*.c sim/output/*.c 2>/dev/null |
     grep -v -e '_main\.c$' -e '^base/log\.c$')
 [ -n "$sources" ] || exit 0
 for source in $sources; do

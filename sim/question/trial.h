@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// One experiment: a scheme with its parameters under a workload. A question is asked of a trial
+// again and again, each time with another seed, and writes down what it finds. Questions share no
+// state, so that repetitions run on as many threads as there are.
+#ifndef SIM_QUESTION_TRIAL_H
+#define SIM_QUESTION_TRIAL_H
+
+#include "sim/question/finding.h"
+#include "sim/scheme/scheme.h"
+#include "sim/workload/workload.h"
+
+struct latency_setup;
+struct staleness_setup;
+
+struct trial {
+    const struct scheme_kind *kind; // NULL for staleness
+    struct scheme_setup setup;      // seed and nodes are set for each repetition
+    uint32_t nodes;
+    const uint32_t *weights; // of the nodes in turn (repeated when fewer); NULL: all alike
+    uint32_t weight_count;
+    uint32_t zones; // nodes are dealt to so many zones in turn; 0: none
+    const struct workload *workload;
+    bool endless;              // balance and movement in the limit of infinitely many keys
+    uint64_t operations;       // drawn; 0: the expected load
+    const char *const *events; // of movement, see movement.h
+    uint32_t event_count;
+    uint32_t r; // replicas that answer a read
+    uint32_t w; // and that confirm a write
+    const struct latency_setup *latency;
+    const struct staleness_setup *staleness;
+    // A clock in nanoseconds for what is measured (cost); a question must not take it elsewhere.
+    uint64_t (*clock_ns)(void);
+};
+
+// The nodes of a repetition: random ids, weights and zones as the trial says. Room for `nodes`.
+void trial_nodes(const struct trial *trial, uint64_t seed, struct scheme_node *out);
+
+// A scheme for a repetition, which has learned the load of the keys if it wants to.
+struct scheme *trial_scheme(const struct trial *trial, uint64_t seed);
+
+#endif
