@@ -60,9 +60,9 @@ double delay_cdf(const struct delay *delay, double ms);
 // The mean in ms; infinite for a Pareto part with alpha <= 1.
 double delay_mean(const struct delay *delay);
 
-// The fits of Bailis et al. (VLDB 2012, table 3): "lnkd-ssd", "lnkd-disk", "ymmr", for the legs W, A,
-// R, S of a write, its acknowledgement, a read request and its response. Returns the notation of a
-// leg ('W', 'A', 'R' or 'S'), NULL when there is no such fit.
+// The fits of Bailis et al. (VLDB 2012, table 3): "lnkd-ssd", "lnkd-disk", "ymmr", for the legs W,
+// A, R, S of a write, its acknowledgement, a read request and its response. Returns the notation of
+// a leg ('W', 'A', 'R' or 'S'), NULL when there is no such fit.
 const char *delay_fit(const char *name, char leg);
 
 #endif

@@ -31,8 +31,8 @@ void output_json(const struct run_result *result, struct buffer *out);
 // each question with its numbers beside it, light and dark, printable. See chart.h.
 void output_report(const struct run_result *result, struct buffer *out);
 
-// The charts of the report one by one, each a standalone SVG: for each calls `take` with a file name
-// ("balance-peak.svg") and the text, which is valid during the call.
+// The charts of the report one by one, each a standalone SVG: for each calls `take` with a file
+// name ("balance-peak.svg") and the text, which is valid during the call.
 void output_charts(const struct run_result *result,
                    void (*take)(void *context, const char *name, struct slice svg), void *context);
 

@@ -26,29 +26,29 @@ extern const struct question questions[];
 
 // Share of keys, bytes and requests per node and per shard: how even it is.
 //
-// Subjects "keys", "bytes", "reads", "writes", "load" (reads and writes by the read share), each with
-// copies "1" (first owners only) and "all" (each copy; a read goes to r of them, so each of a key's
-// c copies takes r/c of its reads). Metrics "peak/average", "min/average", "p99/average", "cv",
-// "gini", "efficiency" over the nodes, each node's share divided by its fair share by weight;
+// Subjects "keys", "bytes", "reads", "writes", "load" (reads and writes by the read share), each
+// with copies "1" (first owners only) and "all" (each copy; a read goes to r of them, so each of a
+// key's c copies takes r/c of its reads). Metrics "peak/average", "min/average", "p99/average",
+// "cv", "gini", "efficiency" over the nodes, each node's share divided by its fair share by weight;
 // "share" at rank 1.. (curve): the nodes' shares over their fair ones, the fullest first. Subjects
 // "shard-keys", "shard-load": the same over shards (ranges, partitions), without "share". Subject
 // "hot-shard", metric "share" at rank 1..5: the hottest shards' shares of load; the note names the
 // shard and its nodes. With endless keys: subject "keys" only.
 void question_balance(const struct trial *trial, uint64_t seed, struct findings *out);
 
-// What a change of nodes moves. Events: "add[:K]", "remove[:K]", "fail[:K]", "reweigh[:F]" (the first
-// node's weight times F, 2), "double", "to:M" (from the trial's nodes to M).
+// What a change of nodes moves. Events: "add[:K]", "remove[:K]", "fail[:K]", "reweigh[:F]" (the
+// first node's weight times F, 2), "double", "to:M" (from the trial's nodes to M).
 //
 // For each event: subject "keys" and "bytes", copies "all": "moved": copies that must be made on
 // nodes that had none, as a share of all copies; "minimum": the share that no scheme can avoid;
-// "copied": their number or bytes. Copies "1": "moved": the share of keys whose first owner changed.
-// Subjects "keys" and "load", copies "1" and "all": "peak/average" after the change. An event that
-// the scheme does not know (doubling a rendezvous) gives "moved" as not a number.
+// "copied": their number or bytes. Copies "1": "moved": the share of keys whose first owner
+// changed. Subjects "keys" and "load", copies "1" and "all": "peak/average" after the change. An
+// event that the scheme does not know (doubling a rendezvous) gives "moved" as not a number.
 void question_movement(const struct trial *trial, uint64_t seed, struct findings *out);
 
 // Metadata in bytes ("metadata"); measured with the trial's clock, so never the same twice:
-// "look-up" (ns per key, batches of SCHEME_BATCH_MAX, median of five), "rebuild" (ns to make the map
-// again after a node was added).
+// "look-up" (ns per key, batches of SCHEME_BATCH_MAX, median of five), "rebuild" (ns to make the
+// map again after a node was added).
 void question_cost(const struct trial *trial, uint64_t seed, struct findings *out);
 
 // False when the text is no event; `why` then says what is allowed.

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Probabilistically bounded staleness: Bailis, Venkataraman, Franklin, Hellerstein, Stoica, VLDB 2012.
-// A write sends itself to N replicas (leg W) and each acknowledges (A); it commits when the W-th
-// smallest W_i + A_i has passed. A read that starts t after that asks all N (leg R), which respond
-// (S); it returns after the R fastest R_i + S_i, and is consistent when one of those R had the write
-// by then: commit + t + R_i >= W_i. (Section 4.1, "WARS".)
+// Probabilistically bounded staleness: Bailis, Venkataraman, Franklin, Hellerstein, Stoica, VLDB
+// 2012. A write sends itself to N replicas (leg W) and each acknowledges (A); it commits when the
+// W-th smallest W_i + A_i has passed. A read that starts t after that asks all N (leg R), which
+// respond (S); it returns after the R fastest R_i + S_i, and is consistent when one of those R had
+// the write by then: commit + t + R_i >= W_i. (Section 4.1, "WARS".)
 //
 // Sites: a replica and the client each stand at a site; a pair of sites may add a delay to each leg
 // between them.
 //
 // Findings (no subject unless said): "p-consistent" at each t (ms, `at`); "t-visible" at each
 // probability (`at`, e.g. 0.999): the smallest t with at least that P(consistent), in ms; subject
-// "reads" and "writes": "mean", "p50", "p99", "p99.9" in ms; "p-stale-versions" at each k = 1..K: the
-// probability to miss by more than k versions regardless of time, (C(N-W,R)/C(N,R))^k (section 3.1,
-// closed form).
+// "reads" and "writes": "mean", "p50", "p99", "p99.9" in ms; "p-stale-versions" at each k = 1..K:
+// the probability to miss by more than k versions regardless of time, (C(N-W,R)/C(N,R))^k (section
+// 3.1, closed form).
 #ifndef SIM_QUESTION_STALENESS_H
 #define SIM_QUESTION_STALENESS_H
 

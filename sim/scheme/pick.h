@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A preference list: the first N distinct nodes of a row of candidates, in distinct zones while there
-// are enough. Dynamo, SOSP 2007, section 4.3: walk the ring clockwise and skip what does not fit.
+// A preference list: the first N distinct nodes of a row of candidates, in distinct zones while
+// there are enough. Dynamo, SOSP 2007, section 4.3: walk the ring clockwise and skip what does not
+// fit.
 #ifndef SIM_SCHEME_PICK_H
 #define SIM_SCHEME_PICK_H
 

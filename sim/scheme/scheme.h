@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scheme says on which nodes the copies of a key lie, and what changes when nodes come and go.
-// Each is one small file that fills a `struct scheme_kind`; scheme.c does what all share. To add one:
-// write that file, add its kind to scheme_kinds in scheme.c, and describe it in README.md.
+// Each is one small file that fills a `struct scheme_kind`; scheme.c does what all share. To add
+// one: write that file, add its kind to scheme_kinds in scheme.c, and describe it in README.md.
 //
 // Most schemes cut the hash space into ranges, each with its owners: shards, arcs between tokens,
 // partitions. They only build that table (ranges.h) and are looked up, compared and measured by
@@ -10,8 +10,8 @@
 //   scheme_new ─▶ [scheme_observe* ─▶ scheme_settle] ─▶ scheme_begin ─▶ scheme_locate* ...
 //                                     scheme_add, _remove, _reweigh, _double ─▶ [scheme_settle] ─┘
 //
-// Nodes keep their numbers for ever: a new one gets the next, one that is removed keeps its own with
-// weight 0. Everything follows from the setup and the order of calls; nothing else is random.
+// Nodes keep their numbers for ever: a new one gets the next, one that is removed keeps its own
+// with weight 0. Everything follows from the setup and the order of calls; nothing else is random.
 #ifndef SIM_SCHEME_SCHEME_H
 #define SIM_SCHEME_SCHEME_H
 
@@ -62,8 +62,8 @@ struct scheme_setup {
     bool bound_keys;     // of keys; else of load
     uint32_t boost_shards; // of static-boost: how many of the hottest shards; 0: one in a hundred
     uint32_t boost_copies; // how many copies more each of them gets
-    bool
-        successive; // of static: shard s on nodes s, s+1, ... mod n, in place of the node's planner
+    // Of static: shard s on nodes s, s+1, ... mod n, in place of the node's planner.
+    bool successive;
 };
 
 struct scheme;
@@ -88,13 +88,13 @@ struct scheme_kind {
     bool fair;         // without ranges: with infinitely many keys and equal weights, every node
                        // holds its fair share exactly
 
-    // Why the setup is impossible, as a sentence without a full stop that says what is allowed; NULL
-    // when it is possible. Common limits have been looked at before. May be NULL.
+    // Why the setup is impossible, as a sentence without a full stop that says what is allowed;
+    // NULL when it is possible. Common limits have been looked at before. May be NULL.
     const char *(*refuse)(const struct scheme_setup *setup);
     // Allocates scheme->state if it needs one. May be NULL.
     void (*open)(struct scheme *scheme);
-    // Makes the map of owners for the nodes as they now are: after open, after every change of nodes
-    // and after settle. A scheme that moves as little as it can starts from the map it had.
+    // Makes the map of owners for the nodes as they now are: after open, after every change of
+    // nodes and after settle. A scheme that moves as little as it can starts from the map it had.
     void (*build)(struct scheme *scheme);
     // NULL: by scheme->ranges.
     void (*locate)(struct scheme *scheme, const struct scheme_batch *batch,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is asked of the cluster: which keys there are, how large they are, and how often each is read
-// and written. One workload serves two ways of looking:
+// What is asked of the cluster: which keys there are, how large they are, and how often each is
+// read and written. One workload serves two ways of looking:
 //
 //   expected   walk over all keys, each with its share of all reads and writes: no sampling noise
 //   drawn      draw one operation after the other, as a client would

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Zipf distribution: of `items` ranks, rank r (from 1) is asked for with probability
-// r^-theta / zeta(items, theta). Exact for any number of items in constant memory: rejection-inversion
-// of Hörmann and Derflinger, "Rejection-inversion to generate variates from monotone discrete
-// distributions", ACM TOMACS 6(3), 1996. (What YCSB and most benchmarks use, Gray et al. 1994, is an
-// approximation.)
+// The Zipf distribution: of `items` ranks, rank r (from 1) is asked for with probability r^-theta /
+// zeta(items, theta). Exact for any number of items in constant memory: rejection-inversion of
+// Hörmann and Derflinger, "Rejection-inversion to generate variates from monotone discrete
+// distributions", ACM TOMACS 6(3), 1996. (What YCSB and most benchmarks use, Gray et al. 1994, is
+// an approximation.)
 #ifndef SIM_WORKLOAD_ZIPF_H
 #define SIM_WORKLOAD_ZIPF_H
 
