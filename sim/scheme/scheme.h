@@ -137,7 +137,7 @@ bool scheme_refuses(const struct scheme_kind *kind, const struct scheme_setup *s
 struct scheme *scheme_new(const struct scheme_kind *kind, const struct scheme_setup *setup);
 void scheme_free(struct scheme *scheme);
 
-// --- Learning: only what SCHEME_LEARNS needs it, for others these do nothing ----------------------
+// --- Learning: only what SCHEME_LEARNS needs it, for others these do nothing ---------------------
 
 void scheme_observe(struct scheme *scheme, const struct scheme_batch *batch);
 void scheme_settle(struct scheme *scheme);
@@ -155,7 +155,7 @@ void scheme_locate(struct scheme *scheme, const struct scheme_batch *batch,
 // The fair share of a node: its weight of all weights, 0..1.
 double scheme_fair(const struct scheme *scheme, uint32_t node);
 
-// --- Changes: ERR_METHOD when the scheme has no such thing, ERR_INVALID when it cannot be ----------
+// --- Changes: ERR_METHOD when the scheme has no such thing, ERR_INVALID when it cannot be --------
 
 // A new node; its number.
 int scheme_add(struct scheme *scheme, struct scheme_node node, uint32_t *out_number);
