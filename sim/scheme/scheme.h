@@ -73,6 +73,7 @@ struct scheme_batch {
     uint32_t count;
     const uint64_t *hash; // low halves of the node's own key hash
     const double *load;   // of all requests, the share that goes to the key
+    bool drawn;           // of observing: operations on keys met before, so only their load counts
 };
 
 struct scheme_places {
