@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SALT_NODES = 0x6e6f6465, SALT_LEARN = 0x6c6561726e };
+enum { SALT_NODES = 0x6e6f6465, SALT_LEARN = 0x6c6561 };
 
 struct scheme_node trial_node(const struct trial *trial, uint64_t seed, uint32_t number)
 {
