@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 const struct scheme_kind *const scheme_kinds[] = {
+    &scheme_static,
+    &scheme_static_boost,
     &scheme_modulo,
     NULL,
 };
