@@ -38,7 +38,15 @@ uint64_t ranges_position(const struct ranges *ranges, uint64_t hash);
 // The range of a hash.
 uint32_t ranges_find(const struct ranges *ranges, uint64_t hash);
 
+// The ranges of many hashes.
+void ranges_find_all(const struct ranges *ranges, const uint64_t *hash, uint32_t count,
+                     uint32_t *out);
+
 // The length of a range as a share of the whole space, 0..1.
 double ranges_length(const struct ranges *ranges, uint32_t range);
+
+// The number by which people know a range: reversed, its shard (the same low bits of each hash in
+// it); else its place.
+uint32_t ranges_number(const struct ranges *ranges, uint32_t range);
 
 #endif
