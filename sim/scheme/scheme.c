@@ -12,10 +12,7 @@
 #include <stdlib.h>
 
 const struct scheme_kind *const scheme_kinds[] = {
-    &scheme_static,
-    &scheme_static_boost,
-    &scheme_modulo,
-    NULL,
+    &scheme_static, &scheme_static_boost, &scheme_modulo, &scheme_bounded,
 };
 
 const struct scheme_kind *scheme_find(const char *name)
