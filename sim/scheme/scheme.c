@@ -12,7 +12,12 @@
 #include <stdlib.h>
 
 const struct scheme_kind *const scheme_kinds[] = {
-    &scheme_static, &scheme_static_boost, &scheme_modulo, &scheme_bounded,
+    &scheme_static,       // shards
+    &scheme_static_boost, //
+    &scheme_modulo,       // nodes in a row
+    &scheme_bounded,      // tokens
+    &scheme_jump,         // buckets
+    NULL,
 };
 
 const struct scheme_kind *scheme_find(const char *name)
