@@ -17,6 +17,7 @@ const struct scheme_kind *const scheme_kinds[] = {
     &scheme_modulo,       // nodes in a row
     &scheme_bounded,      // tokens
     &scheme_jump,         // buckets
+    &scheme_rendezvous,   // scores
     NULL,
 };
 
