@@ -12,9 +12,12 @@
 #include <stdlib.h>
 
 const struct scheme_kind *const scheme_kinds[] = {
-    &scheme_static,
-    &scheme_static_boost,
-    &scheme_modulo,
+    &scheme_static,       // shards
+    &scheme_static_boost, //
+    &scheme_modulo,       // nodes in a row
+    &scheme_bounded,      // tokens
+    &scheme_jump,         // buckets
+    &scheme_rendezvous,   // scores
     NULL,
 };
 
