@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 const struct scheme_kind *const scheme_kinds[] = {
-    &scheme_modulo, &scheme_ring, &scheme_ring_equal, &scheme_ring_token_equal, NULL,
+    &scheme_modulo, &scheme_ring, &scheme_ring_equal, &scheme_ring_token_equal, &scheme_split, NULL,
 };
 
 const struct scheme_kind *scheme_find(const char *name)
