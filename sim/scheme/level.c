@@ -17,8 +17,7 @@
 
 #include <stdlib.h>
 
-#define SIZE_PART 0.8
-#define TIE_PART  0.01 // of both together: who bears equally much by one bears less by the other
+#define TIE_PART 0.01 // of both together: who bears equally much by one bears less by the other
 
 enum { DUST = 4 }; // a range that costs less than an average one / DUST stays
 
@@ -46,24 +45,40 @@ struct level {
     double dust;
 };
 
+// Multiples of a node's fair share.
+struct share {
+    double load;
+    double size;
+};
+
 struct step {
     uint32_t place; // CHAIN_END: none
     uint16_t to;
-    double worse; // what the worse of the two nodes bears afterwards
+    double worse; // what the worse of the two nodes bears afterwards, by which steps are compared
 };
 
 // ---------------------------------------------------------------- what a node bears
 
-static double burden_of(double load, double size)
-{
-    double part = SIZE_PART * size;
+// How load and size are weighed against each other: the larger of the two counts, and a little of
+// both, so that who bears equally much by one bears less by the other.
+struct scale {
+    double size_part;
+    double tie_part;
+};
 
-    return (load > part ? load : part) + TIE_PART * (load + size);
+static const struct scale leaning = {0.8, 0.0001};
+static const struct scale even = {1, 0};
+
+static double burden_of(struct share share, struct scale scale)
+{
+    double size = scale.size_part * share.size;
+
+    return (share.load > size ? share.load : size) + scale.tie_part * (share.load + share.size);
 }
 
 // With a range more (sign 1) or less (-1); NULL: as it is.
-static double burden(const struct level *level, const struct sums *sums, uint32_t node,
-                     const struct level_cost *change, int sign)
+static struct share share_of(const struct level *level, const struct sums *sums, uint32_t node,
+                             const struct level_cost *change, int sign)
 {
     double weight = level->scheme->nodes[node].weight;
     struct level_cost sum = sums->nodes[node];
@@ -72,16 +87,22 @@ static double burden(const struct level *level, const struct sums *sums, uint32_
         sum.load += sign > 0 ? change->load : -change->load;
         sum.size += sign > 0 ? change->size : -change->size;
     }
-    return burden_of((double)sum.load / (sums->load_fair * weight),
-                     (double)sum.size / (sums->size_fair * weight));
+    return (struct share){(double)sum.load / (sums->load_fair * weight),
+                          (double)sum.size / (sums->size_fair * weight)};
 }
 
-// What the worse of two nodes bears when a range goes from one to the other.
-static double burden_after(const struct level *level, const struct sums *sums,
-                           const uint16_t pair[2], const struct level_cost *cost)
+static double burden(const struct level *level, const struct sums *sums, uint32_t node)
 {
-    double from = burden(level, sums, pair[0], cost, -1);
-    double to = burden(level, sums, pair[1], cost, 1);
+    return burden_of(share_of(level, sums, node, NULL, 0), leaning);
+}
+
+// What node pair[0] without the range and pair[1] with it bear, the worse of the two.
+static double burden_after(const struct level *level, const struct sums *sums,
+                           const uint16_t pair[2], const struct level_cost *cost,
+                           struct scale scale)
+{
+    double from = burden_of(share_of(level, sums, pair[0], cost, -1), scale);
+    double to = burden_of(share_of(level, sums, pair[1], cost, 1), scale);
 
     return from > to ? from : to;
 }
@@ -98,7 +119,7 @@ static uint16_t node_extreme(const struct level *level, const struct sums *sums,
 
         if (!level->scheme->nodes[node].weight || excluded[node])
             continue;
-        here = sign * burden(level, sums, node, NULL, 0);
+        here = sign * burden(level, sums, node);
         if (best != SCHEME_NOBODY && here <= best_burden)
             continue;
         best = (uint16_t)node;
@@ -197,7 +218,7 @@ static uint16_t node_for(const struct level *level, uint32_t place)
 
         if (!level->scheme->nodes[node].weight)
             continue;
-        here = burden(level, &level->copies, node, cost, 1);
+        here = burden_of(share_of(level, &level->copies, node, cost, 1), leaning);
         if (best != SCHEME_NOBODY && here >= best_burden)
             continue;
         if (!place_fits(level, place, (uint16_t)node))
@@ -213,12 +234,16 @@ static uint16_t node_for(const struct level *level, uint32_t place)
 static void row_lead(struct level *level, uint16_t *row, const struct level_cost *cost)
 {
     uint32_t best = 0;
+    double best_burden = 0;
     uint16_t first;
 
-    for (uint32_t rank = 1; rank < level->ranges->width; rank++) {
-        if (burden(level, &level->firsts, row[rank], cost, 1) <
-            burden(level, &level->firsts, row[best], cost, 1))
-            best = rank;
+    for (uint32_t rank = 0; rank < level->ranges->width; rank++) {
+        double here = burden_of(share_of(level, &level->firsts, row[rank], cost, 1), leaning);
+
+        if (rank > 0 && here >= best_burden)
+            continue;
+        best = rank;
+        best_burden = here;
     }
     first = row[best];
     row[best] = row[0];
@@ -242,17 +267,23 @@ static void row_fill(struct level *level, uint32_t range)
 
 // ---------------------------------------------------------------- 2. copies
 
+// Of the steps that leave both nodes with less than the first bore, the one after which neither
+// load nor size of the two stands out.
 static struct step copy_step(const struct level *level, const uint16_t pair[2])
 {
-    double before = burden(level, &level->copies, pair[0], NULL, 0);
-    struct step best = {CHAIN_END, pair[1], before};
+    const struct sums *sums = &level->copies;
+    double before = burden(level, sums, pair[0]);
+    struct step best = {CHAIN_END, pair[1], 0};
     uint32_t place = level->places.first[pair[0]];
 
     for (; place != CHAIN_END; place = level->places.next[place]) {
         uint32_t range = place / level->ranges->width;
-        double worse = burden_after(level, &level->copies, pair, &level->costs[range]);
+        const struct level_cost *cost = &level->costs[range];
+        double worse = burden_after(level, sums, pair, cost, even);
 
-        if (level->dearness[range] < level->dust || worse >= best.worse ||
+        if (level->dearness[range] < level->dust ||
+            (best.place != CHAIN_END && worse >= best.worse) ||
+            burden_after(level, sums, pair, cost, leaning) >= before ||
             !place_fits(level, place, pair[1]))
             continue;
         best.place = place;
@@ -264,15 +295,14 @@ static struct step copy_step(const struct level *level, const uint16_t pair[2])
 // True when a copy has left the node.
 static bool copy_move(struct level *level, uint16_t from)
 {
-    double before = burden(level, &level->copies, from, NULL, 0);
+    double before = burden(level, &level->copies, from);
 
     memset(level->tried, 0, level->nodes * sizeof *level->tried);
     for (;;) {
         uint16_t to = node_extreme(level, &level->copies, level->tried, -1);
         struct step step;
 
-        if (to == SCHEME_NOBODY ||
-            before - burden(level, &level->copies, to, NULL, 0) <= LEVEL_SLACK)
+        if (to == SCHEME_NOBODY || before - burden(level, &level->copies, to) <= LEVEL_SLACK)
             return false;
         step = copy_step(level, (uint16_t[2]){from, to});
         if (step.place != CHAIN_END) {
@@ -288,7 +318,7 @@ static bool copy_move(struct level *level, uint16_t from)
 
 static struct step first_step(const struct level *level, uint16_t from)
 {
-    double before = burden(level, &level->firsts, from, NULL, 0);
+    double before = burden(level, &level->firsts, from);
     uint32_t width = level->ranges->width;
     struct step best = {CHAIN_END, SCHEME_NOBODY, before};
     uint32_t place = level->places.first[from];
@@ -299,10 +329,9 @@ static struct step first_step(const struct level *level, uint16_t from)
         for (uint32_t rank = 1; rank < width; rank++) {
             uint16_t to = level->ranges->owners[place + rank];
             double worse = burden_after(level, &level->firsts, (uint16_t[2]){from, to},
-                                        &level->costs[place / width]);
+                                        &level->costs[place / width], leaning);
 
-            if (worse >= best.worse ||
-                before - burden(level, &level->firsts, to, NULL, 0) <= LEVEL_SLACK)
+            if (worse >= best.worse || before - burden(level, &level->firsts, to) <= LEVEL_SLACK)
                 continue;
             best = (struct step){place, to, worse};
         }
@@ -379,8 +408,9 @@ static void order_make(struct level *level, const struct level_cost *total)
     double sum = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        level->dearness[i] = burden_of((double)level->costs[i].load / load_all,
-                                       (double)level->costs[i].size / size_all);
+        level->dearness[i] = burden_of((struct share){(double)level->costs[i].load / load_all,
+                                                      (double)level->costs[i].size / size_all},
+                                       leaning);
         priced[i] = (struct priced){level->dearness[i], i};
         sum += level->dearness[i];
     }
