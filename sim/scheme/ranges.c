@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-// Two guide entries or more for each range: most walks are then of no step at all, which costs
-// less than the memory does.
+// The smallest power of two that is not below the count. Shards, a power of two themselves, then
+// have one entry each and are found without a step.
 static unsigned guide_bits_for(uint32_t count)
 {
     unsigned bits = 1;
