@@ -19,7 +19,10 @@
 
 #define TIE_PART 0.01 // of both together: who bears equally much by one bears less by the other
 
-enum { DUST = 4 }; // a range that costs less than an average one / DUST stays
+enum {
+    DUST = 4,       // a range that costs less than an average one / DUST stays
+    LOOK_MAX = 1024 // places of a node that a step chooses from, when one of them will do
+};
 
 // What lies on the nodes: all copies, or the first ones.
 struct sums {
@@ -267,20 +270,34 @@ static void row_fill(struct level *level, uint32_t range)
 
 // ---------------------------------------------------------------- 2. copies
 
+// The first `count` places of a node become its last ones.
+static void places_rotate(struct level *level, uint16_t node, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = level->places.first[node];
+
+        chain_remove(&level->places, node, place);
+        chain_add_last(&level->places, node, place);
+    }
+}
+
 // Of the steps that leave both nodes with less than the first bore, the one after which neither
-// load nor size of the two stands out.
-static struct step copy_step(const struct level *level, const uint16_t pair[2])
+// load nor size of the two stands out. Where a node has very many ranges, among the next ones.
+static struct step copy_step(struct level *level, const uint16_t pair[2])
 {
     const struct sums *sums = &level->copies;
     double before = burden(level, sums, pair[0]);
     struct step best = {CHAIN_END, pair[1], 0};
     uint32_t place = level->places.first[pair[0]];
+    uint32_t looked = 0;
 
     for (; place != CHAIN_END; place = level->places.next[place]) {
         uint32_t range = place / level->ranges->width;
         const struct level_cost *cost = &level->costs[range];
         double worse = burden_after(level, sums, pair, cost, even);
 
+        if (looked++ >= LOOK_MAX && best.place != CHAIN_END)
+            break;
         if (level->dearness[range] < level->dust ||
             (best.place != CHAIN_END && worse >= best.worse) ||
             burden_after(level, sums, pair, cost, leaning) >= before ||
@@ -289,6 +306,8 @@ static struct step copy_step(const struct level *level, const uint16_t pair[2])
         best.place = place;
         best.worse = worse;
     }
+    if (looked > LOOK_MAX)
+        places_rotate(level, pair[0], LOOK_MAX);
     return best;
 }
 

@@ -128,20 +128,13 @@ static void partitions_deal(const struct scheme *scheme, struct quota *quotas)
 
 // ---------------------------------------------------------------- the kind
 
+// Partitions may be fewer than nodes: then some own none.
 static const char *equal_refuse(const struct scheme_setup *setup)
 {
-    uint64_t partitions = setup->partitions;
-    uint32_t present = 0;
-
-    for (uint32_t i = 0; i < setup->node_count; i++)
-        present += setup->nodes[i].weight > 0;
-    if (partitions == 0)
-        partitions = (uint64_t)setup->vnodes * setup->node_count;
-    if (partitions < present)
-        return "ring-equal needs at least as many partitions as nodes";
-    if (partitions > SCHEME_PARTITIONS_MAX)
-        return "ring-equal takes at most 1,048,576 partitions (virtual nodes x nodes, when their "
-               "number is not given)";
+    if (setup->partitions == 0 &&
+        (uint64_t)setup->vnodes * setup->node_count > SCHEME_PARTITIONS_MAX)
+        return "ring-equal has virtual nodes x nodes partitions when their number is not given, "
+               "and at most 1,048,576";
     return NULL;
 }
 
