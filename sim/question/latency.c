@@ -16,6 +16,7 @@
 #include "sim/question/times.h"
 #include "sim/question/work.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -26,9 +27,11 @@ enum {
     SALT_CHOICES = 0x63686f69,
     SALT_SERVICE = 0x73657276,
     SALT_HEDGES = 0x68656467,
-    WARM_UP = 10, // one request in so many, the first, is not counted
-    NOT_COUNTED = UINT32_MAX
+    WARM_UP = 10 // one request in so many, the first, is not counted
 };
+
+// The number of a read that is not.
+#define NOT_COUNTED UINT32_MAX
 
 static_assert(LATENCY_REQUESTS_MAX < NOT_COUNTED, "a read's number fits into a hedge");
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "sim/number/number.h"
+#include "tests/lib/near.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -196,18 +197,6 @@ static double found(const struct experiment *experiment, const char *subject, co
     }
     fail_msg("no %s %s at %g", subject, metric, at);
     return 0;
-}
-
-#define assert_near(value, wanted, tolerance)                                                      \
-    assert_near_at(value, wanted, tolerance, __FILE__, __LINE__)
-
-static void assert_near_at(double value, double wanted, double tolerance, const char *file,
-                           int line)
-{
-    if (!(fabs(value - wanted) <= tolerance)) {
-        print_error("%g is not %g +- %g\n", value, wanted, tolerance);
-        _fail(file, line);
-    }
 }
 
 // What REFERENCE prints of one row; tail latencies within 4 %.
