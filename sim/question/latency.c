@@ -227,10 +227,9 @@ static void play_load(struct lookup *lookup, const struct work *work, unsigned n
     run_play(&run, &requests);
     requests_done(&requests);
     tell(&run, load, workload_setup(lookup->trial->workload)->read_share, out);
-    findings_add(out, &(struct finding){.metric = "busiest",
-                                        .at = load,
-                                        .curve = true,
-                                        .value = load * work->peak});
+    findings_add(out,
+                 &(struct finding){
+                     .metric = "busiest", .at = load, .curve = true, .value = load * work->peak});
     run_done(&run);
 }
 

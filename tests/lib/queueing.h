@@ -19,8 +19,8 @@ struct queueing {
     struct findings found;
 };
 
-// Reads only, of a million keys, each as often, R = W = 1, the first owner's, without hedges; change
-// what is to be different.
+// Reads only, of a million keys, each as often, R = W = 1, the first owner's, without hedges;
+// change what is to be different.
 struct queueing *queueing_new(uint32_t nodes, uint32_t n, const char *service);
 void queueing_free(struct queueing *queueing);
 
