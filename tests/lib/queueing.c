@@ -63,6 +63,7 @@ struct queueing *queueing_new(uint32_t nodes, uint32_t n, const char *service)
                                               .bytes_min = 1,
                                               .bytes_max = 1};
     queueing->setup.requests = QUEUEING_REQUESTS;
+    queueing->setup.load_count = 1;
     queueing->trial.kind = &queueing_turn;
     queueing->trial.nodes = nodes;
     queueing->trial.setup.replicas = n;
@@ -78,7 +79,6 @@ void queueing_ask(struct queueing *queueing, double load, uint64_t seed)
     struct buffer why = {0};
 
     queueing->setup.loads[0] = load;
-    queueing->setup.load_count = 1;
     assert_int_equal(workload_new(&queueing->wants, &workload, &why), 0);
     queueing->trial.workload = workload;
     findings_done(&queueing->found);

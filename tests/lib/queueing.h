@@ -24,7 +24,7 @@ struct queueing {
 struct queueing *queueing_new(uint32_t nodes, uint32_t n, const char *service);
 void queueing_free(struct queueing *queueing);
 
-// Asks once, at one load.
+// Asks with this as the first load, of one unless the setup says more.
 void queueing_ask(struct queueing *queueing, double load, uint64_t seed);
 
 // What was found; NULL, or a failed test, when there is no such thing.

@@ -242,24 +242,46 @@ static void beyond_capacity_queues_only_grow(void **state)
     queueing_free(queueing);
 }
 
-static void hedging_and_seeds_change_only_what_they_should(void **state)
+// With one key, only arrivals and services are left to differ.
+static void seeds_and_loads_draw_anew_and_hedges_do_not(void **state)
 {
     struct queueing *one = queueing_new(4, 3, "exp:1");
     struct queueing *two = queueing_new(4, 3, "exp:1");
 
     (void)state;
+    one->wants.keys = two->wants.keys = 1;
     one->setup.requests = two->setup.requests = 20000;
     two->setup.hedged = true;
     two->setup.hedge_ms = 1e9;
-    queueing_ask(one, 0.7, 5);
-    queueing_ask(two, 0.7, 5);
+    queueing_ask(one, 0.2, 5);
+    queueing_ask(two, 0.2, 5);
     assert_true(queueing_found(two, "reads", "extra-requests") == 0);
     assert_true(queueing_found(one, "reads", "mean") == queueing_found(two, "reads", "mean"));
     assert_true(queueing_found(one, "requests", "p99") == queueing_found(two, "requests", "p99"));
-    queueing_ask(two, 0.7, 6);
+    queueing_ask(two, 0.2, 6);
     assert_true(queueing_found(one, "reads", "mean") != queueing_found(two, "reads", "mean"));
     queueing_free(one);
     queueing_free(two);
+}
+
+static void loads_of_one_run_are_independent(void **state)
+{
+    struct queueing *queueing = queueing_new(4, 3, "exp:1");
+    const struct finding *list;
+    size_t half;
+
+    (void)state;
+    queueing->setup.requests = 20000;
+    queueing->setup.loads[1] = 0.2;
+    queueing->setup.load_count = 2;
+    queueing_ask(queueing, 0.2, 5);
+    list = queueing->found.list;
+    half = queueing->found.count / 2;
+    assert_int_equal(queueing->found.count, 2 * half + 1); // and max-load
+    assert_string_equal(list[0].metric, list[half].metric);
+    assert_true(list[0].at == 0.2 && list[half].at == 0.2);
+    assert_true(list[0].value != list[half].value);
+    queueing_free(queueing);
 }
 
 int main(void)
@@ -276,7 +298,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_walked_is_drawn),
         cmocka_unit_test(rows_may_be_of_different_lengths),
         cmocka_unit_test(beyond_capacity_queues_only_grow),
-        cmocka_unit_test(hedging_and_seeds_change_only_what_they_should),
+        cmocka_unit_test(seeds_and_loads_draw_anew_and_hedges_do_not),
+        cmocka_unit_test(loads_of_one_run_are_independent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
