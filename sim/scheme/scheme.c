@@ -12,12 +12,16 @@
 #include <stdlib.h>
 
 const struct scheme_kind *const scheme_kinds[] = {
-    &scheme_static,       // shards
-    &scheme_static_boost, //
-    &scheme_modulo,       // nodes in a row
-    &scheme_bounded,      // tokens
-    &scheme_jump,         // buckets
-    &scheme_rendezvous,   // scores
+    &scheme_static,           // shards
+    &scheme_static_boost,     //
+    &scheme_modulo,           // nodes in a row
+    &scheme_ring,             // tokens
+    &scheme_ring_equal,       // partitions
+    &scheme_ring_token_equal, // both
+    &scheme_bounded,          // tokens
+    &scheme_jump,             // buckets
+    &scheme_rendezvous,       // scores
+    &scheme_split,            // ranges
     NULL,
 };
 
