@@ -89,6 +89,23 @@ static struct scheme cluster_of(struct placing *placing)
     return (struct scheme){.setup = placing->setup, .nodes = placing->nodes};
 }
 
+// Distinct; returns how many lie in the fullest zone.
+static uint32_t owners_look(const struct placing *placing, const uint16_t *owners, uint32_t count)
+{
+    uint32_t in_zone[3] = {0};
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t zone = placing->nodes[owners[i]].zone;
+
+        for (uint32_t j = 0; j < i; j++)
+            assert_int_not_equal(owners[i], owners[j]);
+        if (zone != SCHEME_NO_ZONE && ++in_zone[zone] > most)
+            most = in_zone[zone];
+    }
+    return most;
+}
+
 // Nodes offered from each start on, forwards and backwards: the list is always full, distinct, and
 // within the cap, which is the least that will do.
 static void picks_of(struct placing *placing, uint32_t want)
@@ -98,32 +115,22 @@ static void picks_of(struct placing *placing, uint32_t want)
     uint32_t cap = pick_zone_cap(&scheme, want);
     uint32_t most = 0;
 
-    for (uint32_t factor = 1; factor <= 2; factor++) {
-        for (uint32_t start = 0; start < nodes; start++) {
-            uint16_t owners[SCHEME_REPLICAS_MAX];
-            uint32_t in_zone[3] = {0};
-            struct pick pick;
+    for (uint32_t run = 0; run < 2 * nodes; run++) {
+        uint16_t owners[SCHEME_REPLICAS_MAX];
+        struct pick pick;
+        uint32_t zone_most;
 
-            pick_init(&pick, &scheme, owners, want, cap);
-            for (uint32_t i = 0; i < nodes; i++) {
-                uint32_t at = factor == 1 ? start + i : start + nodes - i;
+        pick_init(&pick, &scheme, owners, want, cap);
+        for (uint32_t i = 0; i < nodes; i++) {
+            uint16_t node = (uint16_t)((run < nodes ? run + i : run - i) % nodes);
 
-                if (pick_offer(&pick, (uint16_t)(at % nodes)))
-                    break;
-                pick_offer(&pick, (uint16_t)(at % nodes)); // once more: nothing changes
-            }
-            assert_int_equal(pick.count, want);
-            for (uint32_t i = 0; i < want; i++) {
-                uint16_t zone = placing->nodes[owners[i]].zone;
-
-                for (uint32_t j = 0; j < i; j++)
-                    assert_int_not_equal(owners[i], owners[j]);
-                if (zone == SCHEME_NO_ZONE)
-                    continue;
-                in_zone[zone] += 1;
-                most = in_zone[zone] > most ? in_zone[zone] : most;
-            }
+            if (pick_offer(&pick, node))
+                break;
+            pick_offer(&pick, node); // once more: nothing changes
         }
+        assert_int_equal(pick.count, want);
+        zone_most = owners_look(placing, owners, want);
+        most = zone_most > most ? zone_most : most;
     }
     assert_true(most <= cap);
     assert_true(cap == 1 || most == cap); // a smaller one does not do
