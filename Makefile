@@ -50,7 +50,7 @@ FUZZERS  := $(call pick,$(patsubst %.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz
 BIN      := $(CURDIR)/build/release/bin
 
 .PHONY: all asan clang tsan demo test test-unit test-system check check-static bench fuzz soak \
-        install clean deps deps-extra help
+        sim-reference install clean deps deps-extra help
 
 all: ## the programs and the client library, in build/release/
 	@tests/deps.sh --check
@@ -102,6 +102,10 @@ soak: deps ## long simulation runs
 	$(Q)$(MAKE) all
 	$(Q)if [ -f tests/soak.sh ]; then QUORATE_BIN=$(BIN) tests/soak.sh; \
 	    else echo 'no tests/soak.sh yet'; fi
+
+sim-reference: ## the simulator against published numbers, in full (some minutes)
+	$(Q)$(MAKE) all
+	$(Q)QUORATE_BIN=$(BIN) tests/reference.sh full
 
 install: ## programs, library, header, manual pages; PREFIX=/usr/local, DESTDIR=
 	$(Q)$(MAKE) all

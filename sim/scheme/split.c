@@ -213,7 +213,7 @@ static void split_observe(struct scheme *scheme, const struct scheme_batch *batc
         uint32_t cell = cell_of(batch->hash[i]);
 
         split->load[cell] += batch->load[i];
-        split->keys[cell] += 1;
+        split->keys[cell] += !batch->drawn;
     }
     split->fresh = split->fresh || batch->count;
 }
