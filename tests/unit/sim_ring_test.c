@@ -357,6 +357,16 @@ static void equal_change(struct scheme *scheme, int what)
     ranges_free(before);
 }
 
+// Who is rounded up stays so.
+static void nothing_changes(struct scheme *scheme)
+{
+    struct ranges *before = ranges_copy(scheme->ranges);
+
+    assert_int_equal(scheme_reweigh(scheme, 1, scheme->nodes[1].weight), 0);
+    assert_int_equal(steals(scheme, before), 0);
+    ranges_free(before);
+}
+
 // Exactly the share of who comes or goes changes hands, from all alike; and no more on reweighing.
 static void test_equal_changes(void **state)
 {
@@ -373,6 +383,7 @@ static void test_equal_changes(void **state)
             for (int what = 0; what < 3; what++)
                 equal_change(scheme, what);
             equal_change(scheme, 0);
+            nothing_changes(scheme);
             scheme_free(scheme);
         }
     }
@@ -485,6 +496,25 @@ static void test_lists(void **state)
     }
 }
 
+// A key belongs to the first token at or after it; behind the last token, to the first.
+static void test_tokens(void **state)
+{
+    struct scheme *scheme = ring_new("ring", (uint32_t[2]){10, 1}, 16, 0, 1);
+    struct tokens tokens = tokens_make(scheme);
+
+    (void)state;
+    assert_int_equal(tokens.count, 160);
+    for (uint32_t i = 0; i < tokens.count; i++) {
+        uint32_t at = ranges_find(scheme->ranges, tokens.list[i].position);
+        uint32_t after = ranges_find(scheme->ranges, tokens.list[i].position + 1);
+
+        assert_int_equal(scheme->ranges->owners[at], tokens.list[i].node);
+        assert_int_equal(scheme->ranges->owners[after], tokens.list[(i + 1) % 160].node);
+    }
+    tokens_done(&tokens);
+    scheme_free(scheme);
+}
+
 // One node with nearly all tokens, so that lists reach far.
 static void test_lopsided(void **state)
 {
@@ -528,7 +558,8 @@ int main(void)
         cmocka_unit_test(test_peaks),         cmocka_unit_test(test_ring_add),
         cmocka_unit_test(test_ring_double),   cmocka_unit_test(test_equal_changes),
         cmocka_unit_test(test_equal_double),  cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_lopsided),      cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_lopsided),      cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_metadata),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
