@@ -292,8 +292,6 @@ cfg-install:
 ifneq ($(LIBRARY),)
 	install -d $(DESTDIR)$(PREFIX)/include $(LIBDIR)/pkgconfig
 	install -m 644 client/quorate.h $(DESTDIR)$(PREFIX)/include/quorate.h
-	install -d $(COMPLETIONS)
-	install -m 644 client/completion/quorate.bash $(COMPLETIONS)/quorate
 	install -m 644 $(B)/lib/libquorate.a $(LIBDIR)/libquorate.a
 	install -m 755 $(B)/lib/libquorate.so $(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(LIBDIR)/libquorate.so
@@ -302,6 +300,9 @@ ifneq ($(LIBRARY),)
 	    'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lquorate' \
 	    'Libs.private: -luv -lxxhash $(LIB_MSGPACK) -pthread' >$(LIBDIR)/pkgconfig/quorate.pc
 endif
+	install -d $(COMPLETIONS)
+	$(foreach script,$(wildcard */completion/*.bash),install -m 644 $(script) \
+	    $(COMPLETIONS)/$(basename $(notdir $(script))) &&) true
 	@if ! command -v scdoc >/dev/null; then \
 	    [ -z '$(MAN_SOURCES)' ] || echo 'scdoc is missing: manual pages are not installed'; \
 	else for page in $(MAN_SOURCES); do \
