@@ -150,8 +150,10 @@ static void test_published_peaks(void **state)
 
 static void test_modulo_is_modulo(void **state)
 {
+    struct scheme_node heavy = placing_node(8, SCHEME_NO_ZONE);
     struct placing placing;
     struct change change;
+    uint32_t number;
 
     (void)state;
     placing_init(&placing, 7, 3, 1);
@@ -169,6 +171,9 @@ static void test_modulo_is_modulo(void **state)
     assert_int_equal(scheme_reweigh(change.scheme, 1, 50), ERR_METHOD);
     assert_int_equal(change.scheme->nodes[1].weight, SCHEME_WEIGHT);
     assert_int_equal(scheme_double(change.scheme), ERR_METHOD);
+    heavy.weight = 2 * SCHEME_WEIGHT;
+    assert_int_equal(scheme_add(change.scheme, heavy, &number), ERR_METHOD);
+    assert_int_equal(change.scheme->setup.node_count, 7);
     change_end(&change);
 }
 
@@ -377,6 +382,31 @@ static void test_bounded_keeps_the_bound(void **state)
     }
 }
 
+// A key that fills a node by its load leaves room for no other there; by keys it is one of many.
+static void test_bounded_by_load_or_keys(void **state)
+{
+    struct placing_keys keys = placing_keys(1000, 2, 6); // the first has .6 of the load
+    struct placing placing;
+
+    (void)state;
+    placing_init(&placing, 10, 1, 1);
+    for (int by_keys = 0; by_keys < 2; by_keys++) {
+        struct scheme *scheme;
+        uint16_t *owners;
+        uint32_t beside = 0;
+
+        placing.setup.bound_keys = by_keys;
+        scheme = scheme_new(&scheme_bounded, &placing.setup);
+        owners = placing_owners(scheme, &keys, NULL);
+        for (uint32_t key = 1; key < keys.count; key++)
+            beside += owners[key] == owners[0];
+        assert_true(by_keys ? beside > 50 : beside == 0);
+        free(owners);
+        scheme_free(scheme);
+    }
+    placing_keys_done(&keys);
+}
+
 // The bound matters: with one token each, a ring alone is far from even.
 static void test_bounded_binds(void **state)
 {
@@ -498,6 +528,7 @@ int main(void)
         cmocka_unit_test(test_rendezvous_reweighs),
         cmocka_unit_test(test_rendezvous_zones),
         cmocka_unit_test(test_bounded_keeps_the_bound),
+        cmocka_unit_test(test_bounded_by_load_or_keys),
         cmocka_unit_test(test_bounded_binds),
         cmocka_unit_test(test_bounded_without_bound_is_a_ring),
         cmocka_unit_test(test_bounded_passes),

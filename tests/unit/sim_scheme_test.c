@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { KEYS = 3000 };
+enum { KEYS = 1500 };
 
 #define each_kind(kind)                                                                            \
     const struct scheme_kind *const *at = scheme_kinds, *kind = *at;                               \

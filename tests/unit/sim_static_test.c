@@ -399,7 +399,54 @@ static void test_copies_go_to_the_least_loaded(void **state)
     placing_keys_done(&keys);
 }
 
-static void test_boost_by_weight_and_zone(void **state)
+// A copy takes load off the owners before the next one is placed: shard 0 goes to the owner of 3,
+// which is then as busy as that of 2, while its own owner has become the least busy.
+static void test_copies_take_load_off(void **state)
+{
+    struct placing_keys keys = shard_keys(4);
+    struct placing placing;
+    struct scheme *scheme;
+
+    (void)state;
+    memcpy(keys.load, (double[]){.40, .30, .25, .05}, 4 * sizeof *keys.load);
+    placing_init(&placing, 4, 1, 3);
+    placing.setup.shards = 4;
+    placing.setup.boost_shards = 2;
+    placing.setup.boost_copies = 1;
+    scheme = placing_scheme(&scheme_static_boost, &placing, &keys);
+    assert_int_equal(shard_row(scheme, 0)[1], shard_row(scheme, 3)[0]);
+    assert_int_equal(shard_row(scheme, 1)[1], shard_row(scheme, 0)[0]);
+    scheme_free(scheme);
+    placing_keys_done(&keys);
+}
+
+// Load counts by weight: the owner of shard 2, if it is heavy, has less to do than that of 3.
+static void test_boost_by_weight(void **state)
+{
+    struct placing_keys keys = shard_keys(4);
+    struct placing placing;
+
+    (void)state;
+    memcpy(keys.load, (double[]){.50, .20, .16, .14}, 4 * sizeof *keys.load);
+    placing_init(&placing, 4, 1, 3);
+    placing.setup.shards = 4;
+    placing.setup.boost_shards = 1;
+    placing.setup.boost_copies = 1;
+    for (uint32_t heavy = 0; heavy < 4; heavy++) {
+        struct scheme *scheme;
+        uint32_t coldest;
+
+        for (uint32_t i = 0; i < 4; i++)
+            placing.nodes[i].weight = i == heavy ? 130 : 100;
+        scheme = placing_scheme(&scheme_static_boost, &placing, &keys);
+        coldest = shard_row(scheme, 2)[0] == heavy ? 2 : 3;
+        assert_int_equal(shard_row(scheme, 0)[1], shard_row(scheme, coldest)[0]);
+        scheme_free(scheme);
+    }
+    placing_keys_done(&keys);
+}
+
+static void test_boost_by_zone(void **state)
 {
     struct placing_keys keys = shard_keys(4);
     struct placing placing;
@@ -407,22 +454,6 @@ static void test_boost_by_weight_and_zone(void **state)
     const uint16_t *row;
 
     (void)state;
-    // With nothing to tell them apart but weight, the heavy node gets more.
-    placing_init(&placing, 4, 1, 3);
-    placing.setup.shards = 4;
-    placing.setup.boost_shards = 1;
-    placing.setup.boost_copies = 1;
-    for (uint32_t heavy = 0; heavy < 4; heavy++) {
-        for (uint32_t i = 0; i < 4; i++)
-            placing.nodes[i].weight = i == heavy ? 130 : 100;
-        scheme = placing_scheme(&scheme_static_boost, &placing, &keys);
-        row = shard_row(scheme, 0);
-        for (uint32_t shard = 1; shard < 4; shard++) { // the coldest owner is in shard 3
-            if (row[1] == shard_row(scheme, shard)[0])
-                assert_int_equal(shard, 3);
-        }
-        scheme_free(scheme);
-    }
     // A copy goes to the zone that has none, though its one node is the busiest.
     placing_init(&placing, 5, 2, 3);
     placing_zones(&placing, 2);
@@ -522,7 +553,9 @@ int main(void)
         cmocka_unit_test(test_published_peak_shards),
         cmocka_unit_test(test_hottest_get_copies),
         cmocka_unit_test(test_copies_go_to_the_least_loaded),
-        cmocka_unit_test(test_boost_by_weight_and_zone),
+        cmocka_unit_test(test_copies_take_load_off),
+        cmocka_unit_test(test_boost_by_weight),
+        cmocka_unit_test(test_boost_by_zone),
         cmocka_unit_test(test_boost_lowers_the_peak),
         cmocka_unit_test(test_boost_stays_where_it_was),
     };
