@@ -6,8 +6,9 @@
 //
 // Copies: the hash, then the hash mixed with 1, 2, ... are jumped until the buckets are as many
 // nodes in as many zones as wanted. Each of these jumps moves little when buckets come and go, and
-// so does the list. Where that takes too long (all nodes are wanted, or a zone has few), the buckets
-// behind the first copy's fill the list.
+// so does the list: only where two of a key's jumps go to the new bucket, another copy moves too.
+// Where this takes too long (all nodes are wanted, or a zone has few), the buckets behind the first
+// copy's fill the list.
 #include "sim/scheme/jump.h"
 
 #include "base/check.h"

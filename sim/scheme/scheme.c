@@ -20,6 +20,7 @@ const struct scheme_kind *const scheme_kinds[] = {
     &scheme_ring_token_equal, // both
     &scheme_bounded,          // tokens
     &scheme_jump,             // buckets
+    &scheme_rendezvous,       // scores
     &scheme_split,            // ranges
     NULL,
 };
