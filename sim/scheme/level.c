@@ -4,9 +4,8 @@
 // ordinary range rather than the hottest one, and a new node gets its share of the keys with its
 // share of the requests. Each step leaves the two nodes with less than the worse of them bore, so
 // there is an end. A node of which no step is of use (one range is its load, or zones forbid the
-// rest) is left alone, and the next one is looked at.
-//
-// Differences below the slack are not worth a step.
+// rest) is left alone until others have had their steps. Differences below the slack are not worth
+// one.
 #include "sim/scheme/level.h"
 
 #include "base/arena.h"
@@ -16,14 +15,12 @@
 
 #include <stdlib.h>
 
-#define TIE_PART 0.01 // of both together: who bears equally much by one bears less by the other
-
 enum { LOOK_MAX = 1024 }; // places of a node that a step chooses from, when one of them will do
 
 // What lies on the nodes: all copies, or the first ones.
 struct sums {
     struct level_cost *nodes;
-    double *per_load; // of each node: its fair share of load, as what it is multiplied by
+    double *per_load; // of each node: 1 / its fair share of all load
     double *per_size;
 };
 
