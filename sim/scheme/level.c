@@ -4,10 +4,8 @@
 // ordinary range rather than the hottest one, and a new node gets its share of the keys with its
 // share of the requests. Each step leaves the two nodes with less than the worse of them bore, so
 // there is an end. A node of which no step is of use (one range is its load, or zones forbid the
-// rest) is left alone, and the next one is looked at.
-//
-// Differences below the slack are not worth a step, nor are ranges that cost less than a part of
-// the average one: a node with one hot range would hand on all its others for nothing.
+// rest) is left alone until others have had their steps. Differences below the slack are not worth
+// one.
 #include "sim/scheme/level.h"
 
 #include "base/arena.h"
@@ -17,17 +15,12 @@
 
 #include <stdlib.h>
 
-#define TIE_PART 0.01 // of both together: who bears equally much by one bears less by the other
-
-enum {
-    DUST = 4,       // a range that costs less than an average one / DUST stays
-    LOOK_MAX = 1024 // places of a node that a step chooses from, when one of them will do
-};
+enum { LOOK_MAX = 1024 }; // places of a node that a step chooses from, when one of them will do
 
 // What lies on the nodes: all copies, or the first ones.
 struct sums {
     struct level_cost *nodes;
-    double *per_load; // of each node: its fair share of load, as what it is multiplied by
+    double *per_load; // of each node: 1 / its fair share of all load
     double *per_size;
 };
 
@@ -39,13 +32,11 @@ struct level {
     uint32_t nodes;
     uint32_t zone_cap;
     uint32_t *order;      // ranges, the dearest first
-    double *dearness;     // of each range: what it adds to an average node
     struct chains places; // of each node: range x width + rank
     struct sums copies;
     struct sums firsts;
     bool *stuck; // no step helps this node
     bool *tried; // not a target for the node that is looked at
-    double dust;
 };
 
 // Multiples of a node's fair share.
@@ -296,8 +287,7 @@ static struct step copy_step(struct level *level, const uint16_t pair[2])
 
         if (looked++ >= LOOK_MAX && best.place != CHAIN_END)
             break;
-        if (level->dearness[range] < level->dust ||
-            (best.place != CHAIN_END && worse >= best.worse) ||
+        if ((best.place != CHAIN_END && worse >= best.worse) ||
             burden_after(sums, pair, cost, leaning) >= before || !place_fits(level, place, pair[1]))
             continue;
         best.place = place;
@@ -340,7 +330,7 @@ static struct step first_step(const struct level *level, uint16_t from)
     uint32_t place = level->places.first[from];
 
     for (; place != CHAIN_END; place = level->places.next[place]) {
-        if (place % width != 0 || level->dearness[place / width] < level->dust)
+        if (place % width != 0)
             continue;
         for (uint32_t rank = 1; rank < width; rank++) {
             uint16_t to = level->ranges->owners[place + rank];
@@ -413,7 +403,7 @@ static struct sums sums_new(struct level *level, const struct level_cost *total,
 }
 
 struct priced {
-    double dearness;
+    double price;
     uint32_t range;
 };
 
@@ -422,8 +412,8 @@ static int priced_compare(const void *a, const void *b)
     const struct priced *x = a;
     const struct priced *y = b;
 
-    if (x->dearness != y->dearness)
-        return x->dearness > y->dearness ? -1 : 1;
+    if (x->price != y->price)
+        return x->price > y->price ? -1 : 1;
     return x->range < y->range ? -1 : x->range > y->range;
 }
 
@@ -433,20 +423,17 @@ static void order_make(struct level *level, const struct level_cost *total)
     struct priced *priced = memory_new(count * sizeof *priced);
     double load_all = (double)(total->load ? total->load : 1);
     double size_all = (double)(total->size ? total->size : 1);
-    double sum = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        level->dearness[i] = burden_of((struct share){(double)level->costs[i].load / load_all,
-                                                      (double)level->costs[i].size / size_all},
-                                       leaning);
-        priced[i] = (struct priced){level->dearness[i], i};
-        sum += level->dearness[i];
+        struct share share = {(double)level->costs[i].load / load_all,
+                              (double)level->costs[i].size / size_all};
+
+        priced[i] = (struct priced){burden_of(share, leaning), i};
     }
     qsort(priced, count, sizeof *priced, priced_compare);
     for (uint32_t i = 0; i < count; i++)
         level->order[i] = priced[i].range;
     free(priced);
-    level->dust = sum / count / DUST;
 }
 
 void level_ranges(const struct scheme *scheme, struct ranges *ranges,
@@ -468,7 +455,6 @@ void level_ranges(const struct scheme *scheme, struct ranges *ranges,
     level.copies = sums_new(&level, &total, ranges->width);
     level.firsts = sums_new(&level, &total, 1);
     level.order = arena_new(arena, ranges->count * sizeof *level.order);
-    level.dearness = arena_new(arena, ranges->count * sizeof *level.dearness);
     level.stuck = arena_new(arena, nodes * sizeof *level.stuck);
     level.tried = arena_new(arena, nodes * sizeof *level.tried);
     chains_init(&level.places, arena, ranges->count * ranges->width, nodes);

@@ -217,7 +217,7 @@ static void test_all_copies(void **state)
         struct placing_keys keys = placing_keys(200 * 1000, thetas[i], i);
         struct scheme *scheme = split_new(10, 3, &keys);
 
-        near("peak of first copies", peak_of(scheme, &keys, true, 1), 1, 0.02);
+        near("peak of first copies", peak_of(scheme, &keys, true, 1), 1, 0.006);
         near("peak of all copies", peak_of(scheme, &keys, true, 3), 1, 0.01);
         below("keys of first copies", peak_of(scheme, &keys, false, 1), 1.28);
         below("keys of all copies", peak_of(scheme, &keys, false, 3), 1.05);
