@@ -16,7 +16,8 @@
 
 #include <cmocka.h>
 
-enum { TRIALS = 400 * 1000 };
+// The tail of a Pareto leg needs more trials: one in a thousand of 2 million is known to 1.5 %.
+enum { TRIALS = 400 * 1000, TRIALS_TAIL = 2 * 1000 * 1000 };
 
 static const char *const ssd[LEGS] = {
     "0.9122*pareto:0.235,10+0.0878*exp:1.66", "0.9122*pareto:0.235,10+0.0878*exp:1.66",
@@ -243,6 +244,7 @@ static void partial_quorums_are_as_stale_as_in_the_paper(void **state)
     experiment_free(experiment);
 
     experiment = experiment_new(disk, 3, 1, 1);
+    experiment->setup.trials = TRIALS_TAIL;
     ask_at(experiment, 0);
     ask_at(experiment, 10);
     experiment->setup.probabilities[experiment->setup.probability_count++] = 0.999;
