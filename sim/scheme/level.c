@@ -4,10 +4,8 @@
 // ordinary range rather than the hottest one, and a new node gets its share of the keys with its
 // share of the requests. Each step leaves the two nodes with less than the worse of them bore, so
 // there is an end. A node of which no step is of use (one range is its load, or zones forbid the
-// rest) is left alone, and the next one is looked at.
-//
-// Differences below the slack are not worth a step, nor are ranges that cost less than a part of
-// the average one: a node with one hot range would hand on all its others for nothing.
+// rest) is left alone until others have had their steps. Differences below the slack are not worth
+// one.
 #include "sim/scheme/level.h"
 
 #include "base/arena.h"
@@ -17,18 +15,13 @@
 
 #include <stdlib.h>
 
-#define TIE_PART 0.01 // of both together: who bears equally much by one bears less by the other
-
-enum {
-    DUST = 4,       // a range that costs less than an average one / DUST stays
-    LOOK_MAX = 1024 // places of a node that a step chooses from, when one of them will do
-};
+enum { LOOK_MAX = 1024 }; // places of a node that a step chooses from, when one of them will do
 
 // What lies on the nodes: all copies, or the first ones.
 struct sums {
     struct level_cost *nodes;
-    double load_fair; // per weight
-    double size_fair;
+    double *per_load; // of each node: 1 / its fair share of all load
+    double *per_size;
 };
 
 struct level {
@@ -39,13 +32,11 @@ struct level {
     uint32_t nodes;
     uint32_t zone_cap;
     uint32_t *order;      // ranges, the dearest first
-    double *dearness;     // of each range: what it adds to an average node
     struct chains places; // of each node: range x width + rank
     struct sums copies;
     struct sums firsts;
     bool *stuck; // no step helps this node
     bool *tried; // not a target for the node that is looked at
-    double dust;
 };
 
 // Multiples of a node's fair share.
@@ -80,32 +71,30 @@ static double burden_of(struct share share, struct scale scale)
 }
 
 // With a range more (sign 1) or less (-1); NULL: as it is.
-static struct share share_of(const struct level *level, const struct sums *sums, uint32_t node,
+static struct share share_of(const struct sums *sums, uint32_t node,
                              const struct level_cost *change, int sign)
 {
-    double weight = level->scheme->nodes[node].weight;
     struct level_cost sum = sums->nodes[node];
 
     if (change) {
         sum.load += sign > 0 ? change->load : -change->load;
         sum.size += sign > 0 ? change->size : -change->size;
     }
-    return (struct share){(double)sum.load / (sums->load_fair * weight),
-                          (double)sum.size / (sums->size_fair * weight)};
+    return (struct share){(double)sum.load * sums->per_load[node],
+                          (double)sum.size * sums->per_size[node]};
 }
 
-static double burden(const struct level *level, const struct sums *sums, uint32_t node)
+static double burden(const struct sums *sums, uint32_t node)
 {
-    return burden_of(share_of(level, sums, node, NULL, 0), leaning);
+    return burden_of(share_of(sums, node, NULL, 0), leaning);
 }
 
 // What node pair[0] without the range and pair[1] with it bear, the worse of the two.
-static double burden_after(const struct level *level, const struct sums *sums,
-                           const uint16_t pair[2], const struct level_cost *cost,
-                           struct scale scale)
+static double burden_after(const struct sums *sums, const uint16_t pair[2],
+                           const struct level_cost *cost, struct scale scale)
 {
-    double from = burden_of(share_of(level, sums, pair[0], cost, -1), scale);
-    double to = burden_of(share_of(level, sums, pair[1], cost, 1), scale);
+    double from = burden_of(share_of(sums, pair[0], cost, -1), scale);
+    double to = burden_of(share_of(sums, pair[1], cost, 1), scale);
 
     return from > to ? from : to;
 }
@@ -122,7 +111,7 @@ static uint16_t node_extreme(const struct level *level, const struct sums *sums,
 
         if (!level->scheme->nodes[node].weight || excluded[node])
             continue;
-        here = sign * burden(level, sums, node);
+        here = sign * burden(sums, node);
         if (best != SCHEME_NOBODY && here <= best_burden)
             continue;
         best = (uint16_t)node;
@@ -221,7 +210,7 @@ static uint16_t node_for(const struct level *level, uint32_t place)
 
         if (!level->scheme->nodes[node].weight)
             continue;
-        here = burden_of(share_of(level, &level->copies, node, cost, 1), leaning);
+        here = burden_of(share_of(&level->copies, node, cost, 1), leaning);
         if (best != SCHEME_NOBODY && here >= best_burden)
             continue;
         if (!place_fits(level, place, (uint16_t)node))
@@ -241,7 +230,7 @@ static void row_lead(struct level *level, uint16_t *row, const struct level_cost
     uint16_t first;
 
     for (uint32_t rank = 0; rank < level->ranges->width; rank++) {
-        double here = burden_of(share_of(level, &level->firsts, row[rank], cost, 1), leaning);
+        double here = burden_of(share_of(&level->firsts, row[rank], cost, 1), leaning);
 
         if (rank > 0 && here >= best_burden)
             continue;
@@ -286,7 +275,7 @@ static void places_rotate(struct level *level, uint16_t node, uint32_t count)
 static struct step copy_step(struct level *level, const uint16_t pair[2])
 {
     const struct sums *sums = &level->copies;
-    double before = burden(level, sums, pair[0]);
+    double before = burden(sums, pair[0]);
     struct step best = {CHAIN_END, pair[1], 0};
     uint32_t place = level->places.first[pair[0]];
     uint32_t looked = 0;
@@ -294,14 +283,12 @@ static struct step copy_step(struct level *level, const uint16_t pair[2])
     for (; place != CHAIN_END; place = level->places.next[place]) {
         uint32_t range = place / level->ranges->width;
         const struct level_cost *cost = &level->costs[range];
-        double worse = burden_after(level, sums, pair, cost, even);
+        double worse = burden_after(sums, pair, cost, even);
 
         if (looked++ >= LOOK_MAX && best.place != CHAIN_END)
             break;
-        if (level->dearness[range] < level->dust ||
-            (best.place != CHAIN_END && worse >= best.worse) ||
-            burden_after(level, sums, pair, cost, leaning) >= before ||
-            !place_fits(level, place, pair[1]))
+        if ((best.place != CHAIN_END && worse >= best.worse) ||
+            burden_after(sums, pair, cost, leaning) >= before || !place_fits(level, place, pair[1]))
             continue;
         best.place = place;
         best.worse = worse;
@@ -314,14 +301,14 @@ static struct step copy_step(struct level *level, const uint16_t pair[2])
 // True when a copy has left the node.
 static bool copy_move(struct level *level, uint16_t from)
 {
-    double before = burden(level, &level->copies, from);
+    double before = burden(&level->copies, from);
 
     memset(level->tried, 0, level->nodes * sizeof *level->tried);
     for (;;) {
         uint16_t to = node_extreme(level, &level->copies, level->tried, -1);
         struct step step;
 
-        if (to == SCHEME_NOBODY || before - burden(level, &level->copies, to) <= LEVEL_SLACK)
+        if (to == SCHEME_NOBODY || before - burden(&level->copies, to) <= LEVEL_SLACK)
             return false;
         step = copy_step(level, (uint16_t[2]){from, to});
         if (step.place != CHAIN_END) {
@@ -337,20 +324,20 @@ static bool copy_move(struct level *level, uint16_t from)
 
 static struct step first_step(const struct level *level, uint16_t from)
 {
-    double before = burden(level, &level->firsts, from);
+    double before = burden(&level->firsts, from);
     uint32_t width = level->ranges->width;
     struct step best = {CHAIN_END, SCHEME_NOBODY, before};
     uint32_t place = level->places.first[from];
 
     for (; place != CHAIN_END; place = level->places.next[place]) {
-        if (place % width != 0 || level->dearness[place / width] < level->dust)
+        if (place % width != 0)
             continue;
         for (uint32_t rank = 1; rank < width; rank++) {
             uint16_t to = level->ranges->owners[place + rank];
-            double worse = burden_after(level, &level->firsts, (uint16_t[2]){from, to},
+            double worse = burden_after(&level->firsts, (uint16_t[2]){from, to},
                                         &level->costs[place / width], leaning);
 
-            if (worse >= best.worse || before - burden(level, &level->firsts, to) <= LEVEL_SLACK)
+            if (worse >= best.worse || before - burden(&level->firsts, to) <= LEVEL_SLACK)
                 continue;
             best = (struct step){place, to, worse};
         }
@@ -377,34 +364,46 @@ static bool first_move(struct level *level, uint16_t from)
 
 // ---------------------------------------------------------------- all
 
-// Steps from the node that bears most, as long as there is one that helps.
-static void steps_take(struct level *level, const struct sums *sums,
+// Steps from the node that bears most, until none that is left has one that helps. True when there
+// was any.
+static bool steps_take(struct level *level, const struct sums *sums,
                        bool (*move)(struct level *level, uint16_t from))
 {
+    bool moved = false;
+
     memset(level->stuck, 0, level->nodes * sizeof *level->stuck);
     for (;;) {
         uint16_t from = node_extreme(level, sums, level->stuck, 1);
 
         if (from == SCHEME_NOBODY)
-            return;
-        if (!move(level, from))
+            return moved;
+        if (move(level, from))
+            moved = true;
+        else
             level->stuck[from] = true;
     }
 }
 
 static struct sums sums_new(struct level *level, const struct level_cost *total, uint32_t copies)
 {
-    double weights = (double)level->scheme->weight;
+    struct arena *arena = &level->arena;
+    struct sums sums = {arena_new(arena, level->nodes * sizeof *sums.nodes),
+                        arena_new(arena, level->nodes * sizeof *sums.per_load),
+                        arena_new(arena, level->nodes * sizeof *sums.per_size)};
 
-    return (struct sums){
-        .nodes = arena_new(&level->arena, level->nodes * sizeof(struct level_cost)),
-        .load_fair = (double)(total->load ? total->load : 1) * copies / weights,
-        .size_fair = (double)(total->size ? total->size : 1) * copies / weights,
-    };
+    for (uint32_t node = 0; node < level->nodes; node++) {
+        double fair = scheme_fair(level->scheme, node) * copies;
+
+        if (level->scheme->nodes[node].weight == 0)
+            continue;
+        sums.per_load[node] = 1 / (fair * (double)(total->load ? total->load : 1));
+        sums.per_size[node] = 1 / (fair * (double)(total->size ? total->size : 1));
+    }
+    return sums;
 }
 
 struct priced {
-    double dearness;
+    double price;
     uint32_t range;
 };
 
@@ -413,8 +412,8 @@ static int priced_compare(const void *a, const void *b)
     const struct priced *x = a;
     const struct priced *y = b;
 
-    if (x->dearness != y->dearness)
-        return x->dearness > y->dearness ? -1 : 1;
+    if (x->price != y->price)
+        return x->price > y->price ? -1 : 1;
     return x->range < y->range ? -1 : x->range > y->range;
 }
 
@@ -424,20 +423,17 @@ static void order_make(struct level *level, const struct level_cost *total)
     struct priced *priced = memory_new(count * sizeof *priced);
     double load_all = (double)(total->load ? total->load : 1);
     double size_all = (double)(total->size ? total->size : 1);
-    double sum = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        level->dearness[i] = burden_of((struct share){(double)level->costs[i].load / load_all,
-                                                      (double)level->costs[i].size / size_all},
-                                       leaning);
-        priced[i] = (struct priced){level->dearness[i], i};
-        sum += level->dearness[i];
+        struct share share = {(double)level->costs[i].load / load_all,
+                              (double)level->costs[i].size / size_all};
+
+        priced[i] = (struct priced){burden_of(share, leaning), i};
     }
     qsort(priced, count, sizeof *priced, priced_compare);
     for (uint32_t i = 0; i < count; i++)
         level->order[i] = priced[i].range;
     free(priced);
-    level->dust = sum / count / DUST;
 }
 
 void level_ranges(const struct scheme *scheme, struct ranges *ranges,
@@ -459,14 +455,16 @@ void level_ranges(const struct scheme *scheme, struct ranges *ranges,
     level.copies = sums_new(&level, &total, ranges->width);
     level.firsts = sums_new(&level, &total, 1);
     level.order = arena_new(arena, ranges->count * sizeof *level.order);
-    level.dearness = arena_new(arena, ranges->count * sizeof *level.dearness);
     level.stuck = arena_new(arena, nodes * sizeof *level.stuck);
     level.tried = arena_new(arena, nodes * sizeof *level.tried);
     chains_init(&level.places, arena, ranges->count * ranges->width, nodes);
     order_make(&level, &total);
     for (uint32_t i = 0; i < ranges->count; i++)
         row_fill(&level, level.order[i]);
-    steps_take(&level, &level.copies, copy_move);
-    steps_take(&level, &level.firsts, first_move);
+    // A step of one node may make room for one that was stuck before.
+    while (steps_take(&level, &level.copies, copy_move))
+        continue;
+    while (steps_take(&level, &level.firsts, first_move))
+        continue;
     arena_done(arena);
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/scheme/partition.h"
 
-__extension__ typedef unsigned __int128 wide;
-
+// (number + 1) x 2^64 / count, less one, in halves: 2^64 is whole x count + rest.
 uint64_t partition_end(uint32_t number, uint32_t count)
 {
-    return (uint64_t)(((wide)(number + 1) << 64) / count - 1);
+    uint64_t whole = UINT64_MAX / count;
+    uint64_t rest = UINT64_MAX % count + 1; // count itself, when it divides 2^64
+
+    return (number + UINT64_C(1)) * whole + (number + UINT64_C(1)) * rest / count - 1;
 }
 
 void partitions_cut(struct ranges *ranges)

@@ -319,41 +319,73 @@ static uint32_t steals(const struct scheme *scheme, const struct ranges *before)
     return (uint32_t)lround(moves_of(before, scheme->ranges).all * scheme->ranges->count);
 }
 
-// The fewest that can change hands: what nodes own more than before.
-static uint32_t gains(const struct scheme *scheme, const uint32_t *before)
+// The fewest that can change hands: quotas that are rounded up where that keeps a partition.
+static uint32_t gains_min(const struct scheme *scheme, const uint32_t *before)
 {
-    uint32_t now[SCHEME_NODES_MAX];
+    uint32_t partitions = scheme->ranges->count;
+    uint32_t left = partitions;
+    uint32_t keep = 0; // who can be rounded up at no cost
     uint32_t sum = 0;
 
-    counts_of(scheme, now);
-    for (uint32_t i = 0; i < scheme->setup.node_count; i++)
-        sum += now[i] > before[i] ? now[i] - before[i] : 0;
-    return sum;
+    for (uint32_t i = 0; i < scheme->setup.node_count; i++) {
+        uint64_t due = (uint64_t)scheme->nodes[i].weight * partitions;
+        uint32_t down = (uint32_t)(due / scheme->weight);
+
+        left -= down;
+        keep += before[i] > down && due % scheme->weight;
+        sum += down > before[i] ? down - before[i] : 0;
+    }
+    return sum + (left > keep ? left - keep : 0);
 }
 
-static void equal_change(struct scheme *scheme, int what)
+// As many partitions changed hands as must.
+static void steals_hold(const struct scheme *scheme, const struct ranges *before,
+                        const uint32_t *counts)
+{
+    quotas_hold(scheme);
+    assert_int_equal(scheme->ranges->count, before->count);
+    assert_int_equal(steals(scheme, before), gains_min(scheme, counts));
+}
+
+static void equal_add(struct scheme *scheme)
 {
     struct ranges *before = ranges_copy(scheme->ranges);
     uint32_t counts[SCHEME_NODES_MAX] = {0};
-    uint32_t number = 0;
+    struct moves moves;
+    uint32_t number;
 
     counts_of(scheme, counts);
-    if (what == 0)
-        assert_int_equal(scheme_add(scheme, placing_node(5, SCHEME_NO_ZONE), &number), 0);
-    else if (what == 1)
-        assert_int_equal(scheme_remove(scheme, 2), 0);
-    else
-        assert_int_equal(scheme_reweigh(scheme, 1, 300), 0);
-    quotas_hold(scheme);
-    assert_int_equal(scheme->ranges->count, before->count);
-    assert_true(steals(scheme, before) > 0);
-    assert_int_equal(steals(scheme, before), gains(scheme, counts));
-    if (what == 0)
-        near("stolen", moves_of(before, scheme->ranges).to[number],
-             moves_of(before, scheme->ranges).all, 1e-9);
-    if (what == 1)
-        near("left", moves_of(before, scheme->ranges).from[2], moves_of(before, scheme->ranges).all,
-             1e-9);
+    assert_int_equal(scheme_add(scheme, placing_node(5, SCHEME_NO_ZONE), &number), 0);
+    steals_hold(scheme, before, counts);
+    moves = moves_of(before, scheme->ranges);
+    assert_true(moves.all > 0);
+    near("stolen", moves.to[number], moves.all, 1e-9);
+    ranges_free(before);
+}
+
+static void equal_remove(struct scheme *scheme, uint32_t number)
+{
+    struct ranges *before = ranges_copy(scheme->ranges);
+    uint32_t counts[SCHEME_NODES_MAX] = {0};
+    struct moves moves;
+
+    counts_of(scheme, counts);
+    assert_int_equal(scheme_remove(scheme, number), 0);
+    steals_hold(scheme, before, counts);
+    moves = moves_of(before, scheme->ranges);
+    assert_true(moves.all > 0);
+    near("left", moves.from[number], moves.all, 1e-9);
+    ranges_free(before);
+}
+
+static void equal_reweigh(struct scheme *scheme, uint32_t number, uint32_t weight)
+{
+    struct ranges *before = ranges_copy(scheme->ranges);
+    uint32_t counts[SCHEME_NODES_MAX] = {0};
+
+    counts_of(scheme, counts);
+    assert_int_equal(scheme_reweigh(scheme, number, weight), 0);
+    steals_hold(scheme, before, counts);
     ranges_free(before);
 }
 
@@ -370,9 +402,10 @@ static void test_equal_changes(void **state)
 
             assert_int_equal(scheme->ranges->count, partitions[i] ? partitions[i] : 160);
             quotas_hold(scheme);
-            for (int what = 0; what < 3; what++)
-                equal_change(scheme, what);
-            equal_change(scheme, 0);
+            equal_add(scheme);
+            equal_remove(scheme, 2);
+            for (uint32_t node = 3; node < 11; node++)
+                equal_reweigh(scheme, node, 100 + 7 * node);
             scheme_free(scheme);
         }
     }
@@ -485,6 +518,25 @@ static void test_lists(void **state)
     }
 }
 
+// A key belongs to the first token at or after it; behind the last token, to the first.
+static void test_tokens(void **state)
+{
+    struct scheme *scheme = ring_new("ring", (uint32_t[2]){10, 1}, 16, 0, 1);
+    struct tokens tokens = tokens_make(scheme);
+
+    (void)state;
+    assert_int_equal(tokens.count, 160);
+    for (uint32_t i = 0; i < tokens.count; i++) {
+        uint32_t at = ranges_find(scheme->ranges, tokens.list[i].position);
+        uint32_t after = ranges_find(scheme->ranges, tokens.list[i].position + 1);
+
+        assert_int_equal(scheme->ranges->owners[at], tokens.list[i].node);
+        assert_int_equal(scheme->ranges->owners[after], tokens.list[(i + 1) % 160].node);
+    }
+    tokens_done(&tokens);
+    scheme_free(scheme);
+}
+
 // One node with nearly all tokens, so that lists reach far.
 static void test_lopsided(void **state)
 {
@@ -528,7 +580,8 @@ int main(void)
         cmocka_unit_test(test_peaks),         cmocka_unit_test(test_ring_add),
         cmocka_unit_test(test_ring_double),   cmocka_unit_test(test_equal_changes),
         cmocka_unit_test(test_equal_double),  cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_lopsided),      cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_lopsided),      cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_metadata),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
