@@ -86,7 +86,7 @@ struct scheme_kind {
     const char *paper; // where it comes from
     unsigned uses;     // SCHEME_USES_*, SCHEME_LEARNS
     bool fair;         // without ranges: with infinitely many keys every node is first owner of
-                       // its fair share exactly; of all copies too while weights and zones are alike
+                       // its fair share exactly; of all copies too while weights are alike
 
     // Why the setup is impossible, as a sentence without a full stop that says what is allowed;
     // NULL when it is possible. Common limits have been looked at before. May be NULL.
