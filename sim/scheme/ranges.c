@@ -6,13 +6,13 @@
 
 #include <stdlib.h>
 
-// The smallest power of two that is not below the count. Shards, a power of two themselves, then
-// have one entry each and are found without a step.
+// Twice as many entries as ranges, or more: most walks are then of no step at all, and what costs
+// time is a step that nobody could foresee. Shards, a power of two themselves, never need one.
 static unsigned guide_bits_for(uint32_t count)
 {
     unsigned bits = 1;
 
-    while ((uint32_t)1 << bits < count)
+    while ((uint64_t)1 << bits < (uint64_t)2 * count)
         bits += 1;
     return bits;
 }

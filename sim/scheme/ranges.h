@@ -4,8 +4,8 @@
 // from the end of range i-1 (exclusive; for 0: from 0) to ends[i] (inclusive).
 //
 // A look-up goes through a guide: for each value of a position's first bits, the range that holds
-// the first such position. From there it walks; the guide has at least as many entries as there are
-// ranges, so a walk takes about one step.
+// the first such position. From there it walks; the guide has at least twice as many entries as
+// there are ranges, so most walks end where they begin.
 #ifndef SIM_SCHEME_RANGES_H
 #define SIM_SCHEME_RANGES_H
 

@@ -56,7 +56,7 @@ struct scheme_setup {
     uint32_t replicas;   // N: 1..SCHEME_REPLICAS_MAX, at most the nodes with weight
     uint32_t shards;     // S of static and static-boost, a power of two
     uint32_t vnodes;     // V: tokens (ring, bounded, ring-token-equal) or ranges (split) of a node
-                         // of average weight
+                         // of weight SCHEME_WEIGHT
     uint32_t partitions; // Q of ring-equal and ring-token-equal; 0: V x nodes, and 1,024
     double bound;        // c > 1 of bounded: no node takes more than c times its fair share
     bool bound_keys;     // of keys; else of load
@@ -78,7 +78,7 @@ struct scheme_batch {
 
 struct scheme_places {
     uint16_t *owners; // count x scheme_width, in order of preference; SCHEME_NOBODY behind the last
-    uint32_t *slots;  // the range of each key (scheme_ranges); NULL: not wanted
+    uint32_t *slots;  // the range of each key, 0 without ranges; NULL: not wanted
 };
 
 struct scheme_kind {
@@ -86,8 +86,8 @@ struct scheme_kind {
     const char *text;  // what it is, in half a sentence
     const char *paper; // where it comes from
     unsigned uses;     // SCHEME_USES_*, SCHEME_LEARNS
-    bool fair;         // without ranges: with infinitely many keys and equal weights, every node
-                       // holds its fair share exactly
+    bool fair;         // without ranges: with infinitely many keys every node is first owner of
+                       // its fair share exactly; of all copies too while weights are alike
 
     // Why the setup is impossible, as a sentence without a full stop that says what is allowed;
     // NULL when it is possible. Common limits have been looked at before. May be NULL.
