@@ -177,20 +177,16 @@ static void tell_ranges(const struct tally *tally, enum subject subject, const c
     free(loads);
 }
 
-// A range's name: of static sharding the shard, whose bits stand in reverse order at the front of
-// the position.
+// A range's name and where its copies lie.
 static const char *range_name(const struct scheme *scheme, uint32_t range, struct arena *texts)
 {
     const struct ranges *ranges = scheme->ranges;
     const uint16_t *owners = ranges->owners + (size_t)range * ranges->width;
     struct buffer name = {0};
     const char *text;
-    uint32_t shard = 0;
 
-    for (uint32_t bit = 1; bit < ranges->count && ranges->reversed; bit <<= 1)
-        shard = shard << 1 | (range & bit ? 1 : 0);
     buffer_add_format(&name, "%s %u on", ranges->reversed ? "shard" : "range",
-                      ranges->reversed ? shard : range);
+                      ranges_number(ranges, range));
     for (uint32_t i = 0; i < ranges->width && owners[i] != SCHEME_NOBODY; i++)
         buffer_add_format(&name, "%s n%u", i ? "," : "", owners[i] + 1U);
     buffer_add_u8(&name, 0);
