@@ -119,6 +119,16 @@ const char *show_number(struct arena *arena, double value)
     return show_grouped(arena, keep(arena, &out));
 }
 
+static const char *show_ns(struct arena *arena, double ns)
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    unsigned unit = 0;
+
+    for (; ns >= 1000 && unit < 3; unit++)
+        ns /= 1000;
+    return arena_text(arena, "%s %s", show_number(arena, ns), units[unit]);
+}
+
 const char *show_value(struct arena *arena, double value, const char *unit)
 {
     struct buffer out = {0};
@@ -129,6 +139,8 @@ const char *show_value(struct arena *arena, double value, const char *unit)
         text_add_bytes(&out, (uint64_t)(value + 0.5));
         return keep(arena, &out);
     }
+    if (strcmp(unit, "ns") == 0)
+        return show_ns(arena, value);
     return arena_text(arena, "%s %s", show_number(arena, value), unit);
 }
 
@@ -144,10 +156,12 @@ const char *show_percent(struct arena *arena, double share)
 }
 
 // Three digits are enough of a range: plain and short.
-static const char *bound(struct arena *arena, double value)
+static const char *bound(struct arena *arena, double value, const char *unit)
 {
     struct buffer out = {0};
 
+    if (strcmp(unit, "bytes") == 0 || strcmp(unit, "ns") == 0)
+        return show_value(arena, value, unit);
     if (value != value)
         return "-";
     number_write(&out, value, 3);
@@ -156,12 +170,12 @@ static const char *bound(struct arena *arena, double value)
 
 const char *show_range(struct arena *arena, const struct row *row)
 {
-    const char *low = bound(arena, row->value.p5);
-    const char *high = bound(arena, row->value.p95);
+    const struct summary *value = &row->value;
 
-    if (row->repetitions <= 1 || row->value.mean != row->value.mean)
+    if (row->repetitions <= 1 || value->mean != value->mean)
         return "";
-    if (row->value.p5 == row->value.p95 && row->value.p5 == row->value.mean)
+    if (value->p5 == value->p95 && value->p5 == value->mean)
         return "";
-    return arena_text(arena, "[%s-%s]", low, high);
+    return arena_text(arena, "[%s-%s]", bound(arena, value->p5, row->unit),
+                      bound(arena, value->p95, row->unit));
 }

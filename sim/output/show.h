@@ -22,7 +22,7 @@ void show_html(struct buffer *out, const char *text);
 // for what is not a number.
 const char *show_number(struct arena *arena, double value);
 
-// The same with its unit: "12.3 KiB", "35.1 ns", "2.5 ms".
+// The same with its unit: "12.3 KiB", "35.10 ns", "1.250 us", "2.500 ms".
 const char *show_value(struct arena *arena, double value, const char *unit);
 
 // A share as per cent: "8.98 %".
