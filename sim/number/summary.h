@@ -25,7 +25,7 @@ double quantile_of_sorted(const double *sorted, size_t count, double q);
 // latencies. Sorted values; 0 when there are none.
 double percentile_of_sorted(const double *sorted, size_t count, double q);
 
-// Ascending. Quick, the same everywhere, without allocating.
+// Ascending; what is not a number goes last. Quick, the same everywhere, without allocating.
 void numbers_sort(double *values, size_t count);
 
 // How evenly a load is spread. Each value is a node's load divided by its fair share, so that 1 is
