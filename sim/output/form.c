@@ -62,6 +62,18 @@ void form_metrics(struct form *form, const struct form_metric *metrics, unsigned
                                                           SHEET_NUMBERS, metrics[i].rank});
 }
 
+size_t form_next_context(const struct form *form, size_t first)
+{
+    const struct view *view = form->view;
+    const char *context = view_context(view, form->cases[first], LABELS);
+    size_t next = first + 1;
+
+    while (next < view->count &&
+           strcmp(view_context(view, form->cases[next], LABELS), context) == 0)
+        next += 1;
+    return next;
+}
+
 static struct spot joined(const struct spot *spot, const struct spot *more)
 {
     return (struct spot){

@@ -35,6 +35,9 @@ void form_begin(struct form *form, const struct view *view, const enum label *ex
 
 void form_metrics(struct form *form, const struct form_metric *metrics, unsigned count);
 
+// The first of form->cases behind `first` that is of another context, or their count.
+size_t form_next_context(const struct form *form, size_t first);
+
 // A line of a case: `at` adds to the spots of all metrics what is not NULL in it; its texts fill
 // the columns of the extras. No line when the case has none of the rows.
 void form_line(struct form *form, const struct view_case *one, const struct spot *at,

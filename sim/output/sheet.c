@@ -6,6 +6,7 @@
 
 static const unsigned gap = 2;       // blanks between columns
 static const unsigned narrowest = 6; // a column of words is cut down to this
+static const struct sheet_cell blank;
 static const char bold[] = "\x1b[1m";
 static const char faint[] = "\x1b[2m";
 static const char plain[] = "\x1b[0m";
@@ -311,7 +312,7 @@ static void write_line(const struct fit *fit, size_t number, bool color, struct 
         first = false;
         cell = &line->cells[i];
         if (sheet->columns[i].kind != SHEET_NUMBERS && repeats(sheet, above, line, i))
-            cell = &(const struct sheet_cell){NULL, NULL};
+            cell = &blank;
         if (sheet->columns[i].kind == SHEET_WORDS)
             add_words(out, cell_text(cell), fit->text[i]);
         else

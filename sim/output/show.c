@@ -111,7 +111,8 @@ const char *show_number(struct arena *arena, double value)
         number_write(&out, value, 3);
     else
         decimal_write_fixed(&out, value,
-                            size < 0.1    ? 4
+                            size < 0.01   ? 5
+                            : size < 0.1  ? 4
                             : size < 10   ? 3
                             : size < 100  ? 2
                             : size < 1000 ? 1

@@ -34,6 +34,20 @@ static void all_lines(struct form *form, const struct spot *at, const struct for
         form_line(form, form->cases[i], at, metrics, count);
 }
 
+// Context by context, lines of all its cases for each of the spots.
+static void lines_of(struct form *form, const struct spot *spots, size_t spot_count,
+                     const struct form_metric *metrics, unsigned count)
+{
+    size_t next;
+
+    for (size_t first = 0; first < form->view->count; first = next) {
+        next = form_next_context(form, first);
+        for (size_t i = 0; i < spot_count * (next - first); i++)
+            form_line(form, form->cases[first + i % (next - first)], &spots[i / (next - first)],
+                      metrics, count);
+    }
+}
+
 // A sheet with one line a case, under a heading, when there are such rows.
 static void simple(const struct writing *writing, const char *title,
                    const struct form_metric *metrics, unsigned count)
@@ -70,6 +84,7 @@ static void hot_shards(const struct writing *writing)
 
     form_begin(&form, writing->view, extras, COUNT(extras));
     form_metrics(&form, metrics, COUNT(metrics));
+    form.sheet.columns[form.context_count].title = "rank";
     note = sheet_column(&form.sheet, &(struct sheet_column){"", "which", SHEET_WORDS, 1});
     for (size_t i = 0; i < writing->view->count; i++) {
         const struct view_case *one = form.cases[i];
@@ -146,12 +161,12 @@ static void movement(const struct writing *writing)
         {{.subject = "keys", .copies = "all", .metric = "copied"}, "copies", "made", 5, NULL},
         {{.subject = "keys", .copies = "1", .metric = "moved"}, "owners", "moved", 4, NULL},
         {{.subject = "load", .copies = "all", .metric = "peak/average"},
-         "peak/avg after",
+         "peak after",
          "load",
          3,
          NULL},
         {{.subject = "keys", .copies = "all", .metric = "peak/average"},
-         "peak/avg after",
+         "peak after",
          "keys",
          6,
          NULL},
@@ -160,12 +175,15 @@ static void movement(const struct writing *writing)
     static const enum label extras[] = {LABEL_EVENT};
     const char **events;
     size_t count = view_values(writing->view, &(struct spot){0}, LABEL_EVENT, &events);
+    struct spot *spots;
     struct form form;
 
     form_begin(&form, writing->view, extras, COUNT(extras));
     form_metrics(&form, metrics, COUNT(metrics));
+    spots = arena_new(writing->view->arena, count * sizeof *spots);
     for (size_t i = 0; i < count; i++)
-        all_lines(&form, &(struct spot){.event = events[i]}, metrics, COUNT(metrics));
+        spots[i].event = events[i];
+    lines_of(&form, spots, count, metrics, COUNT(metrics));
     finish(writing, &form);
 }
 
@@ -187,13 +205,16 @@ static void latency(const struct writing *writing)
     static const enum label extras[] = {LABEL_AT};
     const char **loads;
     size_t count = view_values(writing->view, &(struct spot){.metric = "p99"}, LABEL_AT, &loads);
+    struct spot *spots;
     struct form form;
 
     form_begin(&form, writing->view, extras, COUNT(extras));
     form_metrics(&form, metrics, COUNT(metrics));
     form.sheet.columns[form.context_count].title = "load";
+    spots = arena_new(writing->view->arena, count * sizeof *spots);
     for (size_t i = 0; i < count; i++)
-        all_lines(&form, &(struct spot){.at = loads[i]}, metrics, COUNT(metrics));
+        spots[i].at = loads[i];
+    lines_of(&form, spots, count, metrics, COUNT(metrics));
     finish(writing, &form);
     simple(writing, "Highest load before the hottest node saturates", most, COUNT(most));
 }
@@ -212,7 +233,7 @@ static void curve(const struct writing *writing, const char *metric, const char 
         const char *at = points[count == 1 ? 0 : i * (all - 1) / (count - 1)];
         unsigned halvings = 0;
 
-        while (halvings < 5 && i != count - 1 && (i >> halvings) % 2 == 0)
+        while (halvings < 5 && (i == count - 1 || (i >> halvings) % 2 == 0))
             halvings += 1;
         metrics[i] = (struct form_metric){{.metric = metric, .at = at},
                                           "",

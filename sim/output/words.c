@@ -70,8 +70,8 @@ static void say_base(struct telling *told)
     say(told, "%s", *scheme ? scheme : view_series(told->view, told->base, LABELS));
 }
 
-// "Under zipf 0.99 with 10 nodes "; "" when neither is said.
-static void say_opening(struct telling *told, bool workload)
+// "Under zipf 0.99 with 10 nodes", then `after`; nothing when neither is known.
+static void say_opening(struct telling *told, bool workload, const char *after)
 {
     const struct view *view = told->view;
     const char *theta = view_label(view, told->base, LABEL_THETA);
@@ -79,11 +79,13 @@ static void say_opening(struct telling *told, bool workload)
     const char *nodes = view_pair(view, told->base, LABEL_NODES);
 
     if (*load)
-        say(told, "under %s ", load);
+        say(told, "under %s", load);
     if (strncmp(load, "zipf", 4) == 0 && *theta)
-        say(told, "%s ", theta);
+        say(told, " %s", theta);
     if (*nodes)
-        say(told, "with %s ", nodes);
+        say(told, "%swith %s", *load ? " " : "", nodes);
+    if (*load || *nodes)
+        say(told, "%s", after);
 }
 
 // "; lowest of 8: split (1.02), highest: ring V=1 (3.07)"; nothing when there is nothing to
@@ -131,7 +133,7 @@ static void say_balance(struct telling *told)
 
     if (first != first)
         return;
-    say_opening(told, load);
+    say_opening(told, load, ", ");
     say(told, "the fullest node of ");
     say_base(told);
     say(told, load ? " gets " : " holds ");
@@ -183,7 +185,7 @@ static void say_movement(struct telling *told)
                                                  .subject = spot.subject,
                                                  .copies = spot.copies,
                                                  .metric = "minimum"});
-    say_opening(told, false);
+    say_opening(told, false, ", ");
     say_event(told, spot.event);
     if (moved->value.mean != moved->value.mean) {
         say(told, " is not possible with ");
@@ -195,7 +197,7 @@ static void say_movement(struct telling *told)
     }
     if (moved->value.mean == moved->value.mean && least > 0) {
         say(told, ", ");
-        say_number(told, moved->value.mean / least);
+        decimal_write_fixed(&told->text, moved->value.mean / least, 2);
         say(told, " times the least that any scheme must");
     }
     say_extremes(told, "", &spot, true);
@@ -239,8 +241,8 @@ static void say_latency(struct telling *told)
 
     if (!load || !median || !tail)
         return;
-    say_opening(told, true);
-    say(told, "and a load of %s, half of the reads of ", load);
+    say_opening(told, true, " and ");
+    say(told, "a load of %s, half of the reads of ", load);
     say_base(told);
     say(told, " take up to ");
     say_value(told, median, false);
@@ -281,8 +283,11 @@ static void say_staleness(struct telling *told)
     if (!seen)
         return;
     say_quorum(told);
-    say(told, "a read that starts %s ms after a write is consistent with probability ",
-        seen->labels[LABEL_AT]);
+    if (strcmp(seen->labels[LABEL_AT], "0") == 0)
+        say(told, "a read right after a write ");
+    else
+        say(told, "a read that starts %s ms after a write ", seen->labels[LABEL_AT]);
+    say(told, "is consistent with probability ");
     say_number(told, seen->value.mean);
     if (sure && sure->value.mean == sure->value.mean) {
         say(told, "; probability %s takes ", sure->labels[LABEL_AT]);
@@ -300,7 +305,7 @@ static void say_cost(struct telling *told)
 
     if (!bytes || !time)
         return;
-    say_opening(told, false);
+    say_opening(told, false, ", ");
     say_base(told);
     say(told, " keeps ");
     say_value(told, bytes, false);
