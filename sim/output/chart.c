@@ -97,9 +97,9 @@ static double legend(const struct drawing *drawing, double top, bool draw)
     double width = CHART_WIDTH - 2 * margin;
     double at[2] = {margin, top + 15};
 
-    for (size_t i = 0; i < chart->series_count; i++) {
-        const char *name =
-            svg_text_fit(drawing->arena, chart->series[i], SVG_SMALL, width - swatch);
+    for (size_t i = 0; i < chart->series_count + (chart->mark_name != NULL); i++) {
+        const char *whole = i < chart->series_count ? chart->series[i] : chart->mark_name;
+        const char *name = svg_text_fit(drawing->arena, whole, SVG_SMALL, width - swatch);
         double item = swatch + svg_text_width(name, SVG_SMALL);
 
         if (at[0] > margin && at[0] + item > CHART_WIDTH - margin) {

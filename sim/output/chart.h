@@ -44,6 +44,7 @@ struct chart_panel {
 struct chart {
     const char *name; // of the file, without the end
     const char *title;
+    const char *x_short;   // the same where there is little room; NULL: x_title
     const char *x_title;   // with unit; of bars and dots that of the values
     const char *y_title;   // with unit; of bars and dots that of the categories
     const char *unit;      // of the values, as in rows

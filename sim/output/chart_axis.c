@@ -75,7 +75,8 @@ double left_of_ticks(const struct drawing *drawing)
     double widest = 0;
 
     for (size_t i = 0; i < count; i++) {
-        double width = svg_text_width(scale_label(drawing->arena, ticks[i]), SVG_SMALL);
+        double width =
+            svg_text_width(scale_label(drawing->arena, ticks[i], drawing->y.unit), SVG_SMALL);
 
         widest = width > widest ? width : widest;
     }
@@ -93,12 +94,12 @@ void draw_y_axis(const struct drawing *drawing, const struct place *place)
         svg_line(drawing->out, "grid", (double[]){place->x, y},
                  (double[]){place->x + drawing->plot_width, y});
         if (place->first)
-            svg_text(drawing->out,
-                     &(struct svg_text){.x = place->x - 8,
-                                        .y = y + 4,
-                                        .class = "tick",
-                                        .anchor = 'e',
-                                        .text = scale_label(drawing->arena, ticks[i])});
+            svg_text(drawing->out, &(struct svg_text){.x = place->x - 8,
+                                                      .y = y + 4,
+                                                      .class = "tick",
+                                                      .anchor = 'e',
+                                                      .text = scale_label(drawing->arena, ticks[i],
+                                                                          drawing->y.unit)});
     }
     if (drawing->chart->even_line && drawing->y.low <= 1 && drawing->y.high >= 1) {
         double y = place->y + scale_place(&drawing->y, 1);
@@ -117,7 +118,7 @@ void draw_x_axis(const struct drawing *drawing, const struct place *place, const
     svg_line(drawing->out, "base", (double[]){place->x, bottom},
              (double[]){place->x + drawing->plot_width, bottom});
     for (size_t i = 0; i < count; i++) {
-        const char *label = scale_label(drawing->arena, ticks[i]);
+        const char *label = scale_label(drawing->arena, ticks[i], drawing->x.unit);
         double x = place->x + scale_place(&drawing->x, ticks[i]);
         double half = svg_text_width(label, SVG_SMALL) / 2;
 

@@ -60,9 +60,16 @@ void bars_measure(struct drawing *drawing)
                                 .high = -1e300,
                                 .from = dots ? 8 : 0,
                                 .to = drawing->plot_width - (dots ? 8 : values_width(drawing)),
+                                .unit = chart->unit,
                                 .log = chart->log_x};
     scale_see_values(&drawing->x, chart);
-    scale_nice(&drawing->x, 4);
+    if (dots || !(drawing->x.high > 0))
+        scale_nice(&drawing->x, 4);
+}
+
+static double x_of(const struct drawing *drawing, const struct place *place, double value)
+{
+    return place->x + scale_place(&drawing->x, value);
 }
 
 static double row_middle(const struct place *place, double category)
@@ -95,12 +102,10 @@ static void draw_grid(const struct drawing *drawing, const struct place *place)
         svg_line(drawing->out, "grid", (double[]){x, place->y},
                  (double[]){x, place->y + drawing->plot_height});
     }
+    if (drawing->chart->even_line && drawing->x.low <= 1 && drawing->x.high >= 1)
+        svg_line(drawing->out, "even", (double[]){x_of(drawing, place, 1), place->y},
+                 (double[]){x_of(drawing, place, 1), place->y + drawing->plot_height});
     draw_x_axis(drawing, place, ticks, count);
-}
-
-static double x_of(const struct drawing *drawing, const struct place *place, double value)
-{
-    return place->x + scale_place(&drawing->x, value);
 }
 
 static void draw_whisker(const struct drawing *drawing, const struct place *place,

@@ -191,7 +191,7 @@ static void draw_marks(const struct drawing *drawing, const struct chart_series 
     for (size_t i = 0; i < series->count; i++) {
         const struct chart_point *point = &series->points[i];
         const char *where = arena_text(drawing->arena, "%s %s", drawing->chart->x_title,
-                                       scale_label(drawing->arena, point->x));
+                                       scale_label(drawing->arena, point->x, NULL));
 
         if (!spot_of(drawing, place, point->x, point->mean, at))
             continue;

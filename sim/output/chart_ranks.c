@@ -76,7 +76,7 @@ static void draw_bars(const struct drawing *drawing, const struct chart_panel *p
         struct svg_box box = {place->x + bar_left(drawing, series->count, i) + between / 2,
                               place->y + top, pitch - between, drawing->plot_height - top};
         const char *where =
-            arena_text(drawing->arena, "rank %s", scale_label(drawing->arena, point->x));
+            arena_text(drawing->arena, "rank %s", scale_label(drawing->arena, point->x, NULL));
 
         svg_rect(drawing->out, "bar", &box, point_title(drawing, panel->title, where, point));
     }

@@ -157,7 +157,17 @@ size_t scale_ticks(const struct scale *scale, unsigned most, double out[SCALE_TI
     return count;
 }
 
-const char *scale_label(struct arena *arena, double tick)
+static const char *ns_label(struct arena *arena, double ns)
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    unsigned unit = 0;
+
+    for (; ns >= 999.9999 && unit < 3; unit++)
+        ns /= 1000;
+    return arena_text(arena, "%s %s", scale_label(arena, ns, NULL), units[unit]);
+}
+
+const char *scale_label(struct arena *arena, double tick, const char *unit)
 {
     static const struct {
         double at;
@@ -168,6 +178,8 @@ const char *scale_label(struct arena *arena, double tick)
     struct buffer out = {0};
     const char *text;
 
+    if (unit && strcmp(unit, "ns") == 0)
+        return ns_label(arena, tick);
     for (size_t i = 0; i < sizeof units / sizeof units[0] && !*name; i++) {
         if (tick >= units[i].at * 0.999999 || tick <= -units[i].at * 0.999999) {
             tick /= units[i].unit;

@@ -15,7 +15,8 @@ struct scale {
     double from; // pixels at the ends
     double to;
     bool log;
-    bool zero; // values of 0 stand at `from`, `low` begins SCALE_ZERO_SLOT pixels further on
+    const char *unit; // of labels: "ns" is told in ns, us, ms; NULL: none
+    bool zero;        // values of 0 stand at `from`, `low` begins SCALE_ZERO_SLOT pixels further on
 };
 
 // Widens the span of the values to what reads well; `steps` is about how many ticks there will be.
@@ -29,7 +30,7 @@ double scale_place(const struct scale *scale, double value);
 // zero with a place of its own is the first.
 size_t scale_ticks(const struct scale *scale, unsigned most, double out[SCALE_TICKS_MAX]);
 
-// "0.5", "10k", "2M".
-const char *scale_label(struct arena *arena, double tick);
+// "0.5", "10k", "2M"; with the unit "ns" "20 us". NULL is no unit.
+const char *scale_label(struct arena *arena, double tick, const char *unit);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which sheets a question is shown in: the metrics that people ask for first.
+#include "sim/output/tables.h"
+
 #include "sim/output/form.h"
-#include "sim/output/output.h"
 #include "sim/output/show.h"
 #include "sim/output/words.h"
 
@@ -302,7 +303,7 @@ static void other(const struct writing *writing)
     finish(writing, &form);
 }
 
-static void write_view(const struct writing *writing)
+void tables_write(const struct view *view, const struct table_setup *setup, struct buffer *out)
 {
     static const struct {
         const char *question;
@@ -312,25 +313,29 @@ static void write_view(const struct writing *writing)
                      {"latency", latency},
                      {"staleness", staleness},
                      {"cost", cost}};
-    const struct view *view = writing->view;
-    unsigned columns = writing->setup->columns;
-    const char *caption = view_caption(view);
     void (*write)(const struct writing *) = other;
-    const char *words = words_of(view);
 
-    sheet_paragraph(writing->out,
-                    arena_text(view->arena, "%s%s%s%s", view->question, *caption ? ": " : "",
-                               caption, view->repetitions > 1 ? ", mean [p5-p95]" : ""),
-                    columns, 0);
     for (size_t i = 0; i < COUNT(questions); i++) {
         if (strcmp(view->question, questions[i].question) == 0)
             write = questions[i].write;
     }
-    write(writing);
+    write(&(struct writing){view, setup, out});
+}
+
+static void write_view(const struct view *view, const struct table_setup *setup, struct buffer *out)
+{
+    const char *caption = view_caption(view);
+    const char *words = words_of(view);
+
+    sheet_paragraph(out,
+                    arena_text(view->arena, "%s%s%s%s", view->question, *caption ? ": " : "",
+                               caption, view->repetitions > 1 ? ", mean [p5-p95]" : ""),
+                    setup->columns, 0);
+    tables_write(view, setup, out);
     if (!*words)
         return;
-    buffer_add_u8(writing->out, '\n');
-    sheet_paragraph(writing->out, words, columns, 0);
+    buffer_add_u8(out, '\n');
+    sheet_paragraph(out, words, setup->columns, 0);
 }
 
 void output_table(const struct run_result *result, const struct table_setup *setup,
@@ -343,7 +348,7 @@ void output_table(const struct run_result *result, const struct table_setup *set
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buffer_add_format(out, "\n\n");
-        write_view(&(struct writing){&views[i], setup, out});
+        write_view(&views[i], setup, out);
     }
     arena_done(&arena);
 }
