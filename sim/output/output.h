@@ -20,11 +20,12 @@ void output_table(const struct run_result *result, const struct table_setup *set
 
 // RFC 4180 with a header line: every label, then unit, mean, p5, p50, p95, repetitions, seed, note.
 // Columns are only ever added, at the end. Numbers with up to 9 significant digits; a value that
-// does not exist is empty.
+// does not exist is empty, an infinite one "inf". UTF-8; lines end with CR LF.
 void output_csv(const struct run_result *result, struct buffer *out);
 
 // One object: {"command":..., "seed":..., "rows":[{...}]}; the keys of the CSV; labels that do not
-// apply are left out, values that do not exist are null.
+// apply are left out, values that do not exist or are infinite are null. One row a line. A label of
+// numbers is a number where its text is one, else a string.
 void output_json(const struct run_result *result, struct buffer *out);
 
 // One HTML page that needs nothing else: the command and seed, the words of the tables, a chart for

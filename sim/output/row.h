@@ -67,8 +67,9 @@ const char *label_key(enum label label);
 const char *label_title(enum label label);
 bool label_is_number(enum label label);
 
-// A number as all outputs write it: at most `digits` significant digits (1..17), shortest form,
-// never locale dependent; "nan" and "inf" as such.
+// A number as all outputs write it: at most `digits` significant digits (1..17), without zeros at
+// the end; plain from 1e-5 to below 1e15 ("0.0000125", "27000000"), beyond as "1.25e-6". Never
+// locale dependent; "nan", "inf" and "-inf" as such, never "-0".
 void number_write(struct buffer *out, double value, unsigned digits);
 
 #endif
