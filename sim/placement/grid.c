@@ -117,7 +117,7 @@ static const char *label_number(struct grid *grid, double value)
     struct buffer text = {0};
     const char *label;
 
-    number_write(&text, value, 17);
+    number_write(&text, value, 12);
     buffer_add_u8(&text, 0);
     label = arena_text(&grid->texts, "%s", (const char *)text.data);
     buffer_done(&text);

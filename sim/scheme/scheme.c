@@ -337,7 +337,8 @@ int scheme_add(struct scheme *scheme, struct scheme_node node, uint32_t *out_num
     err = node_set(scheme, number, node);
     if (err)
         return err;
-    *out_number = number;
+    if (out_number)
+        *out_number = number;
     return 0;
 }
 

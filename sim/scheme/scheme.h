@@ -158,7 +158,7 @@ double scheme_fair(const struct scheme *scheme, uint32_t node);
 
 // --- Changes: ERR_METHOD when the scheme has no such thing, ERR_INVALID when it cannot be --------
 
-// A new node; its number.
+// A new node; its number (may be NULL).
 int scheme_add(struct scheme *scheme, struct scheme_node node, uint32_t *out_number);
 
 // ERR_INVALID when fewer nodes than replicas would be left.
