@@ -290,6 +290,7 @@ static void movement_bars(struct figures *figures, const char *const *events, si
                                               .x_title = "share of all copies",
                                               .y_title = case_title(figures),
                                               .unit = "",
+                                              .scale_each = true,
                                               .mark_name = "the least that any scheme must move"});
 }
 
