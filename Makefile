@@ -50,7 +50,7 @@ FUZZERS  := $(call pick,$(patsubst %.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz
 BIN      := $(CURDIR)/build/release/bin
 
 .PHONY: all asan clang tsan demo test test-unit test-system check check-static bench fuzz soak \
-        install clean deps deps-extra help
+        sim-reference install clean deps deps-extra help
 
 all: ## the programs and the client library, in build/release/
 	@tests/deps.sh --check
@@ -102,6 +102,10 @@ soak: deps ## long simulation runs
 	$(Q)$(MAKE) all
 	$(Q)if [ -f tests/soak.sh ]; then QUORATE_BIN=$(BIN) tests/soak.sh; \
 	    else echo 'no tests/soak.sh yet'; fi
+
+sim-reference: ## the simulator against published numbers, in full (some minutes)
+	$(Q)$(MAKE) all
+	$(Q)QUORATE_BIN=$(BIN) tests/reference.sh full
 
 install: ## programs, library, header, manual pages; PREFIX=/usr/local, DESTDIR=
 	$(Q)$(MAKE) all
@@ -288,8 +292,6 @@ cfg-install:
 ifneq ($(LIBRARY),)
 	install -d $(DESTDIR)$(PREFIX)/include $(LIBDIR)/pkgconfig
 	install -m 644 client/quorate.h $(DESTDIR)$(PREFIX)/include/quorate.h
-	install -d $(COMPLETIONS)
-	install -m 644 client/completion/quorate.bash $(COMPLETIONS)/quorate
 	install -m 644 $(B)/lib/libquorate.a $(LIBDIR)/libquorate.a
 	install -m 755 $(B)/lib/libquorate.so $(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(LIBDIR)/libquorate.so
@@ -298,6 +300,9 @@ ifneq ($(LIBRARY),)
 	    'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lquorate' \
 	    'Libs.private: -luv -lxxhash $(LIB_MSGPACK) -pthread' >$(LIBDIR)/pkgconfig/quorate.pc
 endif
+	install -d $(COMPLETIONS)
+	$(foreach script,$(wildcard */completion/*.bash),install -m 644 $(script) \
+	    $(COMPLETIONS)/$(basename $(notdir $(script))) &&) true
 	@if ! command -v scdoc >/dev/null; then \
 	    [ -z '$(MAN_SOURCES)' ] || echo 'scdoc is missing: manual pages are not installed'; \
 	else for page in $(MAN_SOURCES); do \

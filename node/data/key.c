@@ -8,6 +8,7 @@
 //     tree key     b0 b1 b2 b3 ...      range of 4: b0 b1,  of 8: b0 b1 b2
 #include "node/data/key.h"
 
+#include "base/bits.h"
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/err.h"
@@ -37,14 +38,6 @@ int key_make(uint64_t seed, uint32_t shards, struct slice bucket, struct slice k
     hash = hash_128(slice_of(bytes, 1 + bucket.size + key.size), seed);
     *out = (struct key){bucket, key, hash.low, hash.high, (uint32_t)(hash.low & (shards - 1))};
     return 0;
-}
-
-static uint64_t bits_reverse(uint64_t value)
-{
-    value = (value & 0x5555555555555555) << 1 | (value >> 1 & 0x5555555555555555);
-    value = (value & 0x3333333333333333) << 2 | (value >> 2 & 0x3333333333333333);
-    value = (value & 0x0f0f0f0f0f0f0f0f) << 4 | (value >> 4 & 0x0f0f0f0f0f0f0f0f);
-    return __builtin_bswap64(value);
 }
 
 void key_tree(const struct key *key, uint8_t out[TREE_KEY_SIZE])

@@ -10,6 +10,8 @@
 //   file:PATH                       one measured delay in ms per line; each is as likely
 //   0.38*pareto:1.05,1.51+0.62*exp:0.183        a mixture; the shares add up to 1
 //   75+exp:1                        a leading number of ms that is always added
+//
+// No spaces. A PATH runs to the end of the text, or to a `+` with the next share behind it.
 #ifndef SIM_NUMBER_DELAY_H
 #define SIM_NUMBER_DELAY_H
 
@@ -17,6 +19,8 @@
 #include "base/rng.h"
 
 #include <stdbool.h>
+
+#define DELAY_MS_MAX 1e9 // in the notation: more than eleven days; draws may be larger
 
 enum { DELAY_PARTS_MAX = 8, DELAY_FILE_LINES_MAX = 10 * 1000 * 1000 };
 

@@ -54,4 +54,7 @@ void question_cost(const struct trial *trial, uint64_t seed, struct findings *ou
 // False when the text is no event; `why` then says what is allowed.
 bool movement_event_valid(const char *text, struct buffer *why);
 
+// The same for an event, which is one, that so many nodes and replicas do not allow.
+bool movement_event_fits(const char *text, uint32_t nodes, uint32_t replicas, struct buffer *why);
+
 #endif

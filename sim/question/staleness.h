@@ -18,15 +18,15 @@
 
 #include "sim/number/delay.h"
 #include "sim/question/trial.h"
+#include "sim/question/wars.h"
 
 enum {
     STALENESS_TIMES_MAX = 64,
     STALENESS_SITES_MAX = 8,
     STALENESS_PAIRS_MAX = 28,
-    STALENESS_VERSIONS = 5
+    STALENESS_VERSIONS = 5,
+    STALENESS_TRIALS_MAX = 10 * 1000 * 1000 // 24 bytes each
 };
-
-enum { LEG_W, LEG_A, LEG_R, LEG_S, LEGS };
 
 struct site_delay {
     uint8_t a; // between these two sites, both ways
@@ -36,7 +36,7 @@ struct site_delay {
 
 struct staleness_setup {
     struct delay legs[LEGS];
-    uint64_t trials;                   // writes, each with one read at every t
+    uint64_t trials;                   // writes, each with one read at every t; at least 1
     double times[STALENESS_TIMES_MAX]; // ms, ascending, 0 or more
     unsigned time_count;
     double probabilities[STALENESS_TIMES_MAX]; // of t-visible, 0..1

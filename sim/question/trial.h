@@ -32,10 +32,30 @@ struct trial {
     uint64_t (*clock_ns)(void);
 };
 
-// The nodes of a repetition: random ids, weights and zones as the trial says. Room for `nodes`.
-void trial_nodes(const struct trial *trial, uint64_t seed, struct scheme_node *out);
+// The node of that number in a repetition: a random id, weight and zone as the trial says.
+struct scheme_node trial_node(const struct trial *trial, uint64_t seed, uint32_t number);
 
 // A scheme for a repetition, which has learned the load of the keys if it wants to.
 struct scheme *trial_scheme(const struct trial *trial, uint64_t seed);
+
+// The share of all requests, given those of all reads and of all writes.
+double trial_load(const struct trial *trial, double reads, double writes);
+
+// A walk over all keys with their expected shares, chunk by chunk; about 40 KiB, so on the heap.
+//
+//   walk_begin(walk, trial, seed);
+//   while (walk_next(walk))
+//       ... walk->keys, walk->batch ...
+struct walk {
+    const struct trial *trial;
+    uint64_t seed;
+    uint64_t total;
+    struct workload_keys keys;
+    double load[WORKLOAD_CHUNK];
+    struct scheme_batch batch; // the same keys, as schemes want them
+};
+
+void walk_begin(struct walk *walk, const struct trial *trial, uint64_t seed);
+bool walk_next(struct walk *walk);
 
 #endif

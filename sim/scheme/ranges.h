@@ -4,8 +4,8 @@
 // from the end of range i-1 (exclusive; for 0: from 0) to ends[i] (inclusive).
 //
 // A look-up goes through a guide: for each value of a position's first bits, the range that holds
-// the first such position. From there it walks; the guide has at least as many entries as there are
-// ranges, so a walk takes about one step.
+// the first such position. From there it walks; the guide has at least twice as many entries as
+// there are ranges, so most walks end where they begin.
 #ifndef SIM_SCHEME_RANGES_H
 #define SIM_SCHEME_RANGES_H
 
@@ -38,7 +38,15 @@ uint64_t ranges_position(const struct ranges *ranges, uint64_t hash);
 // The range of a hash.
 uint32_t ranges_find(const struct ranges *ranges, uint64_t hash);
 
+// The ranges of many hashes.
+void ranges_find_all(const struct ranges *ranges, const uint64_t *hash, uint32_t count,
+                     uint32_t *out);
+
 // The length of a range as a share of the whole space, 0..1.
 double ranges_length(const struct ranges *ranges, uint32_t range);
+
+// The number by which people know a range: reversed, its shard (the same low bits of each hash in
+// it); else its place.
+uint32_t ranges_number(const struct ranges *ranges, uint32_t range);
 
 #endif

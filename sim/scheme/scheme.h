@@ -56,7 +56,7 @@ struct scheme_setup {
     uint32_t replicas;   // N: 1..SCHEME_REPLICAS_MAX, at most the nodes with weight
     uint32_t shards;     // S of static and static-boost, a power of two
     uint32_t vnodes;     // V: tokens (ring, bounded, ring-token-equal) or ranges (split) of a node
-                         // of average weight
+                         // of weight SCHEME_WEIGHT
     uint32_t partitions; // Q of ring-equal and ring-token-equal; 0: V x nodes, and 1,024
     double bound;        // c > 1 of bounded: no node takes more than c times its fair share
     bool bound_keys;     // of keys; else of load
@@ -73,11 +73,12 @@ struct scheme_batch {
     uint32_t count;
     const uint64_t *hash; // low halves of the node's own key hash
     const double *load;   // of all requests, the share that goes to the key
+    bool drawn;           // of observing: operations on keys met before, so only their load counts
 };
 
 struct scheme_places {
     uint16_t *owners; // count x scheme_width, in order of preference; SCHEME_NOBODY behind the last
-    uint32_t *slots;  // the range of each key (scheme_ranges); NULL: not wanted
+    uint32_t *slots;  // the range of each key, 0 without ranges; NULL: not wanted
 };
 
 struct scheme_kind {
@@ -85,8 +86,8 @@ struct scheme_kind {
     const char *text;  // what it is, in half a sentence
     const char *paper; // where it comes from
     unsigned uses;     // SCHEME_USES_*, SCHEME_LEARNS
-    bool fair;         // without ranges: with infinitely many keys and equal weights, every node
-                       // holds its fair share exactly
+    bool fair;         // without ranges: with infinitely many keys every node is first owner of
+                       // its fair share exactly; of all copies too while weights are alike
 
     // Why the setup is impossible, as a sentence without a full stop that says what is allowed;
     // NULL when it is possible. Common limits have been looked at before. May be NULL.
@@ -157,7 +158,7 @@ double scheme_fair(const struct scheme *scheme, uint32_t node);
 
 // --- Changes: ERR_METHOD when the scheme has no such thing, ERR_INVALID when it cannot be --------
 
-// A new node; its number.
+// A new node; its number (may be NULL).
 int scheme_add(struct scheme *scheme, struct scheme_node node, uint32_t *out_number);
 
 // ERR_INVALID when fewer nodes than replicas would be left.

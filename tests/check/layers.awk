@@ -14,7 +14,7 @@ BEGIN {
     rule("client", "base node/data node/wire")
     rule("sim/number", "base")
     rule("sim/workload", "base node/data sim/number")
-    rule("sim/scheme", "base node/data")
+    rule("sim/scheme", "base node/data sim/number")
     rule("sim/question", "base node/data sim/number sim/workload sim/scheme")
     rule("sim/output", "base sim/number")
     rule("sim/placement", "base sim/number sim/workload sim/scheme sim/question sim/output")

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/placement/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static double multiple_of(char letter)
+{
+    switch (letter) {
+    case 'k':
+        return 1e3;
+    case 'M':
+        return 1e6;
+    case 'G':
+        return 1e9;
+    default:
+        return 0;
+    }
+}
+
+// Only digits, one point and an exponent: strtod alone would also take "inf", "nan", "0x10" and
+// white space. The programs never leave the C locale.
+bool number_read(const char *text, double *out)
+{
+    size_t size = strspn(text, "0123456789.eE+-");
+    double multiple = 1;
+    char *end;
+    double value;
+
+    if (size == 0 || size > 40 || (text[size] && text[size + 1]))
+        return false;
+    if (text[size])
+        multiple = multiple_of(text[size]);
+    value = strtod(text, &end);
+    if (multiple <= 0 || end != text + size || value > 1e300 || value < -1e300)
+        return false;
+    *out = value * multiple;
+    return true;
+}
+
+bool list_read(const char *text, struct list *out)
+{
+    struct list list = {.count = 0};
+    char word[64];
+
+    for (;;) {
+        size_t size = strcspn(text, ",");
+
+        if (size == 0 || size >= sizeof word || list.count == LIST_MAX)
+            return false;
+        memcpy(word, text, size);
+        word[size] = 0;
+        if (!number_read(word, &list.values[list.count++]))
+            return false;
+        if (!text[size])
+            break;
+        text += size + 1;
+    }
+    *out = list;
+    return true;
+}
+
+bool list_within(const struct list *list, double min, double max, bool whole)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        double value = list->values[i];
+
+        if (value < min || value > max || (whole && value != (double)(uint64_t)value))
+            return false;
+    }
+    return true;
+}
+
+size_t words_split(const char *text, char *copy, const char **words, size_t max)
+{
+    size_t count = 0;
+
+    memcpy(copy, text, strlen(text) + 1);
+    for (char *at = copy; at; count++) {
+        char *comma = strchr(at, ',');
+
+        if (comma)
+            *comma = 0;
+        if (!*at || count == max)
+            return 0;
+        words[count] = at;
+        at = comma ? comma + 1 : NULL;
+    }
+    return count;
+}
