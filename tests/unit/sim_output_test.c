@@ -575,7 +575,7 @@ static void words_say_the_numbers(void **state)
     says(text, "With 10 nodes, adding a node moves 9.11 % of all copies with static (S=256), 1.00 "
                "times the least that any scheme must. ");
     says(text, "a load of 0.7, half of the reads of static (S=256) take up to ");
-    says(text, "; its hottest node saturates at a load of 0.8. ");
+    says(text, "; its hottest node saturates at a load of 0.796. ");
     says(text, "With N=3, R=1, W=1, lnkd-ssd: a read right after a write is consistent with "
                "probability 0.955; probability 0.999 takes 2.25 ms; at the former, lowest of 5: "
                "R=1, W=1, lnkd-disk (0.432), highest: R=2, W=2, lnkd-ssd (0.976). ");
