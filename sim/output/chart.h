@@ -53,7 +53,8 @@ struct chart {
     enum chart_kind kind;
     bool log_x; // of bars and dots: of the values
     bool log_y;
-    bool up_to_one; // values are probabilities: the scale ends at 1
+    bool scale_each; // of bars: each panel has its own scale
+    bool up_to_one;  // values are probabilities: the scale ends at 1
     bool ticks_at_points;
     const char *const *categories;
     size_t category_count;

@@ -43,14 +43,26 @@ static void see_panel(struct scale *scale, const struct chart_panel *panel, bool
     }
 }
 
+// Nothing to draw is a scale, too.
+static void see_something(struct scale *scale)
+{
+    if (scale->low <= scale->high)
+        return;
+    scale->low = scale->log ? 1 : 0;
+    scale->high = scale->log ? 10 : 1;
+}
+
 static void see_all(struct scale *scale, const struct chart *chart, bool by_x)
 {
     for (size_t i = 0; i < chart->panel_count; i++)
         see_panel(scale, &chart->panels[i], by_x);
-    if (scale->low > scale->high) { // nothing to draw
-        scale->low = scale->log ? 1 : 0;
-        scale->high = scale->log ? 10 : 1;
-    }
+    see_something(scale);
+}
+
+void scale_see_panel(struct scale *scale, const struct chart_panel *panel)
+{
+    see_panel(scale, panel, false);
+    see_something(scale);
 }
 
 void scale_see_values(struct scale *scale, const struct chart *chart)

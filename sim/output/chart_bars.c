@@ -62,8 +62,9 @@ void bars_measure(struct drawing *drawing)
                                 .to = drawing->plot_width - (dots ? 8 : values_width(drawing)),
                                 .unit = chart->unit,
                                 .log = chart->log_x};
-    scale_see_values(&drawing->x, chart);
-    if (dots || !(drawing->x.high > 0))
+    if (!chart->scale_each)
+        scale_see_values(&drawing->x, chart);
+    if (dots || (!chart->scale_each && !(drawing->x.high > 0)))
         scale_nice(&drawing->x, 4);
 }
 
@@ -185,8 +186,8 @@ static void draw_span(const struct drawing *drawing, const struct chart_panel *p
                  (double[]){x_of(drawing, place, high), y});
 }
 
-void bars_draw(const struct drawing *drawing, const struct chart_panel *panel,
-               const struct place *place)
+static void draw_panel(const struct drawing *drawing, const struct chart_panel *panel,
+                       const struct place *place)
 {
     bool dots = drawing->chart->kind == CHART_DOTS;
 
@@ -207,4 +208,17 @@ void bars_draw(const struct drawing *drawing, const struct chart_panel *panel,
         }
         buffer_add_format(drawing->out, "</g>\n");
     }
+}
+
+void bars_draw(const struct drawing *drawing, const struct chart_panel *panel,
+               const struct place *place)
+{
+    struct drawing own = *drawing;
+
+    if (drawing->chart->scale_each) {
+        scale_see_panel(&own.x, panel);
+        if (!(own.x.high > 0))
+            scale_nice(&own.x, 4);
+    }
+    draw_panel(&own, panel, place);
 }

@@ -59,6 +59,7 @@ bool is_drawn(const struct scale *scale, double value);
 // Widens low..high of the scale, which begins with low > high, by the values of all points that can
 // be drawn; notes zeros of a logarithmic scale. By mean, low, high and mark, or by x.
 void scale_see_values(struct scale *scale, const struct chart *chart);
+void scale_see_panel(struct scale *scale, const struct chart_panel *panel);
 void scale_see_x(struct scale *scale, const struct chart *chart);
 
 // The left margin: the turned title, the widest label of a tick of y, room between.

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { FEW_SERIES = 5 }; // bands of more series are fainter
+
 static const double label_pitch = 18; // between names
 static const double label_width_max = 200;
 static const double log_from = 8; // spans of x from this ratio on are logarithmic
@@ -34,8 +36,12 @@ void lines_measure(struct drawing *drawing)
     const struct chart *chart = drawing->chart;
 
     drawing->plot_height = heights[drawing->columns];
-    drawing->y = (struct scale){
-        .low = 1e300, .high = -1e300, .from = drawing->plot_height, .to = 0, .log = chart->log_y};
+    drawing->y = (struct scale){.low = 1e300,
+                                .high = -1e300,
+                                .from = drawing->plot_height,
+                                .to = 0,
+                                .unit = chart->unit,
+                                .log = chart->log_y};
     scale_see_values(&drawing->y, chart);
     if (chart->even_line && drawing->y.low > 1 && drawing->y.low < 3)
         drawing->y.low = 1;
@@ -139,7 +145,8 @@ static void draw_band(const struct drawing *drawing, const struct chart_series *
 
     if (!is_ranged(series) || series->count < 2 || series->level)
         return;
-    buffer_add_format(drawing->out, "<path class=\"band\" d=\"");
+    buffer_add_format(drawing->out, "<path class=\"band%s\" d=\"",
+                      drawing->chart->series_count > FEW_SERIES ? " thin" : "");
     for (size_t i = 0; i < 2 * series->count; i++) {
         bool back = i >= series->count;
         const struct chart_point *point = &series->points[back ? 2 * series->count - 1 - i : i];

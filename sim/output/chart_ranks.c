@@ -17,7 +17,7 @@ void ranks_measure(struct drawing *drawing)
     scale_nice(&drawing->y, 4);
     drawing->left = left_of_ticks(drawing);
     drawing->right = 20;
-    drawing->gap = 26;
+    drawing->gap = 32;
     drawing->plot_width =
         (CHART_WIDTH - drawing->left - drawing->right - (drawing->columns - 1) * drawing->gap) /
         drawing->columns;

@@ -44,7 +44,7 @@ void chart_style(struct buffer *out)
         ".chart .line,.chart .step{fill:none;stroke-width:2;stroke-linejoin:round;"
         "stroke-linecap:round}\n"
         ".chart .dashed{stroke-dasharray:7 5}.chart .level{stroke-dasharray:2 5}\n"
-        ".chart .band{opacity:.16}.chart .whisker{stroke-width:1.5}\n"
+        ".chart .band{opacity:.16}.chart .thin{opacity:.08}.chart .whisker{stroke-width:1.5}\n"
         ".chart .bar+.whisker{stroke:#000;opacity:.55}\n"
         ".chart .dot{stroke-width:1.2}.chart .mark{stroke-width:2.5}\n"
         ".chart .grid,.chart .base{stroke-width:1}"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/output/figures.h"
 
-#include "sim/output/decimal.h"
 #include "sim/output/plot.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -82,7 +81,7 @@ static bool is_x(const struct view *view, enum label label)
 
             if (view_is_own(label) && strcmp(a[LABEL_SCHEME], b[LABEL_SCHEME]) != 0)
                 continue;
-            if (decimal_read(a[label], &left) && decimal_read(b[label], &right) && left != right)
+            if (view_read(a[label], &left) && view_read(b[label], &right) && left != right)
                 return true;
         }
     }
@@ -223,7 +222,7 @@ static void add_shares(struct figures *figures, const struct view_case *one, con
         if (strcmp(labels[LABEL_METRIC], "share") == 0 &&
             strcmp(labels[LABEL_SUBJECT], subject) == 0 &&
             strcmp(labels[LABEL_COPIES], all ? "all" : "1") == 0 &&
-            decimal_read(labels[LABEL_AT], &item.x))
+            view_read(labels[LABEL_AT], &item.x))
             plot_add(&figures->plot, &item);
     }
 }
@@ -290,6 +289,7 @@ static void movement_bars(struct figures *figures, const char *const *events, si
                                               .x_title = "share of all copies",
                                               .y_title = case_title(figures),
                                               .unit = "",
+                                              .scale_each = true,
                                               .mark_name = "the least that any scheme must move"});
 }
 
@@ -359,7 +359,7 @@ static void add_curve(struct figures *figures, const struct curve *curve, size_t
 
         if (strcmp(labels[LABEL_METRIC], spot->metric) != 0 ||
             (spot->subject && strcmp(labels[LABEL_SUBJECT], spot->subject) != 0) ||
-            !decimal_read(labels[LABEL_AT], &item.x))
+            !view_read(labels[LABEL_AT], &item.x))
             continue;
         if (few_contexts(view))
             item.panel = joined(figures, item.panel, view_context(view, one, LABELS));

@@ -4,7 +4,7 @@
 #include "sim/output/scale.h"
 #include "sim/output/show.h"
 
-enum { ROWS_PRINTED_MAX = 60 };
+enum { ROWS_PRINTED_MAX = 60, ROWS_SHORT_MAX = 10 };
 
 struct table {
     const struct chart *chart;
@@ -140,11 +140,12 @@ void numbers_write(const struct chart *chart, bool ranges, struct arena *arena, 
     struct table table = {chart, ranges, is_lying(chart) || chart->series_count > 1, arena, out};
     size_t rows = count_rows(chart);
     bool printed = rows <= ROWS_PRINTED_MAX;
+    const char *tall = rows > ROWS_SHORT_MAX ? " tall" : "";
 
     buffer_add_format(out,
-                      "<div class=\"numbers%s\" tabindex=\"0\" role=\"group\" "
+                      "<div class=\"numbers%s%s\" tabindex=\"0\" role=\"group\" "
                       "aria-label=\"Numbers\">\n<table>\n",
-                      printed ? "" : " long");
+                      tall, printed ? "" : " long");
     write_head(&table);
     for (size_t i = 0; i < chart->panel_count; i++)
         write_panel(&table, &chart->panels[i]);

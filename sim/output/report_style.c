@@ -59,7 +59,8 @@ const char report_style[] =
     // Room for numbers beside the chart.
     "@media screen and (min-width:1120px){figure{display:grid;gap:0 32px;"
     "grid-template-columns:minmax(0,720px) minmax(0,1fr)}figcaption{grid-column:1/-1}"
-    ".numbers{margin-top:0;border-top:0;align-self:start}}\n"
+    ".numbers{margin-top:0;border-top:0;align-self:start}"
+    ".tall{contain:size;align-self:stretch;max-height:none;min-height:270px}}\n"
     "@media (max-width:520px){body{padding:24px 14px 40px}figure{padding:16px 14px 12px}"
     "h1{font-size:25px}.words{font-size:16px}}\n"
     "@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n"

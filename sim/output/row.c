@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/output/row.h"
 
-#include "sim/output/decimal.h"
+#include "sim/output/digits.h"
 
 static const struct {
     const char *key;
@@ -28,7 +28,7 @@ bool label_is_number(enum label label)
     return labels[label].number;
 }
 
-static void write_plain(struct buffer *out, const struct decimal *number)
+static void write_plain(struct buffer *out, const struct digits *number)
 {
     int last = (int)number->count - 1;
     int first = number->exponent > 0 ? number->exponent : 0;
@@ -45,13 +45,13 @@ static void write_plain(struct buffer *out, const struct decimal *number)
 
 void number_write(struct buffer *out, double value, unsigned digits)
 {
-    struct decimal number;
+    struct digits number;
 
     if (value != value || value - value != 0) {
         buffer_add_format(out, "%s", value != value ? "nan" : value > 0 ? "inf" : "-inf");
         return;
     }
-    number = decimal_of(value, digits);
+    number = digits_of(value, digits);
     if (number.negative)
         buffer_add_u8(out, '-');
     if (number.exponent >= -5 && number.exponent < 15) {

@@ -129,31 +129,34 @@ static size_t log_ticks(const struct scale *scale, int every, unsigned rounds,
     return count;
 }
 
-size_t scale_ticks(const struct scale *scale, unsigned most, double out[SCALE_TICKS_MAX])
+// Multiples of the step; returns how many, at most one more than there is room for.
+static size_t linear_ticks(const struct scale *scale, double step, double out[SCALE_TICKS_MAX])
 {
     size_t count = 0;
-    double step;
 
-    if (most > SCALE_TICKS_MAX)
-        most = SCALE_TICKS_MAX;
-    if (scale->log) {
-        for (unsigned rounds = 3; rounds > 0; rounds--) {
-            count = log_ticks(scale, 1, rounds, out);
-            if (count <= most)
-                return count;
-        }
-        for (int every = 2; count > most && every < 100; every++)
-            count = log_ticks(scale, every, 1, out);
-        return count;
-    }
-    step = step_of(scale->high - scale->low, most - 1);
-    for (double i = whole_below(scale->low / step - 1e-9) + 1; count < most; i++) {
+    for (double i = whole_below(scale->low / step - 1e-9) + 1;; i++) {
         double tick = i * step;
 
         if (tick > scale->high + step * 1e-6)
-            break;
+            return count;
+        if (count == SCALE_TICKS_MAX)
+            return count + 1;
         out[count++] = tick;
     }
+}
+
+size_t scale_ticks(const struct scale *scale, unsigned most, double out[SCALE_TICKS_MAX])
+{
+    size_t count = SCALE_TICKS_MAX + 1;
+
+    if (most > SCALE_TICKS_MAX)
+        most = SCALE_TICKS_MAX;
+    for (unsigned steps = 2 * most; !scale->log && count > most; steps--)
+        count = linear_ticks(scale, step_of(scale->high - scale->low, steps), out);
+    for (unsigned rounds = 3; scale->log && rounds > 0 && count > most; rounds--)
+        count = log_ticks(scale, 1, rounds, out);
+    for (int every = 2; scale->log && count > most && every < 100; every++)
+        count = log_ticks(scale, every, 1, out);
     return count;
 }
 

@@ -26,7 +26,7 @@ void scale_nice(struct scale *scale, unsigned steps);
 // Of a value within the span, or the nearer end.
 double scale_place(const struct scale *scale, double value);
 
-// At most `most` (2..SCALE_TICKS_MAX) round values within the span, ascending; returns how many. A
+// At most `most` (4..SCALE_TICKS_MAX) round values within the span, ascending; returns how many. A
 // zero with a place of its own is the first.
 size_t scale_ticks(const struct scale *scale, unsigned most, double out[SCALE_TICKS_MAX]);
 

@@ -5,6 +5,7 @@
 #include "sim/output/show.h"
 
 static const unsigned gap = 2;       // blanks between columns
+static const unsigned wide = 30;     // columns of words that are wider are cut before all else
 static const unsigned narrowest = 6; // a column of words is cut down to this
 static const struct sheet_cell blank;
 static const char bold[] = "\x1b[1m";
@@ -129,14 +130,13 @@ static unsigned least_important(const struct fit *fit, bool ranged)
     return found;
 }
 
-// Cuts the widest column of words by one; false when none can be cut.
-static bool cut_words(struct fit *fit)
+// Cuts the widest column of words by one; false when none is wider than that.
+static bool cut_words(struct fit *fit, unsigned least)
 {
     unsigned widest = fit->sheet->column_count;
 
     for (unsigned i = 0; i < fit->sheet->column_count; i++) {
-        if (fit->shown[i] && fit->sheet->columns[i].kind == SHEET_WORDS &&
-            fit->text[i] > narrowest &&
+        if (fit->shown[i] && fit->sheet->columns[i].kind == SHEET_WORDS && fit->text[i] > least &&
             (widest == fit->sheet->column_count || fit->text[i] > fit->text[widest]))
             widest = i;
     }
@@ -152,6 +152,8 @@ static void make_fit(struct fit *fit, unsigned columns)
 
     for (unsigned i = 0; i < none; i++)
         measure(fit, i);
+    while (total(fit) > columns && cut_words(fit, wide))
+        continue;
     while (total(fit) > columns) {
         unsigned ranged = least_important(fit, true);
         unsigned any = least_important(fit, false);
@@ -163,7 +165,7 @@ static void make_fit(struct fit *fit, unsigned columns)
             fit->shown[any] = false;
             fit->dropped[any] = true;
             fit->dropped_column = true;
-        } else if (!cut_words(fit)) {
+        } else if (!cut_words(fit, narrowest)) {
             break;
         }
     }
@@ -243,9 +245,11 @@ static void write_titles(const struct fit *fit, bool color, struct buffer *out)
         buffer_add_format(out, "%s", title);
         pad(out, fit->ranged[i] ? fit->range[i] : 0);
     }
-    if (color)
-        buffer_add_format(out, "%s", plain);
     end_line(out, start);
+    if (color) {
+        out->size -= 1; // the end of the line
+        buffer_add_format(out, "%s\n", plain);
+    }
 }
 
 // "-- reads, ms ----" over the columns of a group.

@@ -2,7 +2,7 @@
 #include "sim/output/show.h"
 
 #include "base/text.h"
-#include "sim/output/decimal.h"
+#include "sim/output/digits.h"
 
 // Bytes of the well-formed sequence that the text begins with, 0 when it begins with none.
 static size_t sequence(const char *text, size_t left)
@@ -110,13 +110,13 @@ const char *show_number(struct arena *arena, double value)
     if (value - value != 0 || value == 0 || size < 0.001 || size >= 1e15)
         number_write(&out, value, 3);
     else
-        decimal_write_fixed(&out, value,
-                            size < 0.01   ? 5
-                            : size < 0.1  ? 4
-                            : size < 10   ? 3
-                            : size < 100  ? 2
-                            : size < 1000 ? 1
-                                          : 0);
+        digits_write_fixed(&out, value,
+                           size < 0.01   ? 5
+                           : size < 0.1  ? 4
+                           : size < 10   ? 3
+                           : size < 100  ? 2
+                           : size < 1000 ? 1
+                                         : 0);
     return show_grouped(arena, keep(arena, &out));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/output/view.h"
 
-#include "sim/output/decimal.h"
+#include "sim/number/decimal.h"
 #include "sim/output/show.h"
 
 #include <stdlib.h>
@@ -258,9 +258,20 @@ const char *view_pair(const struct view *view, const struct view_case *one, enum
     return arena_text(view->arena, "%.*s%s%s", (int)(hole - pair), pair, text, hole + 1);
 }
 
+bool view_read(const char *text, double *out)
+{
+    struct slice left = slice_of_text(text);
+    double value;
+
+    if (!decimal_read(&left, &value) || left.size > 0)
+        return false;
+    *out = value;
+    return true;
+}
+
 bool view_number(const struct view_case *one, enum label label, double *out)
 {
-    return decimal_read(one->rows[0]->labels[label], out);
+    return view_read(one->rows[0]->labels[label], out);
 }
 
 bool view_is_own(enum label label)

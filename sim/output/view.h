@@ -60,6 +60,9 @@ const char *view_label(const struct view *view, const struct view_case *one, enu
 // The same with what it is: "10 nodes", "theta 0.99", "S=256".
 const char *view_pair(const struct view *view, const struct view_case *one, enum label label);
 
+// A text that is a number and nothing else: "0.99", "1e6".
+bool view_read(const char *text, double *out);
+
 // A label's value as a number: false when it does not apply or is none.
 bool view_number(const struct view_case *one, enum label label, double *out);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/output/words.h"
 
-#include "sim/output/decimal.h"
+#include "sim/output/digits.h"
 #include "sim/output/show.h"
 
 enum { LEGS_COLUMNS_MAX = 24, WORD_DIGITS = 3 };
@@ -197,7 +197,7 @@ static void say_movement(struct telling *told)
     }
     if (moved->value.mean == moved->value.mean && least > 0) {
         say(told, ", ");
-        decimal_write_fixed(&told->text, moved->value.mean / least, 2);
+        digits_write_fixed(&told->text, moved->value.mean / least, 2);
         say(told, " times the least that any scheme must");
     }
     say_extremes(told, "", &spot, true);
@@ -216,7 +216,7 @@ static const char *chosen_load(const struct telling *told, double max_load)
         const char *at = told->base->rows[i]->labels[LABEL_AT];
         double load;
 
-        if (!decimal_read(at, &load))
+        if (!view_read(at, &load))
             continue;
         if (!lowest || load < low) {
             lowest = at;

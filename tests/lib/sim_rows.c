@@ -352,6 +352,41 @@ void sim_rows_cost(struct sim_rows *rows, const struct sim_rows_setup *setup)
     each_case(rows, setup, "cost", make_cost);
 }
 
+void sim_rows_hard(struct sim_rows *rows)
+{
+    static const char *const weights[] = {"1", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16",
+                                          "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,17"};
+    static const char *const names[] = {
+        "a scheme whose name is longer than any column has room for, and then some",
+        "<b>\"quoted\" & 'marked'</b>", "comma, \xc3\xa4 and\ttab", "broken \xff byte"};
+    static const double values[] = {1e-9, 0, 1e12, 1.5};
+    static const char *const metrics[] = {"peak/average", "min/average", "cv", "gini"};
+
+    for (unsigned i = 0; i < 12; i++) {
+        struct row row = {.note = "a \"note\",\nof two lines", .repetitions = 3};
+
+        row.labels[LABEL_QUESTION] = "balance";
+        row.labels[LABEL_SCHEME] = names[i % 4];
+        row.labels[LABEL_NODES] = "7";
+        row.labels[LABEL_WEIGHTS] = weights[i / 4];
+        row.labels[LABEL_SUBJECT] = "keys";
+        for (unsigned j = 0; j < 4; j++) {
+            double mean = i == 5   ? __builtin_nan("")
+                          : i == 6 ? __builtin_inf()
+                                   : values[(i + j) % 4];
+
+            row.labels[LABEL_COPIES] = i % 2 ? "1" : "all";
+            row.labels[LABEL_METRIC] = metrics[j];
+            row.value = (struct summary){mean, mean * 0.5, mean, mean * 2};
+            sim_rows_add(rows, &row);
+        }
+        row.labels[LABEL_QUESTION] = "a <new> question";
+        sim_rows_add(rows, &row);
+    }
+    rows->result.command = "quorate-sim placement --weights \"1,2\" --trace '<a&b>,\xff' \n";
+    rows->result.seed = UINT64_MAX;
+}
+
 void sim_rows_all(struct sim_rows *rows, const struct sim_rows_setup *setup)
 {
     sim_rows_balance(rows, setup);

@@ -40,7 +40,11 @@ void sim_rows_latency(struct sim_rows *rows, const struct sim_rows_setup *setup)
 void sim_rows_staleness(struct sim_rows *rows, const struct sim_rows_setup *setup);
 void sim_rows_cost(struct sim_rows *rows, const struct sim_rows_setup *setup);
 
-// All of them, with a command and a seed.
+// What is hard to show: long names, marks of HTML and CSV in texts, values that are not a number,
+// infinite, 0, tiny and huge.
+void sim_rows_hard(struct sim_rows *rows);
+
+// All of them but the hard ones, with a command and a seed.
 void sim_rows_all(struct sim_rows *rows, const struct sim_rows_setup *setup);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // sim_rows_main FORMAT [SIZE]: made-up results as table, csv, json, html or svg (the charts, each
-// behind a line with its name) on stdout. SIZE: one, plain (default), nodes, theta, both or large.
+// behind a line with its name) on stdout. SIZE: one, plain (default), nodes, theta, both, large or
+// hard (texts and values that are hard to show).
 #include "base/check.h"
 #include "sim/output/output.h"
 #include "tests/lib/sim_rows.h"
@@ -55,7 +56,10 @@ int main(int argc, char **argv)
     struct sim_rows rows = {0};
     struct buffer out = {0};
 
-    sim_rows_all(&rows, &setup);
+    if (argc > 2 && strcmp(argv[2], "hard") == 0)
+        sim_rows_hard(&rows);
+    else
+        sim_rows_all(&rows, &setup);
     if (strcmp(format, "table") == 0)
         output_table(&rows.result, &(struct table_setup){.columns = 100}, &out);
     else if (strcmp(format, "csv") == 0)
@@ -66,7 +70,8 @@ int main(int argc, char **argv)
         output_report(&rows.result, &out);
     else if (strcmp(format, "svg") == 0)
         output_charts(&rows.result, print_chart, NULL);
-    fwrite(out.data, 1, out.size, stdout);
+    if (out.size > 0)
+        fwrite(out.data, 1, out.size, stdout);
     buffer_done(&out);
     sim_rows_done(&rows);
     return 0;

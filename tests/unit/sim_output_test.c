@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: Apache-2.0
+// What quorate-sim writes for people at a terminal and for programs: numbers, CSV, JSON, tables and
+// words. No row is lost, no line too wide, nothing depends on anything but the rows.
+#include "base/rng.h"
+#include "sim/output/digits.h"
+#include "sim/output/output.h"
+#include "sim/output/show.h"
+#include "tests/lib/sim_rows.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+static void text_is(struct buffer *out, const char *text)
+{
+    if (!slice_is(buffer_slice(out), text))
+        fail_msg("'%.*s' is not '%s'", (int)out->size, (const char *)out->data, text);
+    buffer_reset(out, SIZE_MAX);
+}
+
+// ---- numbers --------------------------------------------------------------------------------
+
+static void number_vectors(void **state)
+{
+    static const struct {
+        double value;
+        unsigned digits;
+        const char *text;
+    } vectors[] = {
+        {0, 9, "0"},
+        {-0.0, 9, "0"},
+        {1, 1, "1"},
+        {-1.5, 9, "-1.5"},
+        {1.591, 9, "1.591"},
+        {1.5996, 3, "1.6"},
+        {0.0898437500001, 9, "0.08984375"},
+        {99.95, 3, "100"}, // the nearest double is above
+        {1e6, 9, "1000000"},
+        {123456789012.0, 9, "123456789000"},
+        {999999999999999.0, 15, "999999999999999"},
+        {1e15, 9, "1e15"},
+        {1.25e20, 9, "1.25e20"},
+        {0.00001, 9, "0.00001"},
+        {0.0000125, 9, "0.0000125"},
+        {0.000001, 9, "1e-6"},
+        {-1.25e-7, 3, "-1.25e-7"},
+        {1e300, 17, "1.0000000000000001e300"},
+        {5e-324, 3, "4.94e-324"},
+        {0.1, 17, "0.10000000000000001"},
+        {1e9, 2, "1000000000"},
+        {9.5, 1, "1e1"},
+    };
+    struct buffer out = {0};
+
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof vectors / sizeof vectors[0]; i++) {
+        number_write(&out, vectors[i].value, vectors[i].digits);
+        text_is(&out, vectors[i].text);
+    }
+    number_write(&out, __builtin_nan(""), 9);
+    text_is(&out, "nan");
+    number_write(&out, __builtin_inf(), 9);
+    text_is(&out, "inf");
+    number_write(&out, -__builtin_inf(), 9);
+    text_is(&out, "-inf");
+    buffer_done(&out);
+}
+
+// Whatever the number: what is written reads back as the number rounded to so many digits, has no
+// zero to spare and no byte that a number has not.
+static void number_reads_back(void **state)
+{
+    struct buffer out = {0};
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 3);
+    for (unsigned i = 0; i < 300000; i++) {
+        unsigned digits = 1 + i % 17;
+        uint64_t bits = rng_u64(&rng);
+        double value = (double)(int64_t)bits / (double)(1ull << i % 63);
+        char expected[64];
+        const char *text;
+
+        if (i % 3 == 0)
+            memcpy(&value, &bits, sizeof value);
+        if (value - value != 0)
+            continue;
+        snprintf(expected, sizeof expected, "%.*e", (int)digits - 1, value);
+        number_write(&out, value, digits);
+        buffer_add_u8(&out, 0);
+        text = (const char *)out.data;
+        if (strtod(text, NULL) != strtod(expected, NULL))
+            fail_msg("%s with %u digits is %s", expected, digits, text);
+        if (strspn(text, "0123456789.-e") != strlen(text) || strstr(text, ".e") ||
+            text[strlen(text) - 1] == '.' ||
+            (strchr(text, '.') && !strchr(text, 'e') && text[strlen(text) - 1] == '0'))
+            fail_msg("%s", text);
+        buffer_reset(&out, SIZE_MAX);
+    }
+    buffer_done(&out);
+}
+
+static void number_whole_numbers(void **state)
+{
+    struct buffer out = {0};
+
+    (void)state;
+    for (unsigned i = 0; i <= 100000; i++) {
+        char expected[16];
+
+        snprintf(expected, sizeof expected, "%u", i);
+        number_write(&out, i, 9);
+        text_is(&out, expected);
+    }
+    buffer_done(&out);
+}
+
+// Against printf, which is right in the C locale.
+static void number_with_fixed_decimals(void **state)
+{
+    struct buffer out = {0};
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 4);
+    for (unsigned i = 0; i < 200000; i++) {
+        unsigned decimals = i % 7;
+        double value = (double)(int64_t)rng_u64(&rng) / (double)(1ull << (20 + i % 44));
+        char expected[64];
+
+        snprintf(expected, sizeof expected, "%.*f", (int)decimals, value);
+        if (strspn(expected, "-0.") == strlen(expected) && expected[0] == '-')
+            memmove(expected, expected + 1, strlen(expected)); // never "-0"
+        digits_write_fixed(&out, value, decimals);
+        if (value < 1e9 && value > -1e9) // 16 digits at most
+            text_is(&out, expected);
+        buffer_reset(&out, SIZE_MAX);
+    }
+    buffer_done(&out);
+}
+
+static void number_for_people(void **state)
+{
+    static const struct {
+        double value;
+        const char *unit;
+        const char *text;
+    } vectors[] = {
+        {1.591, "", "1.591"},
+        {0.089843, "", "0.0898"},
+        {12.3456, "", "12.35"},
+        {270000, "", "270,000"},
+        {1234.5678, "", "1235"},
+        {0, "", "0"},
+        {0.000123456, "", "0.000123"},
+        {2.5, "ms", "2.500 ms"},
+        {1536, "bytes", "1.5 KiB"},
+        {35.1, "ns", "35.10 ns"},
+        {1250, "ns", "1.250 us"},
+        {2.5e9, "ns", "2.500 s"},
+        {1e15, "", "1e15"},
+    };
+    struct arena arena = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
+        assert_string_equal(show_value(&arena, vectors[i].value, vectors[i].unit), vectors[i].text);
+    assert_string_equal(show_value(&arena, __builtin_nan(""), "ms"), "-");
+    assert_string_equal(show_number(&arena, __builtin_inf()), "inf");
+    assert_string_equal(show_percent(&arena, 0.0898), "8.98 %");
+    assert_string_equal(show_grouped(&arena, "1000000"), "1,000,000");
+    assert_string_equal(show_grouped(&arena, "1e6"), "1e6");
+    assert_string_equal(show_grouped(&arena, "0.99"), "0.99");
+    arena_done(&arena);
+}
+
+// ---- CSV ------------------------------------------------------------------------------------
+
+static void csv_text(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+    struct row row = {.unit = "ms", .note = "say \"hi\", twice", .repetitions = 2};
+
+    (void)state;
+    row.labels[LABEL_QUESTION] = "latency";
+    row.labels[LABEL_SCHEME] = "static";
+    row.labels[LABEL_NODES] = "10";
+    row.labels[LABEL_METRIC] = "p99";
+    row.labels[LABEL_AT] = "0.7";
+    row.value = (struct summary){1.5, __builtin_nan(""), __builtin_inf(), 1.0 / 3};
+    sim_rows_add(&rows, &row);
+    rows.result.seed = 42;
+    output_csv(&rows.result, &out);
+    text_is(&out,
+            "question,scheme,nodes,replicas,r,w,shards,vnodes,partitions,bound,boost,workload,"
+            "theta,keys,operations,read_share,zones,weights,legs,event,subject,copies,metric,at,"
+            "unit,mean,p5,p50,p95,repetitions,seed,note\r\n"
+            "latency,static,10,,,,,,,,,,,,,,,,,,,,p99,0.7,"
+            "ms,1.5,,inf,0.333333333,2,42,\"say \"\"hi\"\", twice\"\r\n");
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+// One field from the front, as RFC 4180 says; returns the byte behind it.
+static const char *csv_field(const char *at, char *field, size_t size)
+{
+    bool quoted = *at == '"';
+    size_t used = 0;
+
+    at += quoted;
+    while (quoted ? *at != '"' || at[1] == '"' : *at != ',' && *at != '\r') {
+        at += quoted && *at == '"';
+        assert_true(*at && used + 1 < size);
+        field[used++] = *at++;
+    }
+    field[used] = 0;
+    return at + quoted;
+}
+
+// Every row comes back, label by label.
+static void csv_loses_nothing(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+    const char *at;
+
+    (void)state;
+    sim_rows_hard(&rows);
+    sim_rows_all(&rows, &sim_rows_plain);
+    output_csv(&rows.result, &out);
+    buffer_add_u8(&out, 0);
+    at = strstr((const char *)out.data, "\r\n") + 2;
+    for (size_t i = 0; i < rows.result.count; i++) {
+        for (unsigned j = 0; j < LABELS + 8; j++) {
+            struct buffer label = {0};
+            char field[512];
+
+            at = csv_field(at, field, sizeof field);
+            assert_int_equal(*at, j + 1 == LABELS + 8 ? '\r' : ',');
+            at += 1;
+            show_utf8(&label, j < LABELS ? rows.result.rows[i].labels[j] : "");
+            if (j < LABELS)
+                text_is(&label, field);
+            buffer_done(&label);
+        }
+        assert_int_equal(*at++, '\n');
+    }
+    assert_int_equal(*at, 0);
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+// ---- JSON -----------------------------------------------------------------------------------
+
+static void json_label(const json_t *object, enum label label, const char *text)
+{
+    const json_t *value = json_object_get(object, label_key(label));
+    struct buffer clean = {0};
+
+    if (!*text) {
+        assert_null(value);
+        return;
+    }
+    if (json_is_number(value)) {
+        assert_true(label_is_number(label));
+        assert_true(json_number_value(value) == strtod(text, NULL));
+        return;
+    }
+    assert_true(json_is_string(value));
+    show_utf8(&clean, text);
+    text_is(&clean, json_string_value(value));
+    buffer_done(&clean);
+}
+
+static void json_mean(const json_t *object, double mean)
+{
+    const json_t *value = json_object_get(object, "mean");
+
+    if (mean - mean != 0) {
+        assert_true(json_is_null(value));
+        return;
+    }
+    assert_true(json_is_number(value));
+    assert_true(json_number_value(value) >= mean - 1e-8 * (mean < 0 ? -mean : mean));
+    assert_true(json_number_value(value) <= mean + 1e-8 * (mean < 0 ? -mean : mean));
+}
+
+static void json_loses_nothing(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+    json_error_t error;
+    json_t *root;
+    json_t *list;
+
+    (void)state;
+    sim_rows_hard(&rows);
+    sim_rows_all(&rows, &sim_rows_plain);
+    output_json(&rows.result, &out);
+    root = json_loadb((const char *)out.data, out.size, JSON_REJECT_DUPLICATES, &error);
+    if (!root)
+        fail_msg("%s in line %d", error.text, error.line);
+    assert_int_equal(json_integer_value(json_object_get(root, "seed")), rows.result.seed);
+    list = json_object_get(root, "rows");
+    assert_int_equal(json_array_size(list), rows.result.count);
+    for (size_t i = 0; i < rows.result.count; i++) {
+        const struct row *row = &rows.result.rows[i];
+        const json_t *object = json_array_get(list, i);
+
+        for (unsigned label = 0; label < LABELS; label++)
+            json_label(object, label, row->labels[label]);
+        json_mean(object, row->value.mean);
+        assert_string_equal(json_string_value(json_object_get(object, "note")), row->note);
+    }
+    json_decref(root);
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+// What looks like a number and is none in JSON stays a text; no rows are a document, too.
+static void json_odd_numbers(void **state)
+{
+    static const char *const texts[] = {"007", ".5", "5.", "1e", "-", "endless", "0x1", "+1", "1 "};
+    static const char *const numbers[] = {"0", "-0.5", "10", "1e6", "2.5E-3"};
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+
+    (void)state;
+    rows.result.command = "c";
+    output_json(&rows.result, &out);
+    text_is(&out, "{\"command\":\"c\",\"seed\":0,\"rows\":[]}\n");
+    for (size_t i = 0; i < 14; i++) {
+        const char *text = i < 9 ? texts[i] : numbers[i - 9];
+        char expected[64];
+        struct row row = {.labels[LABEL_KEYS] = text};
+
+        sim_rows_add(&rows, &row);
+        output_json(&rows.result, &out);
+        buffer_add_u8(&out, 0);
+        snprintf(expected, sizeof expected, i < 9 ? "\"keys\":\"%s\"," : "\"keys\":%s,", text);
+        assert_non_null(strstr((const char *)out.data, expected));
+        buffer_reset(&out, SIZE_MAX);
+    }
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+// ---- tables ---------------------------------------------------------------------------------
+
+static void add_peak(struct sim_rows *rows, const char *scheme, const char *copies, double mean)
+{
+    struct row row = {.repetitions = 100};
+    bool ring = strcmp(scheme, "ring") == 0;
+
+    row.labels[LABEL_QUESTION] = "balance";
+    row.labels[LABEL_SCHEME] = scheme;
+    row.labels[LABEL_NODES] = "10";
+    row.labels[LABEL_REPLICAS] = "3";
+    row.labels[ring ? LABEL_VNODES : LABEL_SHARDS] = ring ? "128" : "256";
+    row.labels[LABEL_WORKLOAD] = "zipf";
+    row.labels[LABEL_THETA] = "0.99";
+    row.labels[LABEL_KEYS] = "1000000";
+    row.labels[LABEL_SUBJECT] = "load";
+    row.labels[LABEL_COPIES] = copies;
+    row.labels[LABEL_METRIC] = "peak/average";
+    row.value = (struct summary){mean, mean - 0.07, mean, mean + 0.09};
+    sim_rows_add(rows, &row);
+    row.labels[LABEL_METRIC] = "efficiency";
+    row.value = (struct summary){1 / mean, 1 / mean, 1 / mean, 1 / mean};
+    sim_rows_add(rows, &row);
+}
+
+static void table_text(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+
+    (void)state;
+    add_peak(&rows, "static", "1", 1.591);
+    add_peak(&rows, "static", "all", 1.209);
+    add_peak(&rows, "ring", "1", 1.598);
+    add_peak(&rows, "ring", "all", 1.244);
+    output_table(&rows.result, &(struct table_setup){.columns = 100}, &out);
+    text_is(&out,
+            "balance: 10 nodes, N=3, zipf, theta 0.99, 1,000,000 keys; 100 repetitions, mean "
+            "[p5-p95]\n"
+            "scheme        peak/avg              efficiency\n"
+            "Load of nodes, one copy\n"
+            "static S=256     1.591 [1.52-1.68]       0.629\n"
+            "ring V=128       1.598 [1.53-1.69]       0.626\n"
+            "\n"
+            "Load of nodes, all copies\n"
+            "static S=256     1.209 [1.14-1.3]        0.827\n"
+            "ring V=128       1.244 [1.17-1.33]       0.804\n"
+            "\n"
+            "Under zipf 0.99 with 10 nodes, the fullest node of static (S=256) gets 1.59 "
+            "times the average load\n"
+            "with one copy, 1.21 with all 3; with one copy, lowest of 2: static S=256 (1.59), "
+            "highest: ring V=128\n"
+            "(1.6) (means of 100 repetitions).\n");
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+static void add_all(struct sim_rows *rows, unsigned schemes, bool many)
+{
+    static const char *const nodes[] = {"5", "10", "100", NULL};
+    static const char *const thetas[] = {"0", "0.8", "0.99", NULL};
+    struct sim_rows_setup setup = sim_rows_plain;
+
+    setup.schemes = schemes;
+    setup.repetitions = schemes == 1 ? 1 : 100;
+    if (many) {
+        setup.nodes = nodes;
+        setup.thetas = thetas;
+    }
+    sim_rows_all(rows, &setup);
+}
+
+// The table of the rows, terminated.
+static void write_table(const struct sim_rows *rows, unsigned columns, bool color,
+                        struct buffer *out)
+{
+    buffer_reset(out, SIZE_MAX);
+    output_table(&rows->result, &(struct table_setup){.columns = columns, .color = color}, out);
+    buffer_add_u8(out, 0);
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+    size_t count = 0;
+
+    for (; (text = strstr(text, word)); text += strlen(word))
+        count += 1;
+    return count;
+}
+
+static void no_line_wider(const char *text, unsigned columns)
+{
+    while (*text) {
+        size_t bytes = strcspn(text, "\n");
+        char line[2048];
+
+        assert_true(bytes < sizeof line);
+        memcpy(line, text, bytes);
+        line[bytes] = 0;
+        if (show_columns(line) > columns)
+            fail_msg("%u columns, not %u: %s", show_columns(line), columns, line);
+        if (bytes && line[bytes - 1] == ' ')
+            fail_msg("a blank at the end: %s", line);
+        text += bytes + 1;
+    }
+}
+
+static void table_fits(void **state)
+{
+    static const unsigned widths[] = {60, 80, 100, 160};
+    struct buffer out = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 5 * 4; i++) {
+        struct sim_rows rows = {0};
+
+        if (i / 4 == 4)
+            sim_rows_hard(&rows);
+        else
+            add_all(&rows, i / 4 == 0 ? 1 : i / 4 == 1 ? 4 : SIM_ROWS_SCHEMES, i / 4 == 3);
+        write_table(&rows, widths[i % 4], false, &out);
+        no_line_wider((const char *)out.data, widths[i % 4]);
+        assert_null(strchr((const char *)out.data, '\x1b'));
+        sim_rows_done(&rows);
+    }
+    buffer_done(&out);
+}
+
+// In each block of the balance each experiment has its line, in each event of the movement, at
+// each load.
+static void table_loses_no_case(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+    const char *latency;
+    const char *staleness;
+
+    (void)state;
+    add_all(&rows, SIM_ROWS_SCHEMES, true);
+    write_table(&rows, 100, false, &out);
+    latency = strstr((const char *)out.data, "\nlatency: ");
+    staleness = strstr((const char *)out.data, "\nstaleness: ");
+    assert_true(latency && staleness);
+    // 9 contexts: 4 blocks of balance, 3 events; in the words once.
+    assert_int_equal(count_of((const char *)out.data, " ring V=16 ") -
+                         count_of(latency, " ring V=16 "),
+                     9 * (4 + 3));
+    // 5 loads, and the highest load.
+    assert_int_equal(count_of(latency, " rendezvous ") - count_of(staleness, " rendezvous "),
+                     9 * (5 + 1));
+    assert_non_null(strstr((const char *)out.data, "shard 17 on n1, n2, n3"));
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+static void table_color_changes_no_text(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer plain = {0};
+    struct buffer colored = {0};
+    size_t kept = 0;
+
+    (void)state;
+    add_all(&rows, 4, true);
+    write_table(&rows, 100, false, &plain);
+    write_table(&rows, 100, true, &colored);
+    assert_true(colored.size > plain.size);
+    for (size_t i = 0; i < colored.size; i++) {
+        if (colored.data[i] == 0x1b) {
+            while (colored.data[i] != 'm')
+                i += 1;
+            continue;
+        }
+        colored.data[kept++] = colored.data[i];
+    }
+    assert_int_equal(kept, plain.size);
+    assert_memory_equal(colored.data, plain.data, kept);
+    buffer_done(&plain);
+    buffer_done(&colored);
+    sim_rows_done(&rows);
+}
+
+static void table_of_nothing(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+
+    (void)state;
+    write_table(&rows, 100, false, &out);
+    assert_int_equal(out.size, 1);
+    buffer_done(&out);
+}
+
+// ---- words ----------------------------------------------------------------------------------
+
+static void says(const char *text, const char *words)
+{
+    struct buffer flat = {0};
+
+    for (; *text; text++)
+        buffer_add_u8(&flat, *text == '\n' ? ' ' : (uint8_t)*text);
+    buffer_add_u8(&flat, 0);
+    if (!strstr((const char *)flat.data, words))
+        fail_msg("not said: %s\nin %s", words, text - flat.size + 1);
+    buffer_done(&flat);
+}
+
+static void words_say_the_numbers(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+    const char *text;
+
+    (void)state;
+    add_all(&rows, 1, false);
+    write_table(&rows, 100, false, &out);
+    text = (const char *)out.data;
+    says(text, "Under zipf 0.99 with 10 nodes, the fullest node of static (S=256) gets 1.63 times "
+               "the average load with one copy, 1.25 with all 3. ");
+    says(text, "With 10 nodes, adding a node moves 9.11 % of all copies with static (S=256), 1.00 "
+               "times the least that any scheme must. ");
+    says(text, "a load of 0.7, half of the reads of static (S=256) take up to ");
+    says(text, "; its hottest node saturates at a load of 0.796. ");
+    says(text, "With N=3, R=1, W=1, lnkd-ssd: a read right after a write is consistent with "
+               "probability 0.955; probability 0.999 takes 2.25 ms; at the former, lowest of 5: "
+               "R=1, W=1, lnkd-disk (0.432), highest: R=2, W=2, lnkd-ssd (0.976). ");
+    says(text, "With 10 nodes, static (S=256) keeps 15.0 KiB of metadata and looks a key up in "
+               "7.002 ns. ");
+    assert_null(strstr(text, "repetitions"));
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+static void words_of_equals_and_of_what_is_not(void **state)
+{
+    struct sim_rows rows = {0};
+    struct buffer out = {0};
+
+    (void)state;
+    add_peak(&rows, "static", "1", 1.5);
+    add_peak(&rows, "ring", "1", 1.5);
+    write_table(&rows, 100, false, &out);
+    says((const char *)out.data, "times the average load; the same for all 2 (means of ");
+    rows.result.rows[0].value.mean = __builtin_nan("");
+    write_table(&rows, 100, false, &out);
+    assert_null(strstr((const char *)out.data, "fullest"));
+    buffer_done(&out);
+    sim_rows_done(&rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(number_vectors),
+        cmocka_unit_test(number_reads_back),
+        cmocka_unit_test(number_whole_numbers),
+        cmocka_unit_test(number_with_fixed_decimals),
+        cmocka_unit_test(number_for_people),
+        cmocka_unit_test(csv_text),
+        cmocka_unit_test(csv_loses_nothing),
+        cmocka_unit_test(json_loses_nothing),
+        cmocka_unit_test(json_odd_numbers),
+        cmocka_unit_test(table_text),
+        cmocka_unit_test(table_fits),
+        cmocka_unit_test(table_loses_no_case),
+        cmocka_unit_test(table_color_changes_no_text),
+        cmocka_unit_test(table_of_nothing),
+        cmocka_unit_test(words_say_the_numbers),
+        cmocka_unit_test(words_of_equals_and_of_what_is_not),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
