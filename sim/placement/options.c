@@ -538,12 +538,12 @@ static const struct argp program = {
     .help_filter = help_filter,
 };
 
-void options_read(struct options *options, int argc, char **argv)
+void sim_options_read(struct options *options, int argc, char **argv)
 {
     struct buffer why = {0};
     static char name[] = "quorate-sim placement";
 
-    options_default(options);
+    sim_options_default(options);
     buffer_add_format(&options->command, "%s", name);
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;
@@ -561,7 +561,7 @@ void options_read(struct options *options, int argc, char **argv)
     buffer_add_u8(&options->command, 0);
 }
 
-void options_done(struct options *options)
+void sim_options_done(struct options *options)
 {
     for (unsigned i = 0; i < options->leg_count; i++) {
         for (unsigned leg = 0; leg < LEGS; leg++)
