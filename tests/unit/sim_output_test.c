@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What quorate-sim writes for people at a terminal and for programs: CSV, JSON, tables and words. No
-// row is lost, no line too wide, nothing depends on anything but the rows.
+// What quorate-sim writes for people at a terminal and for programs: CSV, JSON, tables and words.
+// No row is lost, no line too wide, nothing depends on anything but the rows.
 #include "sim/output/output.h"
 #include "sim/output/show.h"
 #include "tests/lib/sim_rows.h"
