@@ -30,6 +30,11 @@ struct key {
 int key_make(uint64_t seed, uint32_t shards, struct slice bucket, struct slice key,
              struct key *out);
 
+// The low halves of `count` keys that are numbers, from `first` on, each as 8 little-endian bytes:
+// what key_make gives, for whoever places many. The bucket is within its limit.
+void key_lows_of_numbers(uint64_t seed, struct slice bucket, uint64_t first, size_t count,
+                         uint64_t *out);
+
 // The key in the tree: low half bit-reversed, big-endian, then high half, big-endian. A shard is
 // one contiguous range of these, and doubling the shard count moves no byte.
 void key_tree(const struct key *key, uint8_t out[TREE_KEY_SIZE]);

@@ -15,8 +15,8 @@ struct table_setup {
     unsigned columns;
     bool color;
 };
-void output_table(const struct run_result *result, const struct table_setup *setup,
-                  struct buffer *out);
+void output_tables(const struct run_result *result, const struct table_setup *setup,
+                   struct buffer *out);
 
 // RFC 4180 with a header line: every label, then unit, mean, p5, p50, p95, repetitions, seed, note.
 // Columns are only ever added, at the end. Numbers with up to 9 significant digits; a value that

@@ -338,8 +338,8 @@ static void write_view(const struct view *view, const struct table_setup *setup,
     sheet_paragraph(out, words, setup->columns, 0);
 }
 
-void output_table(const struct run_result *result, const struct table_setup *setup,
-                  struct buffer *out)
+void output_tables(const struct run_result *result, const struct table_setup *setup,
+                   struct buffer *out)
 {
     struct arena arena = {0};
     struct view *views;

@@ -55,7 +55,7 @@ static int print_result(const struct options *options, const struct run_result *
     else if (options->format == OUTPUT_JSON)
         output_json(result, &out);
     else
-        output_table(result, &table, &out);
+        output_tables(result, &table, &out);
     whole = fwrite(out.data, 1, out.size, stdout) == out.size;
     whole = fflush(stdout) == 0 && whole;
     buffer_done(&out);

@@ -81,7 +81,8 @@ struct workload_keys {
 void workload_hash(const struct workload *workload, uint64_t seed, struct workload_keys *keys);
 
 // Fills reads and writes (each adds up to 1 over all keys) and bytes. For a workload that is only
-// drawn, reads and writes are 0.
+// drawn, reads and writes are 0. The writes of `latest`, each of a key of its own, are spread
+// evenly over the keys there are.
 void workload_expect(const struct workload *workload, struct workload_keys *keys);
 
 // The hash of one key.
@@ -95,7 +96,7 @@ struct operation {
 };
 
 // The state of one client; `born` counts the keys that writes of `latest` have added (their numbers
-// go on from `keys`).
+// go on from `keys`). Reads of `latest` are of the newest `keys` keys.
 struct workload_draw {
     struct rng rng;
     uint64_t born;

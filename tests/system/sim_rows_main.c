@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     else
         sim_rows_all(&rows, &setup);
     if (strcmp(format, "table") == 0)
-        output_table(&rows.result, &(struct table_setup){.columns = 100}, &out);
+        output_tables(&rows.result, &(struct table_setup){.columns = 100}, &out);
     else if (strcmp(format, "csv") == 0)
         output_csv(&rows.result, &out);
     else if (strcmp(format, "json") == 0)

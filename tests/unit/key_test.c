@@ -73,6 +73,32 @@ static void limits(void **state)
     assert_int_equal(key.shard, 77);
 }
 
+// The same by the number as one by one, for buckets of any size.
+static void numbers_are_keys(void **state)
+{
+    static const uint8_t letters[BUCKET_SIZE_MAX];
+    uint64_t lows[100];
+
+    (void)state;
+    for (size_t size = 1; size <= BUCKET_SIZE_MAX; size++) {
+        struct slice bucket = slice_of(letters, size);
+
+        for (size_t count = 0; count <= 100; count += 33 + size % 2) {
+            uint64_t first = rng_mix(size) - count / 2;
+
+            key_lows_of_numbers(size, bucket, first, count, lows);
+            for (size_t i = 0; i < count; i++) {
+                uint8_t bytes[8];
+                struct key key;
+
+                bytes_put_u64(bytes, first + i);
+                assert_int_equal(key_make(size, 4, bucket, slice_of(bytes, 8), &key), 0);
+                assert_true(lows[i] == key.low);
+            }
+        }
+    }
+}
+
 // ---------------------------------------------------------------- the tree
 
 static uint32_t bits_reversed(uint32_t value, unsigned bits)
@@ -206,6 +232,7 @@ int main(void)
         cmocka_unit_test(hash_vectors),
         cmocka_unit_test(parts_are_hashed),
         cmocka_unit_test(limits),
+        cmocka_unit_test(numbers_are_keys),
         cmocka_unit_test(shards_are_ranges),
         cmocka_unit_test(keys_lie_in_their_range),
         cmocka_unit_test(shards_are_even),

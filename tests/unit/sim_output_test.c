@@ -229,7 +229,7 @@ static void table_text(void **state)
     add_peak(&rows, "static", "all", 1.209);
     add_peak(&rows, "ring", "1", 1.598);
     add_peak(&rows, "ring", "all", 1.244);
-    output_table(&rows.result, &(struct table_setup){.columns = 100}, &out);
+    output_tables(&rows.result, &(struct table_setup){.columns = 100}, &out);
     text_is(&out,
             "balance: 10 nodes, N=3, zipf, theta 0.99, 1,000,000 keys; 100 repetitions, mean "
             "[p5-p95]\n"
@@ -271,7 +271,7 @@ static void write_table(const struct sim_rows *rows, unsigned columns, bool colo
                         struct buffer *out)
 {
     buffer_reset(out, SIZE_MAX);
-    output_table(&rows->result, &(struct table_setup){.columns = columns, .color = color}, out);
+    output_tables(&rows->result, &(struct table_setup){.columns = columns, .color = color}, out);
     buffer_add_u8(out, 0);
 }
 
