@@ -290,7 +290,7 @@ static void movement_bars(struct figures *figures, const char *const *events, si
                                               .y_title = case_title(figures),
                                               .unit = "",
                                               .scale_each = true,
-                                              .mark_name = "the least that any scheme must move"});
+                                              .mark_name = "minimum for an even spread"});
 }
 
 static void movement(struct figures *figures)

@@ -76,7 +76,7 @@ static void write_head(const struct table *table)
     if (table->ranges)
         cell(table, "th scope=\"col\"", "p5 \xe2\x80\x93 p95");
     if (chart->mark_name)
-        cell(table, "th scope=\"col\"", "least");
+        cell(table, "th scope=\"col\"", "minimum");
     buffer_add_format(table->out, "</tr></thead>\n");
 }
 

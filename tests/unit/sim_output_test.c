@@ -414,7 +414,7 @@ static void words_say_the_numbers(void **state)
     says(text, "Under zipf 0.99 with 10 nodes, the fullest node of static (S=256) gets 1.63 times "
                "the average load with one copy, 1.25 with all 3. ");
     says(text, "With 10 nodes, adding a node moves 9.11 % of all copies with static (S=256), 1.00 "
-               "times the least that any scheme must. ");
+               "times the minimum for an even spread. ");
     says(text, "a load of 0.7, half of the reads of static (S=256) take up to ");
     says(text, "; its hottest node saturates at a load of 0.796. ");
     says(text, "With N=3, R=1, W=1, lnkd-ssd: a read right after a write is consistent with "
