@@ -31,7 +31,7 @@ static void fill_endless(struct tally *tally)
     }
 }
 
-static void add_chunk(struct tally *tally, const struct walk *walk,
+static void add_chunk(struct tally *tally, const struct key_walk *walk,
                       const struct scheme_places *places)
 {
     const struct workload_keys *keys = &walk->keys;
@@ -52,15 +52,15 @@ static void add_chunk(struct tally *tally, const struct walk *walk,
 
 static void fill_walk(struct tally *tally, uint64_t seed)
 {
-    struct walk *walk = memory_new(sizeof *walk);
+    struct key_walk *walk = memory_new(sizeof *walk);
     struct scheme *scheme = tally->scheme;
     uint32_t slots[SCHEME_BATCH_MAX];
     uint16_t *owners = memory_new((size_t)SCHEME_BATCH_MAX * scheme->width * sizeof *owners);
     struct scheme_places places = {owners, scheme->ranges ? slots : NULL};
 
-    walk_begin(walk, tally->trial, seed);
+    key_walk_begin(walk, tally->trial, seed);
     scheme_begin(scheme, walk->total);
-    while (walk_next(walk)) {
+    while (key_walk_next(walk)) {
         scheme_locate(scheme, &walk->batch, &places);
         add_chunk(tally, walk, &places);
     }

@@ -9,14 +9,14 @@
 static void place_all(struct lookup *lookup)
 {
     size_t row = lookup->scheme->width;
-    struct walk *walk = memory_new(sizeof *walk);
+    struct key_walk *walk = memory_new(sizeof *walk);
 
-    walk_begin(walk, lookup->trial, lookup->seed);
+    key_walk_begin(walk, lookup->trial, lookup->seed);
     check(walk->total <= LOOKUP_KEYS_MAX);
     lookup->placed = walk->total;
     lookup->remember = memory_grow(NULL, walk->total * row * sizeof *lookup->remember);
     scheme_begin(lookup->scheme, walk->total);
-    while (walk_next(walk)) {
+    while (key_walk_next(walk)) {
         struct scheme_places places = {.owners = lookup->remember + walk->keys.from * row};
 
         scheme_locate(lookup->scheme, &walk->batch, &places);

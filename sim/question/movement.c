@@ -218,7 +218,7 @@ static void compare_rows(struct comparison *comparison, const struct amount *amo
     }
 }
 
-static void compare_chunk(struct comparison *comparison, const struct walk *walk,
+static void compare_chunk(struct comparison *comparison, const struct key_walk *walk,
                           const uint16_t *old, const struct scheme_places *new)
 {
     const struct workload_keys *keys = &walk->keys;
@@ -234,17 +234,17 @@ static void compare_chunk(struct comparison *comparison, const struct walk *walk
 
 static void compare_walk(struct comparison *comparison, uint64_t seed)
 {
-    struct walk *walk = memory_new(sizeof *walk);
+    struct key_walk *walk = memory_new(sizeof *walk);
     size_t row = sizeof(uint16_t) * SCHEME_BATCH_MAX;
     uint32_t slots[SCHEME_BATCH_MAX];
     struct scheme_places old = {.owners = memory_new(row * comparison->before->width)};
     struct scheme_places new = {.owners = memory_new(row * comparison->after->width)};
 
     new.slots = comparison->after->ranges ? slots : NULL;
-    walk_begin(walk, comparison->trial, seed);
+    key_walk_begin(walk, comparison->trial, seed);
     scheme_begin(comparison->before, walk->total);
     scheme_begin(comparison->after, walk->total);
-    while (walk_next(walk)) {
+    while (key_walk_next(walk)) {
         scheme_locate(comparison->before, &walk->batch, &old);
         scheme_locate(comparison->after, &walk->batch, &new);
         compare_chunk(comparison, walk, old.owners, &new);

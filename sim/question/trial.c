@@ -28,7 +28,7 @@ double trial_load(const struct trial *trial, double reads, double writes)
     return reads * read_share + writes * (1 - read_share);
 }
 
-void walk_begin(struct walk *walk, const struct trial *trial, uint64_t seed)
+void key_walk_begin(struct key_walk *walk, const struct trial *trial, uint64_t seed)
 {
     walk->trial = trial;
     walk->seed = seed;
@@ -37,7 +37,7 @@ void walk_begin(struct walk *walk, const struct trial *trial, uint64_t seed)
     walk->keys.count = 0;
 }
 
-bool walk_next(struct walk *walk)
+bool key_walk_next(struct key_walk *walk)
 {
     struct workload_keys *keys = &walk->keys;
     uint64_t left;
@@ -78,10 +78,10 @@ static void learn_drawn(struct scheme *scheme, const struct trial *trial, uint64
 
 static void learn(struct scheme *scheme, const struct trial *trial, uint64_t seed)
 {
-    struct walk *walk = memory_new(sizeof *walk);
+    struct key_walk *walk = memory_new(sizeof *walk);
 
-    walk_begin(walk, trial, seed);
-    while (walk_next(walk))
+    key_walk_begin(walk, trial, seed);
+    while (key_walk_next(walk))
         scheme_observe(scheme, &walk->batch);
     free(walk);
     if (workload_only_drawn(trial->workload))

@@ -43,10 +43,10 @@ double trial_load(const struct trial *trial, double reads, double writes);
 
 // A walk over all keys with their expected shares, chunk by chunk; about 40 KiB, so on the heap.
 //
-//   walk_begin(walk, trial, seed);
-//   while (walk_next(walk))
+//   key_walk_begin(walk, trial, seed);
+//   while (key_walk_next(walk))
 //       ... walk->keys, walk->batch ...
-struct walk {
+struct key_walk {
     const struct trial *trial;
     uint64_t seed;
     uint64_t total;
@@ -55,7 +55,7 @@ struct walk {
     struct scheme_batch batch; // the same keys, as schemes want them
 };
 
-void walk_begin(struct walk *walk, const struct trial *trial, uint64_t seed);
-bool walk_next(struct walk *walk);
+void key_walk_begin(struct key_walk *walk, const struct trial *trial, uint64_t seed);
+bool key_walk_next(struct key_walk *walk);
 
 #endif

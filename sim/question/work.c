@@ -30,15 +30,15 @@ static void sum_add(struct sum *sum, double reads, double writes, const uint16_t
 
 static void sum_walk(struct sum *sum, uint64_t seed)
 {
-    struct walk *walk = memory_new(sizeof *walk);
+    struct key_walk *walk = memory_new(sizeof *walk);
     size_t width = sum->scheme->width;
     uint16_t *owners = memory_new(SCHEME_BATCH_MAX * width * sizeof *owners);
     struct scheme_places places = {.owners = owners};
     double read_share = workload_setup(sum->trial->workload)->read_share;
 
-    walk_begin(walk, sum->trial, seed);
+    key_walk_begin(walk, sum->trial, seed);
     scheme_begin(sum->scheme, walk->total);
-    while (walk_next(walk)) {
+    while (key_walk_next(walk)) {
         scheme_locate(sum->scheme, &walk->batch, &places);
         for (uint32_t i = 0; i < walk->keys.count; i++)
             sum_add(sum, walk->keys.reads[i] * read_share, walk->keys.writes[i] * (1 - read_share),

@@ -65,8 +65,9 @@ static struct scheme_batch batch_at(const struct placing_keys *keys, uint32_t at
 {
     uint32_t left = keys->count - at;
 
-    return (struct scheme_batch){left < SCHEME_BATCH_MAX ? left : SCHEME_BATCH_MAX, keys->hash + at,
-                                 keys->load + at};
+    return (struct scheme_batch){.count = left < SCHEME_BATCH_MAX ? left : SCHEME_BATCH_MAX,
+                                 .hash = keys->hash + at,
+                                 .load = keys->load + at};
 }
 
 void placing_learn(struct scheme *scheme, const struct placing_keys *keys)

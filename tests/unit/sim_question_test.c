@@ -88,12 +88,12 @@ struct plain {
 static uint16_t *plain_places(const struct trial *trial, struct scheme *scheme)
 {
     uint16_t *all = memory_new((size_t)KEYS * SCHEME_WIDTH_MAX * sizeof *all);
-    struct walk *walk = memory_new(sizeof *walk);
+    struct key_walk *walk = memory_new(sizeof *walk);
 
     memset(all, 0xff, (size_t)KEYS * SCHEME_WIDTH_MAX * sizeof *all);
     scheme_begin(scheme, KEYS);
-    walk_begin(walk, trial, SEED);
-    while (walk_next(walk)) {
+    key_walk_begin(walk, trial, SEED);
+    while (key_walk_next(walk)) {
         for (uint32_t i = 0; i < walk->keys.count; i++) {
             struct scheme_batch batch = {1, &walk->keys.hash[i], &walk->load[i], false};
             struct scheme_places places = {all + (walk->keys.from + i) * SCHEME_WIDTH_MAX, NULL};
@@ -107,11 +107,11 @@ static uint16_t *plain_places(const struct trial *trial, struct scheme *scheme)
 
 static void plain_sum(const struct trial *trial, const uint16_t *places, struct plain *plain)
 {
-    struct walk *walk = memory_new(sizeof *walk);
+    struct key_walk *walk = memory_new(sizeof *walk);
 
     memset(plain, 0, sizeof *plain);
-    walk_begin(walk, trial, SEED);
-    while (walk_next(walk)) {
+    key_walk_begin(walk, trial, SEED);
+    while (key_walk_next(walk)) {
         for (uint32_t i = 0; i < walk->keys.count; i++) {
             const uint16_t *row = places + (walk->keys.from + i) * SCHEME_WIDTH_MAX;
             double reads = walk->keys.reads[i] * 0.75;

@@ -97,7 +97,7 @@ static void law_slot(const struct scheme *scheme, uint64_t hash, uint32_t slot,
 static void law_alone(struct scheme *scheme, const struct placing_keys *keys, uint32_t key,
                       const uint16_t *owners)
 {
-    struct scheme_batch batch = {1, keys->hash + key, keys->load + key};
+    struct scheme_batch batch = {1, keys->hash + key, keys->load + key, false};
     uint16_t row[SCHEME_WIDTH_MAX];
     struct scheme_places places = {row, NULL};
 
