@@ -133,13 +133,12 @@ void output_report(const struct run_result *result, struct buffer *out)
     struct view *views = NULL;
     size_t count = view_list(result, &arena, &views);
 
-    buffer_add_format(out,
-                      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                      "<meta name=\"viewport\" content=\"width=device-width, "
-                      "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
-                      "dark\">\n<title>quorate: placement of data on nodes</title>\n"
-                      "<style>\n%s",
-                      report_style);
+    buffer_add_format(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                           "<meta name=\"viewport\" content=\"width=device-width, "
+                           "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
+                           "dark\">\n<title>quorate: placement of data on nodes</title>\n"
+                           "<style>\n");
+    report_style(out);
     chart_style(out);
     buffer_add_format(out, "</style>\n</head>\n<body>\n");
     write_header(result, views, count, out);
