@@ -18,6 +18,10 @@ unsigned show_columns(const char *text);
 // The same as show_utf8 for the text of an element or an attribute of HTML and SVG.
 void show_html(struct buffer *out, const char *text);
 
+// At most so many significant digits (1..9); a number below 1 is not shown as 1, but with as many
+// digits more (9 at most) as tell it apart.
+const char *show_digits(struct arena *arena, double value, unsigned digits);
+
 // A number with about four significant digits: "0.0898", "1.591", "10.2", "27,300", "1.2e15"; "-"
 // for what is not a number.
 const char *show_number(struct arena *arena, double value);

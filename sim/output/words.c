@@ -44,7 +44,7 @@ static struct telling telling_of(const struct view *view)
 
 static void say_number(struct telling *told, double value)
 {
-    number_write(&told->text, value, WORD_DIGITS);
+    say(told, "%s", show_digits(told->view->arena, value, WORD_DIGITS));
 }
 
 // "1.02", "8.98 %", "2.5 ms", "1.2 KiB".
@@ -198,7 +198,7 @@ static void say_movement(struct telling *told)
     if (moved->value.mean == moved->value.mean && least > 0) {
         say(told, ", ");
         digits_write_fixed(&told->text, moved->value.mean / least, 2);
-        say(told, " times the least that any scheme must");
+        say(told, " times the minimum for an even spread");
     }
     say_extremes(told, "", &spot, true);
 }
