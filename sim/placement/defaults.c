@@ -16,7 +16,7 @@ static struct list one(double value)
     return list;
 }
 
-void options_default(struct options *options)
+void sim_options_default(struct options *options)
 {
     static const double loads[] = {0.3, 0.5, 0.7, 0.8, 0.9};
     static const double times[] = {0, 0.5, 1, 2, 5, 10, 20, 50, 100};

@@ -5,6 +5,6 @@
 
 #include "sim/placement/options.h"
 
-void options_default(struct options *options);
+void sim_options_default(struct options *options);
 
 #endif

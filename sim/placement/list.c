@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/placement/list.h"
 
-#include <stdlib.h>
+#include "sim/number/decimal.h"
+
 #include <string.h>
 
 static double multiple_of(char letter)
@@ -18,21 +19,17 @@ static double multiple_of(char letter)
     }
 }
 
-// Only digits, one point and an exponent: strtod alone would also take "inf", "nan", "0x10" and
-// white space. The programs never leave the C locale.
 bool number_read(const char *text, double *out)
 {
-    size_t size = strspn(text, "0123456789.eE+-");
+    struct slice rest = slice_of_text(text);
     double multiple = 1;
-    char *end;
     double value;
 
-    if (size == 0 || size > 40 || (text[size] && text[size + 1]))
+    if (!decimal_read(&rest, &value))
         return false;
-    if (text[size])
-        multiple = multiple_of(text[size]);
-    value = strtod(text, &end);
-    if (multiple <= 0 || end != text + size || value > 1e300 || value < -1e300)
+    if (rest.size == 1)
+        multiple = multiple_of((char)rest.data[0]);
+    if (rest.size > 1 || multiple <= 0)
         return false;
     *out = value * multiple;
     return true;

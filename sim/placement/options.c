@@ -506,7 +506,29 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 
 // ---- all of it ---------------------------------------------------------------------------------
 
-// What the help says of questions and schemes comes from their own tables.
+// A name and what it is, wrapped to lines of 77 columns.
+static void add_entry(struct buffer *out, const char *name, const char *text)
+{
+    enum { INDENT = 20, WIDTH = 77 };
+    size_t column = INDENT;
+
+    buffer_add_format(out, "  %-*s", INDENT - 2, name);
+    while (*text) {
+        size_t word = strcspn(text, " ");
+
+        if (column + 1 + word > WIDTH) {
+            buffer_add_format(out, "\n%*s", INDENT, "");
+            column = INDENT;
+        }
+        buffer_add_format(out, "%s%.*s", column > INDENT ? " " : "", (int)word, text);
+        column += word + (column > INDENT);
+        text += word + (text[word] == ' ');
+    }
+    buffer_add_u8(out, '\n');
+}
+
+// What the help says of questions and schemes comes from their own tables. argp would fold the
+// lines of one paragraph anew, but leaves lines alone that are short enough.
 static char *help_filter(int key, const char *text, void *input)
 {
     struct buffer out = {0};
@@ -514,12 +536,12 @@ static char *help_filter(int key, const char *text, void *input)
     (void)input;
     if (key != ARGP_KEY_HELP_POST_DOC)
         return (char *)text;
-    buffer_add_format(&out, "Questions:\n");
+    buffer_add_format(&out, "Questions (balance, when none is named; all for all):\n");
     for (size_t i = 0; questions[i].name; i++)
-        buffer_add_format(&out, "  %-10s %s\n", questions[i].name, questions[i].text);
+        add_entry(&out, questions[i].name, questions[i].text);
     buffer_add_format(&out, "\nSchemes:\n");
     for (size_t i = 0; scheme_kinds[i]; i++)
-        buffer_add_format(&out, "  %-17s %s\n", scheme_kinds[i]->name, scheme_kinds[i]->text);
+        add_entry(&out, scheme_kinds[i]->name, scheme_kinds[i]->text);
     buffer_add_format(&out, "\n%s", text ? text : "");
     buffer_add_u8(&out, 0);
     return (char *)out.data;
@@ -538,12 +560,12 @@ static const struct argp program = {
     .help_filter = help_filter,
 };
 
-void options_read(struct options *options, int argc, char **argv)
+void sim_options_read(struct options *options, int argc, char **argv)
 {
     struct buffer why = {0};
     static char name[] = "quorate-sim placement";
 
-    options_default(options);
+    sim_options_default(options);
     buffer_add_format(&options->command, "%s", name);
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;
@@ -561,7 +583,7 @@ void options_read(struct options *options, int argc, char **argv)
     buffer_add_u8(&options->command, 0);
 }
 
-void options_done(struct options *options)
+void sim_options_done(struct options *options)
 {
     for (unsigned i = 0; i < options->leg_count; i++) {
         for (unsigned leg = 0; leg < LEGS; leg++)

@@ -75,7 +75,7 @@ struct options {
 };
 
 // Reads all of it; ends the program for --help, and with 2 and a sentence for what is wrong.
-void options_read(struct options *options, int argc, char **argv);
-void options_done(struct options *options);
+void sim_options_read(struct options *options, int argc, char **argv);
+void sim_options_done(struct options *options);
 
 #endif

@@ -133,7 +133,7 @@ int placement_main(int argc, char **argv)
     int code;
     int err;
 
-    options_read(&options, argc, argv);
+    sim_options_read(&options, argc, argv);
     code = places_check(&options);
     err = code ? 0 : grid_make(&grid, &options, progress_clock_ns, &why);
     if (err) {
@@ -145,7 +145,7 @@ int placement_main(int argc, char **argv)
         code = run_grid(&options, &grid);
     }
     grid_done(&grid);
-    options_done(&options);
+    sim_options_done(&options);
     buffer_done(&why);
     return code;
 }

@@ -73,7 +73,7 @@ static struct buffer why;
 static int setup(void **state)
 {
     (void)state;
-    options_default(&options);
+    sim_options_default(&options);
     return 0;
 }
 
@@ -81,7 +81,7 @@ static int teardown(void **state)
 {
     (void)state;
     grid_done(&grid);
-    options_done(&options);
+    sim_options_done(&options);
     buffer_done(&why);
     return 0;
 }

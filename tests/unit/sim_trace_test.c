@@ -155,6 +155,27 @@ static void traces_refused(void **state)
     refused("", "a trace must have a path, or - for standard input");
 }
 
+// Files are read in pieces of 64 KiB. Here one ends between the CR and the LF of the longest line
+// that may be; the lines behind it must still be counted rightly.
+static void pieces_may_end_anywhere(void **state)
+{
+    struct buffer content = {0};
+
+    (void)state;
+    for (int i = 0; i < 31743; i++)
+        buffer_add_format(&content, "x\n");
+    buffer_add_u8(&content, '\n');
+    memset(buffer_reserve(&content, KEY_SIZE_MAX), 'k', KEY_SIZE_MAX);
+    content.size += KEY_SIZE_MAX;
+    buffer_add_u8(&content, '\r');
+    assert_int_equal(content.size, 64 * 1024);
+    buffer_add_u8(&content, '\n');
+    memset(buffer_reserve(&content, KEY_SIZE_MAX + 1), 'k', KEY_SIZE_MAX + 1);
+    content.size += KEY_SIZE_MAX + 1;
+    content_refused(buffer_slice(&content), "line 31746 is longer than 2048 bytes");
+    buffer_done(&content);
+}
+
 // Nothing is forbidden to root.
 static void forbidden_files(void **state)
 {
@@ -225,13 +246,10 @@ static void traces_from_standard_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys_and_counts),
-        cmocka_unit_test(long_traces),
-        cmocka_unit_test(lines_lead_to_their_keys),
-        cmocka_unit_test(traces_refused),
-        cmocka_unit_test(forbidden_files),
-        cmocka_unit_test(workloads_of_traces),
-        cmocka_unit_test(traces_from_standard_input),
+        cmocka_unit_test(keys_and_counts),          cmocka_unit_test(long_traces),
+        cmocka_unit_test(lines_lead_to_their_keys), cmocka_unit_test(traces_refused),
+        cmocka_unit_test(pieces_may_end_anywhere),  cmocka_unit_test(forbidden_files),
+        cmocka_unit_test(workloads_of_traces),      cmocka_unit_test(traces_from_standard_input),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
