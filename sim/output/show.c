@@ -184,12 +184,10 @@ static const char *bound(struct arena *arena, double value, const char *unit)
 
 const char *show_range(struct arena *arena, const struct row *row)
 {
-    const struct summary *value = &row->value;
+    const char *low = bound(arena, row->value.p5, row->unit);
+    const char *high = bound(arena, row->value.p95, row->unit);
 
-    if (row->repetitions <= 1 || value->mean != value->mean)
+    if (row->repetitions <= 1 || row->value.mean != row->value.mean || strcmp(low, high) == 0)
         return "";
-    if (value->p5 == value->p95 && value->p5 == value->mean)
-        return "";
-    return arena_text(arena, "[%s-%s]", bound(arena, value->p5, row->unit),
-                      bound(arena, value->p95, row->unit));
+    return arena_text(arena, "[%s-%s]", low, high);
 }

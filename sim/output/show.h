@@ -32,8 +32,7 @@ const char *show_value(struct arena *arena, double value, const char *unit);
 // A share as per cent: "8.98 %".
 const char *show_percent(struct arena *arena, double share);
 
-// "[1.52-1.68]": p5 and p95. "" when a row has one repetition or the two are the same text as the
-// mean.
+// "[1.52-1.68]": p5 and p95. "" when a row has one repetition or the two look the same.
 const char *show_range(struct arena *arena, const struct row *row);
 
 // "1,000,000" for a text of digits only, else the text.

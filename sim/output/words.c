@@ -42,8 +42,13 @@ static struct telling telling_of(const struct view *view)
 
 // ---- parts of sentences ---------------------------------------------------------------------
 
+// Three digits; "1.30", not "1.3", so that what is compared has the same length.
 static void say_number(struct telling *told, double value)
 {
+    if (value > 1 && value < 9.995) {
+        digits_write_fixed(&told->text, value, WORD_DIGITS - 1);
+        return;
+    }
     say(told, "%s", show_digits(told->view->arena, value, WORD_DIGITS));
 }
 

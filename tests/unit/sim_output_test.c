@@ -246,7 +246,7 @@ static void table_text(void **state)
             "times the average load\n"
             "with one copy, 1.21 with all 3; with one copy, lowest of 2: static S=256 (1.59), "
             "highest: ring V=128\n"
-            "(1.6) (means of 100 repetitions).\n");
+            "(1.60) (means of 100 repetitions).\n");
     buffer_done(&out);
     sim_rows_done(&rows);
 }
