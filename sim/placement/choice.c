@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/placement/choice.h"
 
+#include "sim/number/number.h"
+
 #include <string.h>
 
 enum { WORDS_MAX = 64 };
@@ -324,6 +326,7 @@ static bool legs_read(struct options *options, struct leg_choice *legs, struct b
 bool choose_finish(struct options *options, struct buffer *why)
 {
     bool custom = false;
+    double mean;
 
     for (unsigned leg = 0; leg < LEGS; leg++)
         custom = custom || options->leg_text[leg];
@@ -337,5 +340,11 @@ bool choose_finish(struct options *options, struct buffer *why)
     }
     if (delay_read(options->service_text, &options->latency.service, why))
         return false;
+    mean = delay_mean(&options->latency.service);
+    if (!(mean > 0 && mean < NUMBER_INFINITY)) {
+        buffer_add_format(why, "--service %s: its mean must be above 0 and finite (alpha above 1)",
+                          options->service_text);
+        return false;
+    }
     return sites_read(options, why);
 }

@@ -187,10 +187,10 @@ static void label_all(struct grid *grid, struct experiment *experiment,
         label_scheme(grid, experiment, options);
     if (uses & QUESTION_USES_WORKLOAD)
         label_workload(grid, experiment);
-    if (uses & QUESTION_USES_R_W) {
+    if (uses & QUESTION_USES_R && !trial->endless)
         experiment->labels[LABEL_R] = label_number(grid, trial->r);
+    if (uses & QUESTION_USES_W)
         experiment->labels[LABEL_W] = label_number(grid, trial->w);
-    }
     if (uses & QUESTION_USES_LEGS)
         experiment->labels[LABEL_LEGS] = legs;
 }
@@ -304,11 +304,14 @@ static bool refuses_scheme(const struct experiment *experiment, struct buffer *w
     return false;
 }
 
-static bool refuses_levels(const struct trial *trial, struct buffer *why)
+static bool refuses_levels(const struct experiment *experiment, struct buffer *why)
 {
+    const struct trial *trial = &experiment->trial;
+    unsigned uses = experiment->question->uses;
     uint32_t replicas = trial->setup.replicas;
 
-    if (trial->r <= replicas && trial->w <= replicas)
+    if ((trial->r <= replicas || !(uses & QUESTION_USES_R)) &&
+        (trial->w <= replicas || !(uses & QUESTION_USES_W)))
         return false;
     buffer_add_format(why, "r %u, w %u with %u replicas: neither can be more than there are copies",
                       trial->r, trial->w, replicas);
@@ -339,7 +342,7 @@ static int experiment_add(struct grid *grid, const struct options *options,
 
     experiment->question = question;
     trial_fill(grid, options, counter, &experiment->trial);
-    if (refuses_levels(&experiment->trial, why))
+    if (refuses_levels(experiment, why))
         return ERR_INVALID;
     if (schemes && refuses_scheme(experiment, why)) {
         if (!options->every_scheme)
@@ -376,8 +379,8 @@ static void axes_set(struct counter *counter, const struct grid *grid,
         {AXIS_ZONES, asks & QUESTION_USES_SCHEME, options->zones.count},
         {AXIS_OPERATIONS, asks & QUESTION_USES_WORKLOAD && !options->endless,
          options->operations.count},
-        {AXIS_R, asks & QUESTION_USES_R_W, options->r_count},
-        {AXIS_W, asks & QUESTION_USES_R_W, options->w_count},
+        {AXIS_R, asks & QUESTION_USES_R && !options->endless, options->r_count},
+        {AXIS_W, asks & QUESTION_USES_W, options->w_count},
         {AXIS_LEGS, asks & QUESTION_USES_LEGS, options->leg_count},
     };
 

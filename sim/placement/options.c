@@ -332,8 +332,8 @@ static bool take_question_option(struct options *options, int key, char *text,
             latency->hedge_ms = take_number(state, key, text, &(struct bounds){0, 1e6, false});
         return true;
     case KEY_REQUESTS:
-        latency->requests =
-            (uint64_t)take_number(state, key, text, &(struct bounds){100, 1e7, true});
+        latency->requests = (uint64_t)take_number(
+            state, key, text, &(struct bounds){100, LATENCY_REQUESTS_MAX, true});
         return true;
     case KEY_R:
         must(state, key, choose_levels(text, options->r, &options->r_count, &why), &why);
@@ -400,8 +400,8 @@ static bool take_staleness_option(struct options *options, int key, char *text,
         take_points(state, key, text, staleness->probabilities, &staleness->probability_count);
         return true;
     case KEY_TRIALS:
-        staleness->trials =
-            (uint64_t)take_number(state, key, text, &(struct bounds){100, 1e8, true});
+        staleness->trials = (uint64_t)take_number(
+            state, key, text, &(struct bounds){100, STALENESS_TRIALS_MAX, true});
         return true;
     default:
         return false;

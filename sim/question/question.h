@@ -10,8 +10,9 @@
 enum {
     QUESTION_USES_SCHEME = 1,   // nodes, replicas and those of the scheme
     QUESTION_USES_WORKLOAD = 2, // keys, theta, ...
-    QUESTION_USES_R_W = 4,
-    QUESTION_USES_LEGS = 8
+    QUESTION_USES_R = 4,
+    QUESTION_USES_W = 8,
+    QUESTION_USES_LEGS = 16
 };
 
 struct question {

@@ -78,6 +78,8 @@ refused 2 event double -- movement --event grow
 refused 2 remove:9 -- movement --event remove:9 --keys 100
 refused 2 exp -- staleness --leg W=exp:0
 refused 2 --keys -- --scheme split --keys inf
+refused 2 const:0 mean -- latency --service const:0
+refused 2 mean alpha -- latency --service pareto:1,1
 refused 2 lnkd-ssd -- staleness --legs fast
 refused 8 'No such file' -- --report missing/report.html --keys 100
 refused 8 'directory' -- --report . --keys 100
