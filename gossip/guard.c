@@ -184,6 +184,7 @@ int guard_look(const struct guard *guard, bool dialled, struct slice bytes, size
     if (err)
         return err;
     bytes = slice_of(bytes.data + view->start, bytes.size - view->start);
+    size_max -= view->start;
     if (bytes.size == 0)
         return ERR_AGAIN;
     if (bytes.data[0] != MESSAGE_ENCRYPTED)

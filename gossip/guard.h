@@ -62,7 +62,7 @@ void guard_seal_stream(const struct guard *guard, bool dialled, const uint8_t no
 // Looks at the first bytes of a stream, all that came so far; `dialled`: by us, so the bytes are an
 // answer. ERR_AGAIN until it can be told: 0 then, and either `sealed` is a complete encrypted
 // message (for guard_open_stream), or it is empty and the plain message begins at `start`. Errors
-// as above, and ERR_TOO_LARGE beyond size_max.
+// as above, and ERR_TOO_LARGE beyond size_max, which is more than a label takes.
 struct guard_view {
     size_t start;        // behind the label
     struct slice sealed; // with its frame

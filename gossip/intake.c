@@ -58,7 +58,7 @@ int intake_take(struct intake *intake, const struct guard *guard, struct slice b
         err = take_sealed(intake, guard, view.sealed, size_max, &found);
     } else {
         bytes = slice_of(bytes.data + view.start, bytes.size - view.start);
-        err = exchange_scan(&intake->scan, bytes, size_max);
+        err = exchange_scan(&intake->scan, bytes, size_max - view.start);
         found = slice_of(bytes.data, intake->scan.done);
     }
     if (!err && found.data[0] == MESSAGE_COMPRESSED)

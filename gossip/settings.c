@@ -121,6 +121,8 @@ int swim_settings_verify(const struct swim_settings *settings)
         within(settings->datagram_size, DATAGRAM_SIZE_MIN, DATAGRAM_SIZE_MAX) &&
         within(settings->stream_size_max, 4096, 64 << 20) && within(settings->streams_max, 1, 4096);
 
+    if (settings->guard.keys.count && !settings->entropy.fill)
+        valid = false;
     if (!valid)
         return ERR_INVALID;
     return settings->meta.size > SWIM_META_MAX ? ERR_TOO_LARGE : 0;

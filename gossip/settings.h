@@ -4,6 +4,7 @@
 #define GOSSIP_SETTINGS_H
 
 #include "gossip/address.h"
+#include "gossip/guard.h"
 
 enum { SWIM_META_MAX = 512, SWIM_NAME_MAX = 128 };
 
@@ -48,6 +49,14 @@ struct swim_timing swim_timing_of(enum swim_profile profile);
 // "lan", "wan", "local"; ERR_INVALID for anything else.
 int swim_profile_read(const char *text, enum swim_profile *out);
 
+// Random bytes nobody can guess, from the operating system: the machine's own generator is seeded,
+// and a nonce that repeats gives the key away (keyring.h). Asked while something is encrypted, and
+// for nothing else; what the machine decides never depends on it.
+struct swim_entropy {
+    void (*fill)(void *data, uint8_t *out, size_t size);
+    void *data;
+};
+
 struct swim_settings {
     uint64_t node_id;            // not 0; its 16 hex digits are the member's name
     struct swim_address address; // announced to the others; port not 0
@@ -59,6 +68,9 @@ struct swim_settings {
     uint32_t stream_size_max;    // bytes of one stream, also after decompression
     uint32_t streams_max;        // accepted streams at a time
     uint8_t delegate_version[3]; // min, max, current: 0 0 0 for plain rings, 2 5 4 for Serf's
+    struct guard guard;          // label and keys; zeroed: neither
+    struct swim_entropy entropy; // needed with keys
+    bool compress;               // datagrams when it makes them smaller, and all on streams
 };
 
 // Everything set to its default; node_id, address, seed and meta are left to the caller.
