@@ -8,8 +8,9 @@
 
 enum { SWIM_META_MAX = 512, SWIM_NAME_MAX = 128 };
 
-// Times in milliseconds. The defaults are those of hashicorp/memberlist, so that a mixed ring
-// detects failures alike, but for reclaim_ms (there 0, here 30 s).
+// Times in milliseconds. Each is a knob by its name, with - for _ and without _ms. The defaults are
+// those of hashicorp/memberlist, so that a mixed ring detects failures alike, but for reclaim_ms
+// (there 0, here 30 s).
 //
 //                       lan     wan     local
 // stream_timeout_ms    10000   30000    1000   whole exchange over one stream
@@ -48,6 +49,25 @@ struct swim_timing swim_timing_of(enum swim_profile profile);
 
 // "lan", "wan", "local"; ERR_INVALID for anything else.
 int swim_profile_read(const char *text, enum swim_profile *out);
+
+// The knobs by name: "probe-interval", "suspicion-mult", ...
+struct swim_knob {
+    const char *name; // NULL ends the table
+    size_t offset;    // of a uint32_t in struct swim_timing
+    bool is_time;     // in milliseconds
+    uint32_t min;
+    uint32_t max;
+};
+extern const struct swim_knob swim_knobs[];
+
+// NULL when there is none.
+const struct swim_knob *swim_knob_find(struct slice name);
+
+uint32_t swim_knob_get(const struct swim_knob *knob, const struct swim_timing *timing);
+void swim_knob_set(const struct swim_knob *knob, struct swim_timing *timing, uint32_t value);
+
+// False when a value lies outside of its knob's limits, or a probe waits longer than its interval.
+bool swim_timing_is_valid(const struct swim_timing *timing);
 
 // Random bytes nobody can guess, from the operating system: the machine's own generator is seeded,
 // and a nonce that repeats gives the key away (keyring.h). Asked while something is encrypted, and

@@ -121,8 +121,8 @@ int swim_set_meta(struct swim *swim, uint64_t now_ms, struct slice meta);
 // (ERR_TOO_LARGE). Not an event: makes no action.
 int swim_set_user_state(struct swim *swim, struct slice state);
 
-// Other label or keys from now on (see keyring.h on how keys are changed in a running ring); copied.
-// Not an event: makes no action. ERR_INVALID for keys when the settings gave no entropy.
+// Another label or other keys from now on; copied. keyring.h says how keys are changed in a running
+// ring. Not an event: makes no action. ERR_INVALID for keys when the settings gave no entropy.
 int swim_set_guard(struct swim *swim, const struct guard *guard);
 
 // Says goodbye. SWIM_LEFT_RING follows once the farewell was sent as often as a broadcast is, or at
