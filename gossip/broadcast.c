@@ -136,12 +136,15 @@ bool broadcasts_add(struct broadcasts *broadcasts, uint64_t about, struct slice 
 size_t broadcasts_fill(struct broadcasts *broadcasts, const struct broadcast_room *room,
                        struct arena *arena, struct slice *out)
 {
-    struct broadcast **taken = arena_alloc(arena, room->parts * sizeof(struct broadcast *));
+    struct broadcast **taken;
     size_t left = room->bytes;
     size_t parts = 0;
     size_t kept = 0;
     size_t at = 0;
 
+    if (broadcasts->count == 0)
+        return 0;
+    taken = arena_alloc(arena, room->parts * sizeof(struct broadcast *));
     for (; at < broadcasts->count && parts < room->parts && left > room->overhead; at++) {
         struct broadcast *broadcast = broadcasts->list[at];
 

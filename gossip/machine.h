@@ -65,6 +65,7 @@ struct swim {
     size_t forgotten_count;
     size_t forgotten_capacity;
     struct broadcasts broadcasts;
+    struct broadcasts user_broadcasts; // in the room that those leave
     struct awareness awareness;
     struct heap suspicions; // members
     uint32_t accusations;   // suspects that our own probes made so, and nobody has confirmed
@@ -142,11 +143,14 @@ void spread_send_plain(struct swim *swim, const struct swim_member *to, const st
 struct slice spread_encode(struct swim *swim, const struct message *message);
 void spread_news(struct swim *swim, const struct swim_member *about, const struct message *news);
 void spread_gossip(struct swim *swim);
+size_t spread_user_size_max(const struct swim *swim);
+void spread_user(struct swim *swim, uint64_t topic, struct slice bytes);
 
 // stream.c
 void stream_join(struct swim *swim, const struct swim_address *address);
 void stream_exchange_due(struct swim *swim);
 void stream_schedule_exchange(struct swim *swim, bool first);
+void stream_send_user(struct swim *swim, const struct swim_address *to, struct slice bytes);
 void stream_ping(struct swim *swim, const struct swim_member *member, uint32_t sequence);
 // The stream whose time is up first.
 void stream_due(struct swim *swim);

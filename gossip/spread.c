@@ -45,10 +45,16 @@ static void send(struct swim *swim, const struct swim_address *to, const struct 
     swim->counts.datagram_bytes_out += action->bytes.size;
 }
 
+// For the messages of one datagram and their sizes in a compound.
+static size_t budget_of(const struct swim *swim)
+{
+    return swim->settings.datagram_size - PACKET_OVERHEAD - guard_overhead(&swim->settings.guard);
+}
+
+// News about members first, then what the application has to tell.
 static size_t fill(struct swim *swim, size_t used, struct slice *parts, size_t room_parts)
 {
-    size_t budget =
-        swim->settings.datagram_size - PACKET_OVERHEAD - guard_overhead(&swim->settings.guard);
+    size_t budget = budget_of(swim);
     struct broadcast_room room = {
         .bytes = used < budget ? budget - used : 0,
         .parts = room_parts,
@@ -56,8 +62,25 @@ static size_t fill(struct swim *swim, size_t used, struct slice *parts, size_t r
         .sends_max =
             broadcasts_sends_max(swim->settings.timing.retransmit_mult, swim->members.count),
     };
+    size_t count = broadcasts_fill(&swim->broadcasts, &room, &swim->arena, parts);
 
-    return broadcasts_fill(&swim->broadcasts, &room, &swim->arena, parts);
+    for (size_t i = 0; i < count; i++)
+        room.bytes -= parts[i].size + room.overhead;
+    room.parts -= count;
+    return count + broadcasts_fill(&swim->user_broadcasts, &room, &swim->arena, parts + count);
+}
+
+size_t spread_user_size_max(const struct swim *swim)
+{
+    return budget_of(swim) - PACKET_PART_OVERHEAD - 1;
+}
+
+void spread_user(struct swim *swim, uint64_t topic, struct slice bytes)
+{
+    struct message message = {.type = MESSAGE_USER, .payload = bytes};
+
+    if (!broadcasts_add(&swim->user_broadcasts, topic, spread_encode(swim, &message)))
+        swim->counts.broadcasts_dropped++;
 }
 
 void spread_send(struct swim *swim, const struct swim_address *to, const struct message *message)
@@ -102,7 +125,7 @@ void spread_gossip(struct swim *swim)
     size_t members;
 
     swim->gossip_due_ms = swim->now_ms + swim->settings.timing.gossip_interval_ms;
-    if (swim->broadcasts.count == 0)
+    if (swim->broadcasts.count == 0 && swim->user_broadcasts.count == 0)
         return;
     members =
         members_pick(&swim->members, &choice, &swim->rng, to, swim->settings.timing.gossip_nodes);

@@ -121,6 +121,20 @@ int swim_set_meta(struct swim *swim, uint64_t now_ms, struct slice meta);
 // (ERR_TOO_LARGE). Not an event: makes no action.
 int swim_set_user_state(struct swim *swim, struct slice state);
 
+// User messages: bytes that mean something to the application alone. They may be lost, and those to
+// all come several times, so whatever they ask for must be safe to do twice. ERR_TOO_LARGE beyond
+// what a datagram holds, or half of stream_size_max.
+
+// To all, along with the news about members where there is room, as often as those. One of the same
+// topic replaces an older one that still waits.
+int swim_broadcast(struct swim *swim, uint64_t now_ms, uint64_t topic, struct slice bytes);
+
+// To one, as a datagram; or over a stream of its own.
+int swim_send(struct swim *swim, uint64_t now_ms, const struct swim_address *to,
+              struct slice bytes);
+int swim_send_stream(struct swim *swim, uint64_t now_ms, const struct swim_address *to,
+                     struct slice bytes);
+
 // Another label or other keys from now on; copied. keyring.h says how keys are changed in a running
 // ring. Not an event: makes no action. ERR_INVALID for keys when the settings gave no entropy.
 int swim_set_guard(struct swim *swim, const struct guard *guard);
