@@ -51,7 +51,8 @@ struct relay {
     uint32_t sequence;       // of our ping
     uint32_t asked_sequence; // the asker's
     struct swim_address asker;
-    bool nack;
+    bool nack; // is still to be sent
+    uint64_t end_ms;
     struct heap_item timer;
 };
 
@@ -80,6 +81,7 @@ struct swim {
     uint32_t streams_accepted;
     uint32_t streams_joining;
     uint64_t gossip_due_ms;
+    size_t gossip_place; // in the member list
     uint64_t exchange_due_ms;
     uint64_t room_due_ms; // before that no look for room in a full table
     struct buffer user_state;

@@ -325,7 +325,7 @@ static void arrive_connection(struct swarm *swarm, const struct event *event)
 
     if (!opener->swim)
         return;
-    number = connected(swarm, event->node, to)
+    number = !swarm->no_streams && connected(swarm, event->node, to)
                  ? swim_accept(swarm->nodes[to].swim, swarm->now_ms, &opener->address)
                  : 0;
     if (number == 0) {

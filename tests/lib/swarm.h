@@ -38,6 +38,7 @@ struct swarm {
     struct rng rng;
     struct heap events;
     uint32_t loss_permille; // of datagrams
+    bool no_streams;        // none can be opened
     uint32_t delay_ms_max;
     uint64_t trace; // hash of all that was done, in order
     uint64_t datagrams;
