@@ -111,6 +111,7 @@ void rules_alive(struct swim *swim, const struct message *alive);
 bool rules_understands(const struct swim *swim, const struct message *alive);
 void rules_suspect(struct swim *swim, const struct message *suspect);
 void rules_dead(struct swim *swim, const struct message *dead);
+void rules_told_dead(struct swim *swim, const struct message *dead);
 void rules_accuse(struct swim *swim, struct swim_member *member, uint32_t incarnation);
 void rules_suspicion_due(struct swim *swim, struct swim_member *member);
 // We announce ourselves anew: other meta, or a refutation.

@@ -238,10 +238,20 @@ void swim_free(struct swim *swim)
 
 // --- Events --------------------------------------------------------------------------------------
 
+static void note_speaker(struct swim *swim, const struct swim_address *from, struct slice name)
+{
+    struct swim_member *speaker = members_find(&swim->members, name);
+
+    if (speaker && swim_address_equal(&speaker->address, from))
+        speaker->heard_ms = swim->now_ms;
+}
+
 static void take_ping(struct swim *swim, const struct swim_address *from,
                       const struct message *ping)
 {
     struct message ack = {.type = MESSAGE_ACK, .sequence = ping->sequence};
+
+    note_speaker(swim, from, ping->source_node);
 
     // A ping for another name reached whoever has its address now: silence is the right answer.
     if (ping->node.size && !slice_equal(ping->node, member_name(swim->self)))
@@ -292,7 +302,7 @@ static void take_message(struct swim *swim, const struct swim_address *from,
         rules_alive(swim, message);
         break;
     case MESSAGE_DEAD:
-        rules_dead(swim, message);
+        rules_told_dead(swim, message);
         break;
     case MESSAGE_USER:
         take_user_message(swim, from, message->payload);

@@ -186,11 +186,12 @@ struct swim_counts {
     uint64_t refutations;
     uint64_t incompatible; // members and full exchanges refused for their protocol versions
     uint64_t probes;
-    uint64_t probes_late;   // no direct acknowledgement in time
-    uint64_t probes_failed; // nor by helpers nor by stream
-    uint64_t probes_stream; // answered by stream only: datagrams are being lost
-    uint64_t doubts;        // failed probes that we held to be our own fault, at first
-    uint64_t stalls;        // events came later than a direct acknowledgement may take
+    uint64_t probes_late;    // no direct acknowledgement in time
+    uint64_t probes_failed;  // nor by helpers nor by stream
+    uint64_t probes_stream;  // answered by stream only: datagrams are being lost
+    uint64_t deaths_doubted; // told of members that we had just heard: only suspected
+    uint64_t doubts;         // failed probes that we held to be our own fault, at first
+    uint64_t stalls;         // events came later than a direct acknowledgement may take
 };
 
 const struct swim_counts *swim_counts(const struct swim *swim);

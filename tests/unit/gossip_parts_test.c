@@ -152,6 +152,7 @@ static void test_broadcast_along(void **state)
     assert_true(slice_is(out[0], "three"));
     assert_int_equal(broadcasts_fill(&queue, &room, &arena, out), 1);
     assert_true(slice_is(out[0], "one"));
+    room.along = false;
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(broadcasts_fill(&queue, &room, &arena, out), 1);
     assert_int_equal(queue.count, 0);
