@@ -40,6 +40,8 @@ static void use_key(struct guard *guard, uint8_t byte)
 
 static struct guard guards[3]; // nodes 0..9, 10..19, 20 and on
 static bool compresses;
+static bool has_long_meta;
+static const uint8_t long_meta[SWIM_META_MAX] = {1};
 
 static void adjust(const struct swarm *swarm, size_t index, struct swim_settings *settings)
 {
@@ -47,6 +49,8 @@ static void adjust(const struct swarm *swarm, size_t index, struct swim_settings
     settings->guard = guards[index / 10 < 2 ? index / 10 : 2];
     settings->entropy.fill = fill;
     settings->compress = compresses && index % 2;
+    if (has_long_meta)
+        settings->meta = slice_of(long_meta, sizeof long_meta);
 }
 
 static void start(struct swarm *swarm, size_t from, size_t to)
@@ -66,6 +70,7 @@ static void begin(struct swarm *swarm, uint64_t seed)
     swarm->adjust = adjust;
     memset(guards, 0, sizeof guards);
     compresses = false;
+    has_long_meta = false;
 }
 
 static uint64_t sum(const struct swarm *swarm, enum swim_notice notice)
@@ -302,6 +307,7 @@ static void test_budget(void **state)
 
     (void)state;
     begin(&swarm, 8);
+    has_long_meta = true;
     memset(label, 'l', GUARD_LABEL_MAX);
     assert_int_equal(guard_set_label(&guards[0], slice_of_text(label)), 0);
     guards[0].padded = true;
@@ -318,6 +324,44 @@ static void test_budget(void **state)
         }
     }
     assert_in_range(largest, 1000, 1400);
+    swarm_done(&swarm);
+}
+
+// With the setting, streams are always compressed, datagrams when it makes them smaller.
+static void test_compresses(void **state)
+{
+    struct swarm swarm;
+    size_t count;
+
+    (void)state;
+    begin(&swarm, 9);
+    compresses = true;
+    has_long_meta = true;
+    swarm_start(&swarm, 0);
+    swarm_start(&swarm, 1);
+    for (size_t i = 0; i < 2; i++) {
+        const struct swim_action *actions;
+        struct slice bytes;
+
+        swim_join(swarm.nodes[i].swim, swarm.now_ms, &swarm.nodes[1 - i].address, 1);
+        actions = swim_actions(swarm.nodes[i].swim, &count);
+        assert_int_equal(count, 1);
+        bytes = actions[0].bytes;
+        assert_int_equal(bytes.data[0], i ? MESSAGE_COMPRESSED : MESSAGE_EXCHANGE);
+        assert_true(i ? bytes.size < 200 : bytes.size > SWIM_META_MAX);
+        swarm_perform(&swarm, i);
+    }
+    assert_true(swarm_run_until(&swarm, 10000, swarm_agrees));
+    // A new announcement is long enough to shrink.
+    for (size_t i = 0; i < 2; i++) {
+        const struct swim_action *actions;
+
+        assert_int_equal(swim_send(swarm.nodes[i].swim, swarm.now_ms, &swarm.nodes[1 - i].address,
+                                   slice_of(long_meta, sizeof long_meta)),
+                         0);
+        actions = swim_actions(swarm.nodes[i].swim, &count);
+        assert_true(count == 1 && (actions[0].bytes.data[0] == MESSAGE_COMPRESSED) == (i == 1));
+    }
     swarm_done(&swarm);
 }
 
@@ -344,9 +388,10 @@ static void test_needs_entropy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),        cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_keys_change), cmocka_unit_test(test_forgery),
-        cmocka_unit_test(test_budget),      cmocka_unit_test(test_needs_entropy),
+        cmocka_unit_test(test_life),          cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_keys_change),   cmocka_unit_test(test_forgery),
+        cmocka_unit_test(test_compresses),    cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_needs_entropy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
