@@ -3,7 +3,7 @@
 // Failure Detection", arXiv 1707.00788, 2017, section V): among 128 members some are slow. What
 // they send and get waits for a while, again and again, while their timers go on. How many healthy
 // members are given up, by anybody and by healthy ones, with and without the parts of Lifeguard.
-// QUORATE_SCALE=full takes more members that are slow, more durations and more seeds.
+// QUORATE_SCALE=full takes all parts alone, more slow members, more durations and more seeds.
 #include "tests/lib/swarm.h"
 
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { MEMBERS = 128, RUN_MS = 34000, RUN_MS_FULL = 120000 };
+enum { MEMBERS = 128, RUN_MS = 27000, RUN_MS_FULL = 120000 };
 
 static bool is_full(void)
 {
@@ -129,9 +129,12 @@ static void check_ratios(const struct counted found[CONFIGURATIONS])
     const struct counted *alone = &found[SWIM_ALONE];
 
     assert_true(alone->all > 1000);
-    assert_true(found[BUDDY_ONLY].all <= alone->all);
-    assert_true(found[PROBE_ONLY].all < found[BUDDY_ONLY].all);
-    assert_true(found[SUSPICION_ONLY].all < found[PROBE_ONLY].all);
+    if (is_full()) {
+        assert_true(found[BUDDY_ONLY].all < alone->all);
+        assert_true(found[PROBE_ONLY].all < found[BUDDY_ONLY].all);
+        assert_true(found[SUSPICION_ONLY].all < found[PROBE_ONLY].all);
+    }
+    assert_true(found[SUSPICION_ONLY].all < alone->all);
     assert_true(found[LIFEGUARD].all < found[SUSPICION_ONLY].all);
     assert_true(is_less(found[LIFEGUARD].all, alone->all, 306));
     assert_true(is_less(found[LIFEGUARD].by_healthy, alone->by_healthy, 380));
@@ -148,6 +151,8 @@ static void test_false_positives(void **state)
     for (size_t i = 0; i < CONFIGURATIONS; i++) {
         parts = &configurations[i];
         counted = (struct counted){0, 0};
+        if (!is_full() && (i == PROBE_ONLY || i == BUDDY_ONLY))
+            continue;
         for (size_t kind = 0; kind < kinds; kind++) {
             for (uint64_t seed = 1; seed <= seeds; seed++)
                 run(&anomalies[kind], seed);
@@ -190,7 +195,7 @@ static uint64_t detect(uint64_t seed)
 static void test_detection(void **state)
 {
     static const int with[] = {SWIM_ALONE, LIFEGUARD, OURS};
-    uint64_t seeds = is_full() ? 40 : 2;
+    uint64_t seeds = is_full() ? 40 : 1;
     uint64_t mean_ms[3];
 
     (void)state;
