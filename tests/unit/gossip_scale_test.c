@@ -473,7 +473,7 @@ static void test_rest_of_many(void **state)
                   (unsigned)(datagrams / count), each);
     assert_in_range(datagrams / count, 115, 125);
     assert_int_equal(sum(&swarm, SWIM_SUSPECT), 0);
-    assert_true(each < fixed + 512 * count);
+    assert_true(each < fixed + 640 * count);
     swarm_done(&swarm);
 }
 
