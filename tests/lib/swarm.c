@@ -126,6 +126,8 @@ static void send_datagram(struct swarm *swarm, size_t index, const struct swim_a
     struct event *event;
 
     swarm->datagrams++;
+    if (swarm->tap)
+        swarm->tap(swarm, index, action->bytes);
     if (rng_below(&swarm->rng, 1000) < swarm->loss_permille)
         return;
     event = event_add(swarm, index, EVENT_DATAGRAM, action->bytes);

@@ -47,6 +47,8 @@ struct swarm {
     void (*adjust)(const struct swarm *swarm, size_t index, struct swim_settings *settings);
     // Whether what one sends gets to the other; NULL: always. Streams need both ways.
     bool (*reaches)(const struct swarm *swarm, size_t from, size_t to);
+    // Sees each datagram that is sent; NULL: nobody.
+    void (*tap)(struct swarm *swarm, size_t index, struct slice bytes);
     // Told of each notice; NULL: nobody.
     void (*noticed)(struct swarm *swarm, size_t index, const struct swim_action *action);
 };
