@@ -18,12 +18,12 @@ JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 FUZZ_SECONDS ?= 60
 
 # Folders with an archive each, lowest layer first.
-FOLDERS := base gossip node/data node/wire node/core node/store node/io client sim
+FOLDERS := base gossip node/data node/wire gossip/cli node/core node/store node/io client sim
 # What the client library is made of (client/cli_*.c stay outside).
 LIBRARY_FOLDERS := base node/data node/wire client
 # program:main file
 PROGRAMS := quorate-node:node/node_main.c quorate:client/quorate_main.c \
-            quorate-members:gossip/members_main.c quorate-sim:sim/sim_main.c
+            quorate-members:gossip/cli/members_main.c quorate-sim:sim/sim_main.c
 
 .SUFFIXES:
 .DELETE_ON_ERROR:

@@ -32,6 +32,8 @@ struct ring_calls {
     void (*member)(void *data, const struct ring_member *member);
     // The farewell asked for with ring_leave is out.
     void (*left)(void *data);
+    // Fills in how the node fares, but for node_id; once a second at most.
+    void (*load)(void *data, struct node_load *load);
 };
 
 struct ring_counts {

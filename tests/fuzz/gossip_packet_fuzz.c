@@ -35,14 +35,15 @@ static void observe(struct slice bytes)
 {
     struct observation observation = {0};
     struct buffer user_state = {0};
-    struct node_age ages[8];
+    struct node_view views[8];
+    struct node_load load;
     struct node_meta meta;
     size_t count;
 
     (void)observation_take(&observation, bytes, &user_state);
     observation_finish(&observation);
     (void)meta_decode(bytes, &meta);
-    (void)meta_decode_ages(bytes, ages, 8, &count);
+    (void)meta_decode_told(bytes, &load, views, 8, &count);
     observation_done(&observation);
     buffer_done(&user_state);
 }
