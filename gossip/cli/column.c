@@ -126,8 +126,9 @@ void column_write(enum column column, const struct row *row, bool exact, struct 
 
 struct keyed {
     const struct row *row;
-    uint64_t number; // 1 more than it is; 0: not known
-    struct buffer text;
+    bool known;
+    uint64_t number;
+    struct buffer text; // terminated
     size_t place;
 };
 
@@ -136,16 +137,23 @@ struct order {
     bool reverse;
 };
 
+static int compare_known(const struct keyed *a, const struct keyed *b, bool number)
+{
+    if (number)
+        return (a->number < b->number) - (a->number > b->number);
+    return strverscmp((const char *)a->text.data, (const char *)b->text.data);
+}
+
 static int compare_keyed(const void *left, const void *right, void *data)
 {
     const struct keyed *a = left, *b = right;
     const struct order *order = data;
-    int result;
+    int result = 0;
 
-    if (order->number)
-        result = (a->number < b->number) - (a->number > b->number);
-    else
-        result = slice_compare(buffer_slice(&a->text), buffer_slice(&b->text));
+    if (a->known && b->known)
+        result = compare_known(a, b, order->number);
+    else if (a->known || b->known)
+        return a->known ? -1 : 1;
     if (result == 0)
         return a->place < b->place ? -1 : 1;
     return order->reverse ? -result : result;
@@ -154,15 +162,13 @@ static int compare_keyed(const void *left, const void *right, void *data)
 static void key_row(enum column column, const struct row *row, struct keyed *out)
 {
     out->row = row;
+    column_write(column, row, true, &out->text);
+    out->known = out->text.size > 0;
+    buffer_add_u8(&out->text, '\0');
     if (column == COLUMN_STATE) // what needs a look comes first
-        out->number = (uint64_t[]){1, 3, 4, 2}[row->seen->state] + 4 * row->seen->disputed;
-    else
-        column_write(column, row, true, &out->text);
-    if (column_kinds[column].number && out->text.size) {
-        buffer_add_u8(&out->text, '\0');
+        out->number = (uint64_t[]){0, 2, 3, 1}[row->seen->state] + 4 * row->seen->disputed;
+    else if (column_kinds[column].number)
         out->number = strtoull((const char *)out->text.data, NULL, 10);
-        out->number += out->number < UINT64_MAX;
-    }
 }
 
 void column_sort(struct report *report, enum column column, bool reverse)

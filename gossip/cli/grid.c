@@ -132,6 +132,7 @@ void grid_write_verdict(const struct report *report, const struct grid_look *loo
     size_t used = 0, at = 0;
 
     write_verdict(report, &text);
+    buffer_add_format(out, "%s", clear_of(look));
     if (look->color)
         buffer_add_format(out, "%s", report->healthy ? "\033[32m" : "\033[33m");
     while (at < text.size) {
@@ -139,14 +140,14 @@ void grid_write_verdict(const struct report *report, const struct grid_look *loo
         size_t size = mark ? (size_t)(mark - text.data) + 1 - at : text.size - at;
 
         if (used && used + size > look->width) {
-            buffer_add_format(out, "%s\n ", clear_of(look));
+            buffer_add_format(out, "\n%s ", clear_of(look));
             used = 1;
         }
         buffer_add(out, text.data + at, size);
         used += size;
         at += size;
     }
-    buffer_add_format(out, "%s%s\n", look->color ? "\033[0m" : "", clear_of(look));
+    buffer_add_format(out, "%s\n", look->color ? "\033[0m" : "");
     buffer_done(&text);
 }
 
@@ -257,6 +258,7 @@ static void write_line(const struct layout *layout, const struct row *row,
     struct buffer scratch = {0};
     bool first = true;
 
+    buffer_add_format(out, "%s", clear_of(look));
     for (int i = 0; i < COLUMNS; i++) {
         const struct column_kind *kind = &column_kinds[i];
         bool painted = look->color && row && i == COLUMN_STATE;
@@ -273,7 +275,7 @@ static void write_line(const struct layout *layout, const struct row *row,
         buffer_add_format(out, "%s", painted ? "\033[0m" : "");
         first = false;
     }
-    buffer_add_format(out, "%s\n", clear_of(look));
+    buffer_add_u8(out, '\n');
     buffer_done(&scratch);
 }
 

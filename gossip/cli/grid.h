@@ -11,7 +11,7 @@ struct grid_look {
     bool color;
     size_t first;      // rows that are not shown at the top (scrolled away)
     size_t rows;       // at most; 0: all
-    const char *clear; // behind each line, before its end: what clears the rest of it on a screen
+    const char *clear; // in front of each line: what clears it on a screen; NULL: nothing
 };
 
 // The first line: "healthy: 5 members, 5 alive; one epoch (1); the 2 asked agree".

@@ -35,8 +35,9 @@ static void draw_line(const char *text, size_t size, const struct grid_look *loo
 {
     struct slice line = slice_of(text, size);
 
+    buffer_add_format(out, "%s", clear);
     grid_write_cell(line, grid_text_width(line) > look->width ? look->width : 0, false, out);
-    buffer_add_format(out, "%s\n", clear);
+    buffer_add_u8(out, '\n');
 }
 
 static void draw_problems(const struct survey *survey, const struct grid_look *look,
@@ -103,9 +104,8 @@ static void draw_foot(const struct watch *watch, const struct grid_look *look, s
     if (last - watch->first < shown)
         buffer_add_format(&text, "  %zu to %zu of %zu", watch->first + 1, last, shown);
     buffer_add_format(&text, "  h help  q quit");
-    grid_write_cell(buffer_slice(&text),
-                    grid_text_width(buffer_slice(&text)) > look->width ? look->width : 0, false,
-                    out);
+    draw_line((const char *)text.data, text.size, look, out);
+    out->size--; // no line end: the screen would scroll
     buffer_done(&text);
 }
 
@@ -116,6 +116,16 @@ static size_t count_lines(const struct buffer *text)
     for (size_t i = 0; i < text->size; i++)
         lines += text->data[i] == '\n';
     return lines;
+}
+
+// What does not fit above the table is left out, or the screen would scroll.
+static void cut_lines(struct buffer *text, size_t lines)
+{
+    size_t at = 0;
+
+    while (at < text->size && lines)
+        lines -= text->data[at++] == '\n';
+    text->size = at;
 }
 
 static void bound_scroll(struct watch *watch)
@@ -138,6 +148,7 @@ static void draw(struct watch *watch)
     draw_state(watch, &look, &screen);
     if (watch->help)
         draw_help(&look, &screen);
+    cut_lines(&screen, size.height > 3 ? size.height - 3 : 0);
     used = count_lines(&screen) + 2; // heading and foot
     watch->page = size.height > used ? size.height - used : 1;
     bound_scroll(watch);
@@ -147,8 +158,8 @@ static void draw(struct watch *watch)
         column_sort(&watch->report, watch->column, watch->reverse);
         grid_write(&watch->report, &look, &screen);
     }
+    buffer_add_format(&screen, "\033[J"); // clears all that is below
     draw_foot(watch, &look, &screen);
-    buffer_add_format(&screen, "%s\033[J", clear);
     terminal_write(buffer_slice(&screen));
     buffer_done(&screen);
 }
