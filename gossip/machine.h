@@ -91,6 +91,10 @@ struct swim {
 
 // swim.c
 struct swim_action *machine_act(struct swim *swim, enum swim_action_kind kind);
+// A fresh nonce if what we send is encrypted.
+void machine_nonce(struct swim *swim, uint8_t nonce[KEYRING_NONCE]);
+// Counts what label or keys refused.
+void machine_refused(struct swim *swim, int err);
 void machine_notice(struct swim *swim, enum swim_notice notice, const struct swim_member *member);
 uint32_t machine_sequence(struct swim *swim);
 struct message machine_about(const struct swim_member *member, enum message_type type);

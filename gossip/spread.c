@@ -26,13 +26,20 @@ void spread_news(struct swim *swim, const struct swim_member *about, const struc
 static void send(struct swim *swim, const struct swim_address *to, const struct slice *parts,
                  size_t count, bool checked)
 {
+    unsigned form =
+        (checked ? PACKET_CHECKED : 0U) | (swim->settings.compress ? PACKET_COMPRESSED : 0U);
     struct swim_action *action;
+    struct buffer inside = {0};
     struct buffer out = {0};
+    uint8_t nonce[KEYRING_NONCE];
 
-    packet_seal(parts, count, checked, &out);
+    machine_nonce(swim, nonce);
+    packet_seal(parts, count, form, &inside);
+    guard_seal_datagram(&swim->settings.guard, nonce, buffer_slice(&inside), &out);
     action = machine_act(swim, SWIM_DATAGRAM);
     action->address = *to;
     action->bytes = arena_copy(&swim->arena, buffer_slice(&out));
+    buffer_done(&inside);
     buffer_done(&out);
     swim->counts.datagrams_out++;
     swim->counts.datagram_bytes_out += action->bytes.size;
@@ -40,7 +47,8 @@ static void send(struct swim *swim, const struct swim_address *to, const struct 
 
 static size_t fill(struct swim *swim, size_t used, struct slice *parts, size_t room_parts)
 {
-    size_t budget = swim->settings.datagram_size - PACKET_OVERHEAD;
+    size_t budget =
+        swim->settings.datagram_size - PACKET_OVERHEAD - guard_overhead(&swim->settings.guard);
     struct broadcast_room room = {
         .bytes = used < budget ? budget - used : 0,
         .parts = room_parts,

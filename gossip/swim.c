@@ -35,6 +35,21 @@ void machine_notice(struct swim *swim, enum swim_notice notice, const struct swi
     action->address = member->address;
 }
 
+void machine_nonce(struct swim *swim, uint8_t nonce[KEYRING_NONCE])
+{
+    const struct swim_entropy *entropy = &swim->settings.entropy;
+
+    memset(nonce, 0, KEYRING_NONCE);
+    if (guard_seals(&swim->settings.guard))
+        entropy->fill(entropy->data, nonce, KEYRING_NONCE);
+}
+
+void machine_refused(struct swim *swim, int err)
+{
+    swim->counts.foreign += err == ERR_WRONG_CLUSTER;
+    swim->counts.unopened += err == ERR_PRECONDITION;
+}
+
 uint32_t machine_sequence(struct swim *swim)
 {
     return ++swim->last_sequence;
@@ -198,6 +213,7 @@ void swim_free(struct swim *swim)
     buffer_done(&swim->user_state);
     arena_done(&swim->arena);
     free(swim->actions);
+    guard_done(&swim->settings.guard);
     free(swim);
 }
 
@@ -267,18 +283,11 @@ static void take_message(struct swim *swim, const struct swim_address *from,
     }
 }
 
-void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address *from,
-                   struct slice bytes)
+static void take_packet(struct swim *swim, const struct swim_address *from, struct slice bytes)
 {
     unsigned asks = 0;
-    bool malformed;
+    bool malformed = packet_open(bytes, &swim->arena, &swim->packet) != 0;
 
-    begin(swim, now_ms);
-    if (swim->left)
-        return;
-    swim->counts.datagrams_in++;
-    swim->counts.datagram_bytes_in += bytes.size;
-    malformed = packet_open(bytes, &swim->arena, &swim->packet) != 0;
     for (size_t i = 0; i < swim->packet.count; i++) {
         struct message message;
 
@@ -288,6 +297,25 @@ void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address
             take_message(swim, from, &message);
     }
     swim->counts.datagrams_malformed += malformed;
+}
+
+void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address *from,
+                   struct slice bytes)
+{
+    struct slice inside;
+    int err;
+
+    begin(swim, now_ms);
+    if (swim->left)
+        return;
+    swim->counts.datagrams_in++;
+    swim->counts.datagram_bytes_in += bytes.size;
+    err = guard_open_datagram(&swim->settings.guard, bytes, &swim->arena, &inside);
+    machine_refused(swim, err);
+    if (err)
+        swim->counts.datagrams_malformed += err == ERR_PROTOCOL;
+    else
+        take_packet(swim, from, inside);
     finish(swim);
 }
 
@@ -382,6 +410,14 @@ int swim_set_user_state(struct swim *swim, struct slice state)
         return ERR_TOO_LARGE;
     buffer_reset(&swim->user_state, USER_STATE_MAX);
     buffer_add_slice(&swim->user_state, state);
+    return 0;
+}
+
+int swim_set_guard(struct swim *swim, const struct guard *guard)
+{
+    if (guard->keys.count && !swim->settings.entropy.fill)
+        return ERR_INVALID;
+    swim->settings.guard = *guard;
     return 0;
 }
 

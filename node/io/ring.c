@@ -6,8 +6,10 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "gossip/swim.h"
+#include "node/io/keys.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
@@ -16,6 +18,7 @@ enum {
     ALONE_MIN_MS = 200,
     ALONE_MAX_MS = 5000,
     CONFLICT_MS = 10000, // between two lines about one
+    REFUSED_MS = 60000,  // between two lines about gossip that is not ours
     UDP_BUFFER = 1 << 20,
     STREAM_STALL_MS = 30000, // of what is still to be sent when the machine is done with one
     USER_STATE_MS = 1000,    // age of the user state after which it is made again
@@ -332,7 +335,9 @@ static void take_join_result(struct ring *ring, const struct swim_action *action
         ring->backoff.failures = 0;
     } else if (!ring->was_told) {
         log_warning("gossip: %s does not answer (%s): trying again until it does", address,
-                    err_text(action->err));
+                    action->err == ERR_PRECONDITION ? "its keys are not ours"
+                    : action->err == ERR_CLOSED     ? "it closed: are label and keys the same?"
+                                                    : err_text(action->err));
         ring->was_told = true;
     }
 }
@@ -403,6 +408,13 @@ void ring_set_meta(struct ring *ring, const struct node_meta *meta)
     perform(ring);
 }
 
+void ring_set_guard(struct ring *ring, const struct guard *guard)
+{
+    int err = swim_set_guard(ring->swim, guard);
+
+    check(err == 0);
+}
+
 void ring_leave(struct ring *ring)
 {
     swim_leave(ring->swim, now_ms());
@@ -456,6 +468,24 @@ static void call_somebody(struct ring *ring, bool alone)
     perform(ring);
 }
 
+// Somebody has another label or other keys than we: a mistake of ours or theirs, or worse.
+static void warn_of_refused(struct ring *ring)
+{
+    const struct swim_counts *counts = swim_counts(ring->swim);
+    uint64_t now = now_ms();
+
+    if (counts->foreign == ring->foreign && counts->unopened == ring->unopened)
+        return;
+    if (ring->refused_ms && now - ring->refused_ms < REFUSED_MS)
+        return;
+    ring->refused_ms = now;
+    log_warning("gossip: ignored %" PRIu64 " messages with another label and %" PRIu64
+                " without one of our keys",
+                counts->foreign - ring->foreign, counts->unopened - ring->unopened);
+    ring->foreign = counts->foreign;
+    ring->unopened = counts->unopened;
+}
+
 void ring_sweep(struct ring *ring)
 {
     struct backoff steady = {.min_ms = CALL_MS, .max_ms = CALL_MS};
@@ -464,6 +494,7 @@ void ring_sweep(struct ring *ring)
 
     if (!ring->swim || ring->stopped)
         return;
+    warn_of_refused(ring);
     if (seeds_take_news(&ring->seeds))
         ring->call_ms = 0;
     if (now < ring->call_ms)
@@ -520,7 +551,11 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     seeds_init(&ring->seeds, ring->uv, start->join, start->join_count);
     ring->seeds.family = ring->listener.address.ss_family;
     ring->seeds.self = start->self;
-    swim_settings_init(&settings, start->profile);
+    swim_settings_init(&settings, SWIM_LAN);
+    settings.timing = *start->timing;
+    settings.guard = *start->guard;
+    settings.entropy.fill = keys_fill;
+    settings.compress = start->compress;
     settings.streams_max = ring->streams_max;
     settings.node_id = start->self;
     settings.address = start->announced;
@@ -528,6 +563,7 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     meta_encode(start->meta, &meta);
     settings.meta = buffer_slice(&meta);
     err = swim_new(&settings, now_ms(), &ring->swim);
+    guard_done(&settings.guard);
     buffer_done(&meta);
     if (err)
         return err;

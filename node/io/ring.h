@@ -62,8 +62,11 @@ struct ring {
     uint64_t call_ms;       // when to call somebody again
     uint64_t user_state_ms; // when the user state was made
     uint64_t conflict_ms;   // when we last told of one
-    size_t told_here;       // members, at the last line about it
-    bool was_told;          // that joining fails
+    uint64_t refused_ms;    // when we last told of gossip that is not ours
+    uint64_t foreign;       // swim_counts, as told
+    uint64_t unopened;
+    size_t told_here; // members, at the last line about it
+    bool was_told;    // that joining fails
     bool is_bound;
     bool stopped;
     bool is_stuck; // after ring_close: a look-up cannot be given up (seeds_close)
@@ -78,7 +81,9 @@ struct ring_start {
     uint64_t self;
     uint64_t seed;
     struct swim_address announced;
-    enum swim_profile profile;
+    const struct swim_timing *timing;
+    const struct guard *guard;
+    bool compress;
     const struct endpoint *join;
     size_t join_count;
     const struct node_meta *meta;
@@ -92,6 +97,9 @@ void ring_tell_all(struct ring *ring);
 
 // Announces other meta.
 void ring_set_meta(struct ring *ring, const struct node_meta *meta);
+
+// Other keys from now on.
+void ring_set_guard(struct ring *ring, const struct guard *guard);
 
 // Some times a second.
 void ring_sweep(struct ring *ring);
