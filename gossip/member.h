@@ -29,6 +29,7 @@ struct swim_member {
     struct swim_address address;
     enum member_state state;
     uint64_t state_since_ms; // on the clock of now_ms
+    uint64_t acked_ms;       // when it last answered a ping of ours at once; 0: never
     uint32_t incarnation;    // raised by the member itself only
     uint8_t version[VERSION_SIZE];
     uint16_t meta_size;

@@ -187,9 +187,13 @@ void probe_tick(struct swim *swim)
 bool probe_acknowledged(struct swim *swim, uint32_t sequence)
 {
     struct probe *probe = &swim->probe;
+    struct swim_member *target;
 
     if (probe->phase == PROBE_IDLE || probe->sequence != sequence)
         return false;
+    target = members_find_hash(&swim->members, probe->target);
+    if (target && probe->phase == PROBE_DIRECT)
+        target->acked_ms = swim->now_ms;
     probe->phase = PROBE_IDLE;
     awareness_add(&swim->awareness, -1);
     return true;

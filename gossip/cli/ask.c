@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,8 +31,10 @@ struct call {
     struct addrinfo *next;  // to try
     int socket;
     uint64_t started_us;
+    struct buffer request;
     size_t sent;
-    struct exchange_scan scan;
+    struct buffer received;
+    struct intake intake;
     char host[256];
     char port[8];
     struct addrinfo hints;
@@ -42,9 +45,8 @@ struct asking {
     struct call *calls;
     size_t count;
     size_t under_way;
-    struct buffer request;
     uint64_t deadline_us;
-    const struct ask_aside *aside;
+    const struct ask_how *how;
 };
 
 uint64_t ask_now_us(void)
@@ -190,20 +192,21 @@ static void connected(struct asking *asking, struct call *call)
 
 static void send_more(struct asking *asking, struct call *call)
 {
-    ssize_t sent = send(call->socket, asking->request.data + call->sent,
-                        asking->request.size - call->sent, MSG_NOSIGNAL);
+    ssize_t sent = send(call->socket, call->request.data + call->sent,
+                        call->request.size - call->sent, MSG_NOSIGNAL);
 
     if (sent > 0)
         call->sent += (size_t)sent;
     else if (sent < 0 && errno != EAGAIN && errno != EINTR)
         finish(asking, call, ERR_CLOSED);
-    if (call->stage == SENDING && call->sent == asking->request.size)
+    if (call->stage == SENDING && call->sent == call->request.size)
         call->stage = RECEIVING;
 }
 
 static void receive_more(struct asking *asking, struct call *call)
 {
-    struct buffer *in = &call->question->answer;
+    struct buffer *in = &call->received;
+    struct slice answer;
     ssize_t got = recv(call->socket, buffer_reserve(in, 16384), 16384, 0);
     int err;
 
@@ -214,7 +217,10 @@ static void receive_more(struct asking *asking, struct call *call)
         return;
     }
     in->size += (size_t)got;
-    err = exchange_scan(&call->scan, buffer_slice(in), OBSERVER_ANSWER_MAX);
+    err = intake_take(&call->intake, asking->how->guard, buffer_slice(in), OBSERVER_ANSWER_MAX,
+                      &answer);
+    if (err == 0)
+        buffer_add_slice(&call->question->answer, answer);
     if (err != ERR_AGAIN)
         finish(asking, call, err);
 }
@@ -264,7 +270,7 @@ static size_t list_sockets(const struct asking *asking, struct pollfd *polls, st
 
 static bool aside_says_on(const struct asking *asking, const struct pollfd *poll_of)
 {
-    return !poll_of->revents || asking->aside->ready(asking->aside->data);
+    return !poll_of->revents || asking->how->aside->ready(asking->how->aside->data);
 }
 
 // One wait; false when it is over: no more calls, no more time, or nobody wants to know.
@@ -276,15 +282,15 @@ static bool wait_once(struct asking *asking, struct pollfd *polls, struct call *
 
     if (count == 0 || now >= asking->deadline_us)
         return false;
-    if (asking->aside)
-        polls[all++] = (struct pollfd){.fd = asking->aside->descriptor, .events = POLLIN};
+    if (asking->how->aside)
+        polls[all++] = (struct pollfd){.fd = asking->how->aside->descriptor, .events = POLLIN};
     if (poll(polls, all, (int)((asking->deadline_us - now) / 1000 + 1)) <= 0)
         return true;
     for (size_t i = 0; i < count; i++) {
         if (polls[i].revents)
             go_on(asking, calls[i]);
     }
-    return !asking->aside || aside_says_on(asking, &polls[count]);
+    return !asking->how->aside || aside_says_on(asking, &polls[count]);
 }
 
 static void carry_out(struct asking *asking)
@@ -303,27 +309,42 @@ static void carry_out(struct asking *asking)
     free(calls);
 }
 
-void ask_all(struct question *questions, size_t count, uint64_t timeout_ms,
-             const struct ask_aside *aside)
+static void write_request(const struct guard *guard, struct buffer *out)
+{
+    uint8_t nonce[KEYRING_NONCE] = {0};
+
+    if (guard_seals(guard))
+        check(getrandom(nonce, sizeof nonce, 0) == sizeof nonce);
+    observation_ask_guarded(guard, nonce, out);
+}
+
+static void call_done(struct call *call)
+{
+    if (call->found)
+        freeaddrinfo(call->found);
+    buffer_done(&call->request);
+    buffer_done(&call->received);
+    intake_done(&call->intake);
+}
+
+void ask_all(const struct ask_how *how, struct question *questions, size_t count)
 {
     struct asking asking = {.count = count,
-                            .deadline_us = ask_now_us() + timeout_ms * 1000,
-                            .aside = aside,
+                            .deadline_us = ask_now_us() + how->timeout_ms * 1000,
+                            .how = how,
                             .calls = memory_new((count + 1) * sizeof *asking.calls)};
     bool stuck;
 
     for (size_t i = 0; i < count; i++) {
         asking.calls[i].question = &questions[i];
+        asking.calls[i].intake.dialled = true;
+        write_request(how->guard, &asking.calls[i].request);
         prepare(&asking.calls[i]);
     }
     stuck = look_up_names(&asking);
-    observation_ask(&asking.request);
     carry_out(&asking);
-    for (size_t i = 0; i < count; i++) {
-        if (asking.calls[i].found)
-            freeaddrinfo(asking.calls[i].found);
-    }
-    buffer_done(&asking.request);
+    for (size_t i = 0; i < count; i++)
+        call_done(&asking.calls[i]);
     if (!stuck)
         free(asking.calls);
 }

@@ -14,7 +14,7 @@ struct question {
     int err;                     // 0: `answer` is complete
     uint64_t connect_us;         // until the connection stood: one round trip
     uint64_t took_us;            // until the answer was complete
-    struct buffer answer;
+    struct buffer answer;        // out of all wrappers
 };
 
 // What else is waited for meanwhile: `ready` is called when something can be read from
@@ -25,15 +25,19 @@ struct ask_aside {
     void *data;
 };
 
+struct ask_how {
+    const struct guard *guard; // the ring's label and keys
+    uint64_t timeout_ms;
+    const struct ask_aside *aside; // may be NULL
+};
+
 // Sets all but `text` and asks; questions must be zeroed but for it. `err` is then 0 or
 //      ERR_NOT_FOUND   no such host
 //      ERR_CONNECT     refused or unreachable
 //      ERR_TIMEOUT     no answer in time
 //      ERR_CLOSED      closed before the answer was complete
-//      ERR_PROTOCOL, ERR_TOO_LARGE   that is no answer
-// `aside` may be NULL.
-void ask_all(struct question *questions, size_t count, uint64_t timeout_ms,
-             const struct ask_aside *aside);
+//      ERR_PRECONDITION, ERR_WRONG_CLUSTER, ERR_PROTOCOL, ERR_TOO_LARGE   see intake_take
+void ask_all(const struct ask_how *how, struct question *questions, size_t count);
 
 // The clock of the above: monotonic, microseconds.
 uint64_t ask_now_us(void);

@@ -60,7 +60,7 @@ static int exit_code(const struct report *report)
 
 static int run_once(const struct options *options)
 {
-    struct survey_how how = {.timeout_ms = options->timeout_ms};
+    struct survey_how how = {.ask = {&options->guard, options->timeout_ms, NULL}};
     struct survey survey = {0};
     struct report report;
     int code;
@@ -107,7 +107,7 @@ static int run_diff(const struct options *options)
 {
     struct diff diff = {0};
     struct survey_look look = {take_said, &diff};
-    struct survey_how how = {.timeout_ms = options->timeout_ms, .look = &look};
+    struct survey_how how = {.ask = {&options->guard, options->timeout_ms, NULL}, .look = &look};
     struct survey survey = {0};
     struct report report;
     int code;
@@ -145,7 +145,7 @@ static bool wait_is_over(const struct report *report, const struct options *opti
 // 0 when it is over; else the exit code of now, printed when it is the last try.
 static int try_once(const struct options *options, uint64_t timeout_ms, bool last)
 {
-    struct survey_how how = {.timeout_ms = timeout_ms};
+    struct survey_how how = {.ask = {&options->guard, timeout_ms, NULL}};
     struct survey survey = {0};
     struct report report;
     bool over;
@@ -188,15 +188,23 @@ static int run_wait(const struct options *options)
     }
 }
 
+static int run(const struct options *options)
+{
+    if (options->watch)
+        return watch_run(options);
+    if (options->diff)
+        return run_diff(options);
+    return options->has_wait ? run_wait(options) : run_once(options);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
+    int code;
 
     setlocale(LC_CTYPE, "C.UTF-8");
     members_options_read(argc, argv, &options);
-    if (options.watch)
-        return watch_run(&options);
-    if (options.diff)
-        return run_diff(&options);
-    return options.has_wait ? run_wait(&options) : run_once(&options);
+    code = run(&options);
+    guard_done(&options.guard);
+    return code;
 }

@@ -5,6 +5,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,11 +15,15 @@ enum {
     KEY_STATE,
     KEY_ZONE,
     KEY_NAME,
+    KEY_KEY,
+    KEY_KEY_FILE,
+    KEY_LABEL,
     EXIT_USAGE = 2,
     TIMEOUT_MS = 3000,
     WAIT_MS = 30000,
     INTERVAL_MS = 1000,
-    TIME_MAX_MS = 3600 * 1000
+    TIME_MAX_MS = 3600 * 1000,
+    KEY_FILE_MAX = 4096
 };
 
 const char *argp_program_version = "quorate-members " QUORATE_VERSION;
@@ -38,6 +43,10 @@ static const struct argp_option argp_options[] = {
      0},
     {"zone", KEY_ZONE, "PATTERN", 0, "Show only members of these zones (*, ?, [a-z])", 0},
     {"name", KEY_NAME, "PATTERN", 0, "Show only members of these names", 0},
+    {"key", KEY_KEY, "BASE64", 0,
+     "Key of an encrypted ring; others on this machine can see it here, so rather:", 0},
+    {"key-file", KEY_KEY_FILE, "FILE", 0, "Keys of an encrypted ring, in base64, one a line", 0},
+    {"label", KEY_LABEL, "TEXT", 0, "Label of the ring", 0},
     {"format", 'f', "FORMAT", 0, "table, json, or plain (a line of tab-separated cells each)", 0},
     {"no-color", 'n', NULL, 0, "No colour (nor with NO_COLOR set, or off a terminal)", 0},
     {0},
@@ -86,6 +95,39 @@ static void take_states(struct argp_state *state, const char *text, struct filte
         filter->states |= bit;
         at += size;
     }
+}
+
+static void take_keys(struct argp_state *state, const char *where, struct slice text,
+                      struct guard *guard)
+{
+    struct buffer why = {0};
+    struct keyring keys = {0};
+
+    if (keyring_read(&keys, text, &why))
+        argp_error(state, "%s: %.*s: give keys of 16, 24 or 32 bytes in base64", where,
+                   (int)why.size, (const char *)why.data);
+    for (size_t i = 0; i < keys.count; i++) {
+        if (keyring_add(&guard->keys, slice_of(keys.keys[i].bytes, keys.keys[i].size)))
+            argp_error(state, "%s: more than %d keys", where, KEYRING_KEYS_MAX);
+    }
+    keyring_done(&keys);
+    buffer_done(&why);
+}
+
+static void take_key_file(struct argp_state *state, const char *path, struct guard *guard)
+{
+    FILE *file = fopen(path, "re");
+    char text[KEY_FILE_MAX];
+    size_t size;
+
+    if (!file)
+        argp_error(state, "--key-file %s: %s", path, strerror(errno));
+    size = fread(text, 1, sizeof text, file);
+    if (ferror(file) || size == sizeof text)
+        argp_error(state, "--key-file %s: not a file of keys", path);
+    fclose(file);
+    take_keys(state, "--key-file", slice_of(text, size), guard);
+    explicit_bzero(text, sizeof text);
 }
 
 // An address that is none would be reported as a node that does not answer.
@@ -150,6 +192,16 @@ static error_t take_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_NAME:
         options->filter.name = value;
+        return 0;
+    case KEY_KEY:
+        take_keys(state, "--key", slice_of_text(value), &options->guard);
+        return 0;
+    case KEY_KEY_FILE:
+        take_key_file(state, value, &options->guard);
+        return 0;
+    case KEY_LABEL:
+        if (guard_set_label(&options->guard, slice_of_text(value)))
+            argp_error(state, "--label: not a text of 1 to 255 bytes");
         return 0;
     case 'f':
         take_format(state, value, options);

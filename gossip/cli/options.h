@@ -22,6 +22,7 @@ struct options {
     bool has_wait;
     uint64_t wait; // until so many are alive
     struct filter filter;
+    struct guard guard; // the ring's label and keys; guard_done wipes them
 };
 
 // Answers --help and --version itself; on a mistake it says on stderr which one and exits with 2.

@@ -38,10 +38,8 @@ static void take_view(struct row *row, const struct node_view *view)
         row->has_age = true;
         row->age_ms = view->age_ms;
     }
-    if (row->rtt_us == 0 && view->rtt_us) {
-        row->rtt_us = view->rtt_us;
+    if (view->ack_age_ms && (row->ack_age_ms == 0 || view->ack_age_ms < row->ack_age_ms))
         row->ack_age_ms = view->ack_age_ms;
-    }
     if (view->accusers > row->accusers)
         row->accusers = view->accusers;
 }

@@ -15,8 +15,7 @@ struct row {
     const struct node_load *load; // by itself; NULL: not told
     bool has_age;
     uint64_t age_ms;     // since its state changed, by the first who told
-    uint64_t rtt_us;     // of its last direct acknowledgement, by the first who had one; 0: nobody
-    uint64_t ack_age_ms; // since then
+    uint64_t ack_age_ms; // since the last direct acknowledgement that any of the asked had; 0: none
     uint64_t accusers;   // by who knows most
 };
 

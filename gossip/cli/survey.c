@@ -95,7 +95,7 @@ static void ask_from(struct survey *survey, size_t first, const struct survey_ho
 
     for (size_t i = 0; i < count; i++)
         questions[i].text = survey->tellers[first + i].text;
-    ask_all(questions, count, how->timeout_ms, how->aside);
+    ask_all(&how->ask, questions, count);
     for (size_t i = 0; i < count; i++) {
         take_question(survey, first + i, &questions[i], how->look);
         buffer_done(&questions[i].answer);

@@ -36,11 +36,10 @@ struct survey {
 // A zeroed survey is empty and ready.
 void survey_done(struct survey *survey);
 
-// Asks and takes in. `look` and `aside` may be NULL.
+// Asks and takes in. `look` may be NULL.
 struct survey_how {
-    uint64_t timeout_ms;
+    struct ask_how ask;
     const struct survey_look *look;
-    const struct ask_aside *aside;
 };
 void survey_ask(struct survey *survey, char *const *addresses, size_t count,
                 const struct survey_how *how);

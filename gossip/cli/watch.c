@@ -228,7 +228,7 @@ static void ask_round(struct watch *watch)
 {
     const struct options *options = watch->options;
     struct ask_aside aside = {STDIN_FILENO, hear, watch};
-    struct survey_how how = {.timeout_ms = options->timeout_ms, .aside = &aside};
+    struct survey_how how = {.ask = {&options->guard, options->timeout_ms, &aside}};
     struct survey survey = {0};
 
     survey_ask(&survey, options->addresses, options->count, &how);

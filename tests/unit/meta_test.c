@@ -158,8 +158,7 @@ static void test_told(void **state)
 
     (void)state;
     for (size_t i = 0; i < META_VIEWS_MAX; i++)
-        views[i] = (struct node_view){UINT64_MAX - i, UINT64_MAX, UINT64_MAX - i, UINT64_MAX,
-                                      UINT64_MAX - i % 2};
+        views[i] = (struct node_view){UINT64_MAX - i, UINT64_MAX, UINT64_MAX - i % 2, UINT64_MAX};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         struct buffer bytes = {0};
         struct slice all;
@@ -197,7 +196,7 @@ static void test_told_by_older_nodes(void **state)
     assert_int_equal(load.node_id, 0);
     assert_int_equal(view.node_id, 7);
     assert_int_equal(view.age_ms, 9);
-    assert_int_equal(view.rtt_us, 0);
+    assert_int_equal(view.ack_age_ms, 0);
 }
 
 static void test_random_bytes(void **state)
