@@ -71,10 +71,10 @@ static void add_row(struct buffer *out, const struct row *row)
                       truth(row->observer));
     if (row->has_age)
         add_number(out, "age_ms", row->age_ms);
-    if (row->rtt_us) {
-        add_number(out, "rtt_us", row->rtt_us);
+    if (row->teller)
+        add_number(out, "rtt_us", row->teller->connect_us);
+    if (row->ack_age_ms)
         add_number(out, "ack_age_ms", row->ack_age_ms);
-    }
     add_number(out, "accusers", row->accusers);
     if (row->load)
         add_load(out, row->load);

@@ -44,7 +44,7 @@ static const struct argp_option argp_options[] = {
     {"zone", KEY_ZONE, "PATTERN", 0, "Show only members of these zones (*, ?, [a-z])", 0},
     {"name", KEY_NAME, "PATTERN", 0, "Show only members of these names", 0},
     {"key", KEY_KEY, "BASE64", 0,
-     "Key of an encrypted ring; others on this machine can see it here, so rather:", 0},
+     "Key of an encrypted ring; the shell remembers it, so rather:", 0},
     {"key-file", KEY_KEY_FILE, "FILE", 0, "Keys of an encrypted ring, in base64, one a line", 0},
     {"label", KEY_LABEL, "TEXT", 0, "Label of the ring", 0},
     {"format", 'f', "FORMAT", 0, "table, json, or plain (a line of tab-separated cells each)", 0},
@@ -104,8 +104,7 @@ static void take_keys(struct argp_state *state, const char *where, struct slice 
     struct keyring keys = {0};
 
     if (keyring_read(&keys, text, &why))
-        argp_error(state, "%s: %.*s: give keys of 16, 24 or 32 bytes in base64", where,
-                   (int)why.size, (const char *)why.data);
+        argp_error(state, "%s: %.*s", where, (int)why.size, (const char *)why.data);
     for (size_t i = 0; i < keys.count; i++) {
         if (keyring_add(&guard->keys, slice_of(keys.keys[i].bytes, keys.keys[i].size)))
             argp_error(state, "%s: more than %d keys", where, KEYRING_KEYS_MAX);
@@ -195,6 +194,7 @@ static error_t take_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_KEY:
         take_keys(state, "--key", slice_of_text(value), &options->guard);
+        explicit_bzero(value, strlen(value)); // out of the list of processes
         return 0;
     case KEY_KEY_FILE:
         take_key_file(state, value, &options->guard);

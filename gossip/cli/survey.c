@@ -159,8 +159,8 @@ static const struct {
     {ERR_CLOSED, "it hangs up without an answer",
      "check that this is a gossip address; a ring "
      "with a label wants --label"},
-    {ERR_PRECONDITION, "the ring is encrypted with other keys than ours, or ours with none of its",
-     "give its key with --key or --key-file, or leave them out"},
+    {ERR_PRECONDITION, "its keys are not the ones given",
+     "give the ring's with --key-file, or none when it is not encrypted"},
     {ERR_WRONG_CLUSTER, "the ring has another label", "give it with --label"},
     {ERR_TOO_LARGE, "the answer is larger than can be", "check that this is a gossip address"},
 };
