@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,8 +137,18 @@ static void hang_up(struct asking *asking, struct call *call)
     asking->under_way--;
 }
 
+static uint64_t rtt_of(int connection)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    return getsockopt(connection, IPPROTO_TCP, TCP_INFO, &info, &size) ? 0 : info.tcpi_rtt;
+}
+
 static void finish(struct asking *asking, struct call *call, int err)
 {
+    if (!err)
+        call->question->rtt_us = rtt_of(call->socket);
     hang_up(asking, call);
     call->stage = DONE;
     call->question->err = err;
@@ -186,7 +197,6 @@ static void connected(struct asking *asking, struct call *call)
         dial(asking, call);
         return;
     }
-    call->question->connect_us = ask_now_us() - call->started_us;
     call->stage = SENDING;
 }
 

@@ -12,9 +12,9 @@ struct question {
     const char *text;            // "HOST[:PORT]", as it was typed; borrowed
     struct swim_address address; // where it was sent to; size 0: nowhere
     int err;                     // 0: `answer` is complete
-    uint64_t connect_us;         // until the connection stood: one round trip
-    uint64_t took_us;            // until the answer was complete
-    struct buffer answer;        // out of all wrappers
+    uint64_t rtt_us;      // round trip, as the kernel measured it on the connection; 0: it did not
+    uint64_t took_us;     // until the answer was complete
+    struct buffer answer; // out of all wrappers
 };
 
 // What else is waited for meanwhile: `ready` is called when something can be read from

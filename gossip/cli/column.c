@@ -82,8 +82,8 @@ static void write_of_node(enum column column, const struct row *row, bool exact,
         write_bytes(row->load->bytes, exact, out);
     else if (column == COLUMN_LOAD && row->load)
         write_number(row->load->in_flight, out);
-    else if (column == COLUMN_RTT && row->teller)
-        write_trip(row->teller->connect_us, exact, out);
+    else if (column == COLUMN_RTT && row->teller && row->teller->rtt_us)
+        write_trip(row->teller->rtt_us, exact, out);
     else if (column == COLUMN_ACK && row->ack_age_ms)
         write_age(row->ack_age_ms, exact, out);
     else if (column == COLUMN_AGE && row->has_age)

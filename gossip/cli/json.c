@@ -71,8 +71,8 @@ static void add_row(struct buffer *out, const struct row *row)
                       truth(row->observer));
     if (row->has_age)
         add_number(out, "age_ms", row->age_ms);
-    if (row->teller)
-        add_number(out, "rtt_us", row->teller->connect_us);
+    if (row->teller && row->teller->rtt_us)
+        add_number(out, "rtt_us", row->teller->rtt_us);
     if (row->ack_age_ms)
         add_number(out, "ack_age_ms", row->ack_age_ms);
     add_number(out, "accusers", row->accusers);
@@ -93,7 +93,8 @@ static void add_teller(struct buffer *out, const struct report *report, const st
     if (teller->err) {
         add_text(out, "error", err_code(teller->err));
     } else {
-        add_number(out, "connect_us", teller->connect_us);
+        if (teller->rtt_us)
+            add_number(out, "rtt_us", teller->rtt_us);
         add_number(out, "answer_us", teller->took_us);
     }
     buffer_add_u8(out, '}');

@@ -68,7 +68,7 @@ static void take_question(struct survey *survey, size_t at, const struct questio
     struct teller *teller = &survey->tellers[at];
 
     teller->address = question->address;
-    teller->connect_us = question->connect_us;
+    teller->rtt_us = question->rtt_us;
     teller->took_us = question->took_us;
     teller->err = question->err;
     if (!teller->err)

@@ -13,7 +13,7 @@ struct teller {
     struct swim_address address; // where it was reached; size 0: nowhere
     int err;                     // 0: answered
     struct buffer refusal;       // a sentence that it answered with instead
-    uint64_t connect_us;         // see struct question
+    uint64_t rtt_us;             // see struct question
     uint64_t took_us;
     struct node_load load;   // node_id 0: not told
     struct node_view *views; // of others
