@@ -22,7 +22,8 @@ enum {
     MACHINE_HELPERS_MAX = 20,
     MACHINE_RELAYS_MAX = 256,
     MACHINE_JOINS_MAX = 64,
-    MACHINE_ASKS_MAX = 8 // pings that are answered of one datagram; honest ones hold one
+    MACHINE_ASKS_MAX = 8, // pings that are answered of one datagram; honest ones hold one
+    MACHINE_DOUBT_AT = 3  // members accused by us alone: the next one makes us doubt ourselves
 };
 
 enum probe_phase {
@@ -39,6 +40,7 @@ struct probe {
     uint32_t nacks_expected;
     uint32_t nacks;
     bool stream_answered;
+    uint64_t start_ms;
     uint64_t end_ms;  // of the whole probe
     uint64_t step_ms; // of the phase
     uint64_t due_ms;  // the next probe
@@ -65,6 +67,7 @@ struct swim {
     struct broadcasts broadcasts;
     struct awareness awareness;
     struct heap suspicions; // members
+    uint32_t accusations;   // suspects that our own probes made so, and nobody has confirmed
     struct probe probe;
     uint32_t last_sequence;
     struct heap relay_timers;
@@ -120,7 +123,7 @@ uint64_t probe_deadline(const struct swim *swim);
 // The member that is being probed gets so much more time.
 void probe_postpone(struct swim *swim, uint64_t ms);
 void probe_tick(struct swim *swim);
-bool probe_acknowledged(struct swim *swim, uint32_t sequence);
+bool probe_acknowledged(struct swim *swim, const struct swim_address *from, uint32_t sequence);
 void probe_nacked(struct swim *swim, uint32_t sequence);
 void probe_stream_answered(struct swim *swim, uint32_t sequence);
 

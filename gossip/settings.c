@@ -144,6 +144,8 @@ void swim_settings_init(struct swim_settings *settings, enum swim_profile profil
         .datagram_size = DATAGRAM_SIZE,
         .stream_size_max = STREAM_SIZE_MAX,
         .streams_max = STREAMS_MAX,
+        .tells_suspects = true,
+        .doubts = true,
     };
 }
 

@@ -91,6 +91,9 @@ struct swim_settings {
     struct guard guard;          // label and keys; zeroed: neither
     struct swim_entropy entropy; // needed with keys
     bool compress;               // datagrams when it makes them smaller, and all on streams
+    // For experiments on what they are good for; else on.
+    bool tells_suspects; // with a ping that they are suspected (Lifeguard's buddy system)
+    bool doubts;         // itself, before it accuses many (see probe.c)
 };
 
 // Everything set to its default; node_id, address, seed and meta are left to the caller.

@@ -93,7 +93,7 @@ static void make_up(struct swim *swim, uint64_t now_ms)
 static void begin(struct swim *swim, uint64_t now_ms)
 {
     while (swim->forgotten_count)
-        free(swim->forgotten[--swim->forgotten_count]);
+        member_free(swim->forgotten[--swim->forgotten_count]);
     swim->action_count = 0;
     arena_reset(&swim->arena);
     make_up(swim, now_ms);
@@ -167,9 +167,7 @@ static void add_self(struct swim *swim, const struct swim_settings *settings)
     self->state_since_ms = swim->now_ms;
     self->incarnation = 1;
     self->address = settings->address;
-    self->meta_size = (uint16_t)settings->meta.size;
-    if (settings->meta.size)
-        memcpy(self->meta, settings->meta.data, settings->meta.size);
+    member_set_meta(self, settings->meta);
     memcpy(self->version, version, VERSION_SIZE);
     swim->self = self;
 }
@@ -260,7 +258,7 @@ static void take_message(struct swim *swim, const struct swim_address *from,
         relay_ask(swim, from, message);
         break;
     case MESSAGE_ACK:
-        if (!probe_acknowledged(swim, message->sequence))
+        if (!probe_acknowledged(swim, from, message->sequence))
             relay_acknowledged(swim, message->sequence);
         break;
     case MESSAGE_NACK:
@@ -395,9 +393,7 @@ int swim_set_meta(struct swim *swim, uint64_t now_ms, struct slice meta)
         return ERR_TOO_LARGE;
     if (swim->leaving || slice_equal(meta, member_meta(self)))
         return 0;
-    self->meta_size = (uint16_t)meta.size;
-    if (meta.size)
-        memcpy(self->meta, meta.data, meta.size);
+    member_set_meta(self, meta);
     if (self->incarnation < MESSAGE_INCARNATION_MAX)
         self->incarnation++;
     rules_announce_self(swim);

@@ -175,6 +175,7 @@ struct swim_counts {
     uint64_t probes_late;   // no direct acknowledgement in time
     uint64_t probes_failed; // nor by helpers nor by stream
     uint64_t probes_stream; // answered by stream only: datagrams are being lost
+    uint64_t doubts;        // failed probes that we held to be our own fault, at first
     uint64_t stalls;        // events came later than a direct acknowledgement may take
 };
 

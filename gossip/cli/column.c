@@ -34,6 +34,8 @@ static void write_age(uint64_t ms, bool exact, struct buffer *out)
 
 static void write_trip(uint64_t us, bool exact, struct buffer *out)
 {
+    if (us == 0)
+        return;
     if (exact)
         buffer_add_format(out, "%" PRIu64, us);
     else if (us < 1000)
@@ -42,6 +44,14 @@ static void write_trip(uint64_t us, bool exact, struct buffer *out)
         buffer_add_format(out, "%" PRIu64 ".%" PRIu64 "ms", us / 1000, us % 1000 / 100);
     else
         buffer_add_format(out, "%" PRIu64 "ms", us / 1000);
+}
+
+// From here, or else as another member had it. In microseconds; 0: not known.
+static uint64_t trip_of(const struct row *row)
+{
+    if (row->teller && row->teller->rtt_us)
+        return row->teller->rtt_us;
+    return row->ack_age_ms ? row->rtt_ms * 1000 : 0;
 }
 
 static void write_bytes(uint64_t bytes, bool exact, struct buffer *out)
@@ -82,8 +92,8 @@ static void write_of_node(enum column column, const struct row *row, bool exact,
         write_bytes(row->load->bytes, exact, out);
     else if (column == COLUMN_LOAD && row->load)
         write_number(row->load->in_flight, out);
-    else if (column == COLUMN_RTT && row->teller && row->teller->rtt_us)
-        write_trip(row->teller->rtt_us, exact, out);
+    else if (column == COLUMN_RTT)
+        write_trip(trip_of(row), exact, out);
     else if (column == COLUMN_ACK && row->ack_age_ms)
         write_age(row->ack_age_ms, exact, out);
     else if (column == COLUMN_AGE && row->has_age)

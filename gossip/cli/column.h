@@ -16,7 +16,7 @@ enum column {
     COLUMN_KEYS,
     COLUMN_BYTES,
     COLUMN_LOAD, // requests in flight
-    COLUMN_RTT,  // round trip from here, when it was asked itself
+    COLUMN_RTT,  // round trip: from here, or else of that acknowledgement
     COLUMN_ACK,  // age of the last direct acknowledgement
     COLUMN_AGE,  // of the state
     COLUMN_INCARNATION,

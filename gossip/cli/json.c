@@ -73,8 +73,10 @@ static void add_row(struct buffer *out, const struct row *row)
         add_number(out, "age_ms", row->age_ms);
     if (row->teller && row->teller->rtt_us)
         add_number(out, "rtt_us", row->teller->rtt_us);
-    if (row->ack_age_ms)
+    if (row->ack_age_ms) {
         add_number(out, "ack_age_ms", row->ack_age_ms);
+        add_number(out, "ack_rtt_ms", row->rtt_ms);
+    }
     add_number(out, "accusers", row->accusers);
     if (row->load)
         add_load(out, row->load);

@@ -38,8 +38,10 @@ static void take_view(struct row *row, const struct node_view *view)
         row->has_age = true;
         row->age_ms = view->age_ms;
     }
-    if (view->ack_age_ms && (row->ack_age_ms == 0 || view->ack_age_ms < row->ack_age_ms))
+    if (view->ack_age_ms && (row->ack_age_ms == 0 || view->ack_age_ms < row->ack_age_ms)) {
         row->ack_age_ms = view->ack_age_ms;
+        row->rtt_ms = view->rtt_ms;
+    }
     if (view->accusers > row->accusers)
         row->accusers = view->accusers;
 }

@@ -16,6 +16,7 @@ struct row {
     bool has_age;
     uint64_t age_ms;     // since its state changed, by the first who told
     uint64_t ack_age_ms; // since the last direct acknowledgement that any of the asked had; 0: none
+    uint64_t rtt_ms;     // how long that took, rounded up
     uint64_t accusers;   // by who knows most
 };
 

@@ -138,7 +138,8 @@ static struct node_view view_of(const struct swim_member *member, uint64_t now)
     return (struct node_view){
         .node_id = member->node_id,
         .age_ms = now - member->state_since_ms,
-        .ack_age_ms = member->acked_ms ? now - member->acked_ms + 1 : 0,
+        .ack_age_ms = member->ack_ms ? now - member->ack_ms + 1 : 0,
+        .rtt_ms = member->rtt_ms,
         .accusers = member->state == MEMBER_SUSPECT ? member->suspicion.confirmed + 1 : 0,
     };
 }

@@ -19,8 +19,8 @@ enum {
             2 * (3 + META_ADDRESS_MAX) + 3 + META_BUILD_MAX
 };
 static_assert((int)WORST <= (int)META_SIZE_MAX, "the meta fits what gossip carries");
-// A view at worst: four keys of 3 to 9 bytes, integers of 9.
-static_assert(META_VIEWS_MAX * 63 + 256 <= 256 << 10, "the views fit the user state of gossip");
+// A view at worst: five keys of 3 to 9 bytes, integers of 9.
+static_assert(META_VIEWS_MAX * 79 + 256 <= 256 << 10, "the views fit the user state of gossip");
 
 // --- Meta ----------------------------------------------------------------------------------------
 
@@ -156,6 +156,7 @@ static void encode_view(const struct node_view *view, struct buffer *out)
     encode_number(&body, "id", view->node_id, &fields);
     encode_number(&body, "age_ms", view->age_ms, &fields);
     encode_number(&body, "ack_ms", view->ack_age_ms, &fields);
+    encode_number(&body, "rtt_ms", view->rtt_ms, &fields);
     encode_number(&body, "accusers", view->accusers, &fields);
     pack_map(out, fields);
     buffer_add_slice(out, buffer_slice(&body));
@@ -204,6 +205,7 @@ static int decode_views(struct pack_fields *fields, struct node_view *views, siz
         views[i].node_id = pack_field_u64(&member, "id", UINT64_MAX);
         views[i].age_ms = pack_field_u64(&member, "age_ms", UINT64_MAX);
         views[i].ack_age_ms = pack_field_u64(&member, "ack_ms", UINT64_MAX);
+        views[i].rtt_ms = pack_field_u64(&member, "rtt_ms", UINT64_MAX);
         views[i].accusers = pack_field_u64(&member, "accusers", UINT64_MAX);
         fields->failed = member.failed;
     }

@@ -68,11 +68,12 @@ struct node_view {
     uint64_t node_id;
     uint64_t age_ms;     // since it changed its state
     uint64_t ack_age_ms; // since its last direct acknowledgement, at least 1; 0: there was none
+    uint64_t rtt_ms;     // how long that took, rounded up
     uint64_t accusers;   // who suspect it now
 };
 
 // Appends {"v":1,"id":,"keys":,"bytes":,"debt":,"in_flight":,"members":[{"id":,"age_ms":,"ack_ms":,
-// "accusers":},...]}; zeros are not written. count is at most META_VIEWS_MAX.
+// "rtt_ms":,"accusers":},...]}; zeros are not written. count is at most META_VIEWS_MAX.
 void meta_encode_told(const struct node_load *load, const struct node_view *views, size_t count,
                       struct buffer *out);
 

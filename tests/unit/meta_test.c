@@ -158,7 +158,8 @@ static void test_told(void **state)
 
     (void)state;
     for (size_t i = 0; i < META_VIEWS_MAX; i++)
-        views[i] = (struct node_view){UINT64_MAX - i, UINT64_MAX, UINT64_MAX - i % 2, UINT64_MAX};
+        views[i] =
+            (struct node_view){UINT64_MAX - i, UINT64_MAX, UINT64_MAX - i % 2, UINT64_MAX, i};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         struct buffer bytes = {0};
         struct slice all;
