@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "gossip/swim.h"
 #include "node/io/keys.h"
+#include "node/io/told.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -133,40 +134,19 @@ size_t ring_here(const struct ring *ring)
     return count;
 }
 
-static struct node_view view_of(const struct swim_member *member, uint64_t now)
-{
-    return (struct node_view){
-        .node_id = member->node_id,
-        .age_ms = now - member->state_since_ms,
-        .ack_age_ms = member->ack_ms ? now - member->ack_ms + 1 : 0,
-        .rtt_ms = member->rtt_ms,
-        .accusers = member->state == MEMBER_SUSPECT ? member->suspicion.confirmed + 1 : 0,
-    };
-}
-
-// How we fare and how we see the others, for those who exchange full state with us.
+// For those who exchange full state with us.
 static void make_user_state(struct ring *ring, uint64_t now)
 {
-    size_t count = swim_count(ring->swim), i, used = 0;
     struct node_load load = {.node_id = ring->self};
-    const struct swim_member *member;
     struct buffer state = {0};
-    struct node_view *views;
 
     if (ring->user_state_ms && now - ring->user_state_ms < USER_STATE_MS)
         return;
     ring->user_state_ms = now;
     ring->calls->load(ring->data, &load);
-    views = memory_new((count + 1) * sizeof *views);
-    for (i = 0; i < count && used < META_VIEWS_MAX; i++) {
-        member = swim_at(ring->swim, i);
-        if (member->node_id && now >= member->state_since_ms)
-            views[used++] = view_of(member, now);
-    }
-    meta_encode_told(&load, views, used, &state);
+    told_write(ring->swim, &load, now, &state);
     swim_set_user_state(ring->swim, buffer_slice(&state));
     buffer_done(&state);
-    free(views);
 }
 
 // --- Streams -------------------------------------------------------------------------------------
