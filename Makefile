@@ -284,11 +284,12 @@ COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 cfg-install:
 	install -d $(DESTDIR)$(PREFIX)/bin
 	$(if $(BIN_PROGRAMS),install -m 755 $(BIN_PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
+	install -d $(COMPLETIONS)
+	for file in $(wildcard */completion/*.bash); do \
+	    install -m 644 $$file $(COMPLETIONS)/$$(basename $$file .bash) || exit 1; done
 ifneq ($(LIBRARY),)
 	install -d $(DESTDIR)$(PREFIX)/include $(LIBDIR)/pkgconfig
 	install -m 644 client/quorate.h $(DESTDIR)$(PREFIX)/include/quorate.h
-	install -d $(COMPLETIONS)
-	install -m 644 client/completion/quorate.bash $(COMPLETIONS)/quorate
 	install -m 644 $(B)/lib/libquorate.a $(LIBDIR)/libquorate.a
 	install -m 755 $(B)/lib/libquorate.so $(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(LIBDIR)/libquorate.so

@@ -10,11 +10,11 @@
 const struct column_kind column_kinds[COLUMNS] = {
     [COLUMN_NAME] = {"NAME", false, 0, 'n'},       [COLUMN_ADDRESS] = {"ADDRESS", false, 2, 'a'},
     [COLUMN_STATE] = {"STATE", false, 1, 's'},     [COLUMN_ZONE] = {"ZONE", false, 3, 'z'},
-    [COLUMN_EPOCH] = {"EPOCH", true, 4, 'e'},      [COLUMN_SHARDS] = {"SHARDS", true, 5, 'o'},
-    [COLUMN_KEYS] = {"KEYS", true, 8, 'k'},        [COLUMN_BYTES] = {"BYTES", true, 10, 'b'},
-    [COLUMN_LOAD] = {"LOAD", true, 9, 'l'},        [COLUMN_RTT] = {"RTT", true, 6, 't'},
-    [COLUMN_ACK] = {"ACK", true, 7, 'c'},          [COLUMN_AGE] = {"AGE", true, 11, 'g'},
-    [COLUMN_INCARNATION] = {"INC", true, 12, 'i'}, [COLUMN_ACCUSERS] = {"SUSP", true, 13, 'u'},
+    [COLUMN_EPOCH] = {"EPOCH", true, 5, 'e'},      [COLUMN_SHARDS] = {"SHARDS", true, 6, 'o'},
+    [COLUMN_KEYS] = {"KEYS", true, 9, 'k'},        [COLUMN_BYTES] = {"BYTES", true, 11, 'b'},
+    [COLUMN_LOAD] = {"LOAD", true, 10, 'l'},       [COLUMN_RTT] = {"RTT", true, 7, 't'},
+    [COLUMN_ACK] = {"ACK", true, 8, 'c'},          [COLUMN_AGE] = {"AGE", true, 12, 'g'},
+    [COLUMN_INCARNATION] = {"INC", true, 13, 'i'}, [COLUMN_ACCUSERS] = {"SUSP", true, 4, 'u'},
     [COLUMN_BUILD] = {"BUILD", false, 14, 'd'},    [COLUMN_TAGS] = {"TAGS", false, 15, 0},
 };
 
