@@ -9,6 +9,7 @@ declare -A ring_pids ring_inputs
 ring_folder=${TMPDIR:?}/ring
 ring_member=${QUORATE_BIN:?}/../tests/system/gossip_member_main
 ring_port=$QUORATE_BIN/../tests/system/free_port_main
+ring_traffic=$QUORATE_BIN/../tests/system/traffic_main
 mkdir -p "$ring_folder"
 
 ring_skip() {
@@ -33,6 +34,7 @@ ring_end() {
     local pid
     for pid in "${ring_pids[@]}"; do
         kill -KILL "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
     done
 }
 trap ring_end EXIT
