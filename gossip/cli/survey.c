@@ -62,15 +62,19 @@ static int take_answer(struct survey *survey, size_t at, struct slice answer,
     return err;
 }
 
-static void take_question(struct survey *survey, size_t at, const struct question *question,
-                          const struct survey_look *look)
+void survey_take(struct survey *survey, const struct question *question,
+                 const struct survey_look *look)
 {
-    struct teller *teller = &survey->tellers[at];
+    size_t at = survey->count++;
+    struct teller *teller;
 
-    teller->address = question->address;
-    teller->rtt_us = question->rtt_us;
-    teller->took_us = question->took_us;
-    teller->err = question->err;
+    survey->tellers = memory_grow(survey->tellers, survey->count * sizeof *teller);
+    teller = &survey->tellers[at];
+    *teller = (struct teller){.text = memory_text(question->text),
+                              .address = question->address,
+                              .err = question->err,
+                              .rtt_us = question->rtt_us,
+                              .took_us = question->took_us};
     if (!teller->err)
         teller->err = take_answer(survey, at, buffer_slice(&question->answer), look);
     survey->answered += teller->err == 0;
@@ -78,39 +82,19 @@ static void take_question(struct survey *survey, size_t at, const struct questio
 
 // --- Asking --------------------------------------------------------------------------------------
 
-static struct teller *add_teller(struct survey *survey, const char *text)
-{
-    struct teller *teller;
-
-    survey->tellers = memory_grow(survey->tellers, (survey->count + 1) * sizeof *survey->tellers);
-    teller = &survey->tellers[survey->count++];
-    *teller = (struct teller){.text = memory_text(text)};
-    return teller;
-}
-
-static void ask_from(struct survey *survey, size_t first, const struct survey_how *how)
-{
-    size_t count = survey->count - first;
-    struct question *questions = memory_new((count + 1) * sizeof *questions);
-
-    for (size_t i = 0; i < count; i++)
-        questions[i].text = survey->tellers[first + i].text;
-    ask_all(&how->ask, questions, count);
-    for (size_t i = 0; i < count; i++) {
-        take_question(survey, first + i, &questions[i], how->look);
-        buffer_done(&questions[i].answer);
-    }
-    free(questions);
-}
-
 void survey_ask(struct survey *survey, char *const *addresses, size_t count,
                 const struct survey_how *how)
 {
-    size_t first = survey->count;
+    struct question *questions = memory_new((count + 1) * sizeof *questions);
 
     for (size_t i = 0; i < count; i++)
-        add_teller(survey, addresses[i]);
-    ask_from(survey, first, how);
+        questions[i].text = addresses[i];
+    ask_all(&how->ask, questions, count);
+    for (size_t i = 0; i < count; i++) {
+        survey_take(survey, &questions[i], how->look);
+        buffer_done(&questions[i].answer);
+    }
+    free(questions);
 }
 
 static bool was_asked(const struct survey *survey, const struct swim_address *address)
@@ -124,17 +108,20 @@ static bool was_asked(const struct survey *survey, const struct swim_address *ad
 
 void survey_ask_rest(struct survey *survey, const struct survey_how *how)
 {
-    size_t first = survey->count;
+    char **addresses = memory_new((survey->all.count + 1) * sizeof *addresses);
+    size_t count = 0;
 
     for (size_t i = 0; i < survey->all.count; i++) {
         const struct observed *row = &survey->all.rows[i];
         char text[SWIM_ADDRESS_TEXT];
 
-        if (row->state > MEMBER_SUSPECT || was_asked(survey, &row->address))
-            continue;
-        add_teller(survey, swim_address_text(&row->address, text))->address = row->address;
+        if (row->state <= MEMBER_SUSPECT && !was_asked(survey, &row->address))
+            addresses[count++] = memory_text(swim_address_text(&row->address, text));
     }
-    ask_from(survey, first, how);
+    survey_ask(survey, addresses, count, how);
+    for (size_t i = 0; i < count; i++)
+        free(addresses[i]);
+    free(addresses);
 }
 
 void survey_finish(struct survey *survey)

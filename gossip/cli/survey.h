@@ -44,6 +44,10 @@ struct survey_how {
 void survey_ask(struct survey *survey, char *const *addresses, size_t count,
                 const struct survey_how *how);
 
+// Takes in one answer, or that there was none: what the two here do for each that they ask.
+void survey_take(struct survey *survey, const struct question *question,
+                 const struct survey_look *look);
+
 // Asks all members that are not known to be gone, but for those that were reached already.
 void survey_ask_rest(struct survey *survey, const struct survey_how *how);
 
