@@ -13,7 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { WIDTH_WITHOUT = 100, WIDTH_MAX = 10000, SEQUENCE_MAX = 8 };
+enum { WIDTH_WITHOUT = 100, HEIGHT_WITHOUT = 24, WIDTH_MAX = 10000, SEQUENCE_MAX = 8 };
 
 // Another screen, no cursor, no wrapping; and back.
 static const char enter[] = "\033[?1049h\033[?25l\033[?7l\033[2J";
@@ -30,7 +30,7 @@ static struct {
 
 struct terminal_size terminal_size(void)
 {
-    struct terminal_size size = {WIDTH_WITHOUT, 0};
+    struct terminal_size size = {WIDTH_WITHOUT, HEIGHT_WITHOUT};
     const char *columns = getenv("COLUMNS");
     struct winsize window;
     uint64_t width;

@@ -12,7 +12,7 @@ struct terminal_size {
     size_t height;
 };
 
-// Of standard output; what COLUMNS says, or 100 by 0, when it is no terminal.
+// Of standard output; what COLUMNS says or 100, by 24, when it is no terminal or does not know.
 struct terminal_size terminal_size(void);
 
 // ERR_IO when standard input is no terminal. Closed at the end of the program, if not before.
