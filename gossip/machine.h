@@ -51,7 +51,8 @@ struct relay {
     uint32_t sequence;       // of our ping
     uint32_t asked_sequence; // the asker's
     struct swim_address asker;
-    bool nack;
+    bool nack; // is still to be sent
+    uint64_t end_ms;
     struct heap_item timer;
 };
 
@@ -65,6 +66,7 @@ struct swim {
     size_t forgotten_count;
     size_t forgotten_capacity;
     struct broadcasts broadcasts;
+    struct broadcasts user_broadcasts; // in the room that those leave
     struct awareness awareness;
     struct heap suspicions; // members
     uint32_t accusations;   // suspects that our own probes made so, and nobody has confirmed
@@ -79,6 +81,7 @@ struct swim {
     uint32_t streams_accepted;
     uint32_t streams_joining;
     uint64_t gossip_due_ms;
+    size_t gossip_place; // in the member list
     uint64_t exchange_due_ms;
     uint64_t room_due_ms; // before that no look for room in a full table
     struct buffer user_state;
@@ -108,6 +111,7 @@ void rules_alive(struct swim *swim, const struct message *alive);
 bool rules_understands(const struct swim *swim, const struct message *alive);
 void rules_suspect(struct swim *swim, const struct message *suspect);
 void rules_dead(struct swim *swim, const struct message *dead);
+void rules_told_dead(struct swim *swim, const struct message *dead);
 void rules_accuse(struct swim *swim, struct swim_member *member, uint32_t incarnation);
 void rules_suspicion_due(struct swim *swim, struct swim_member *member);
 // We announce ourselves anew: other meta, or a refutation.
@@ -142,11 +146,14 @@ void spread_send_plain(struct swim *swim, const struct swim_member *to, const st
 struct slice spread_encode(struct swim *swim, const struct message *message);
 void spread_news(struct swim *swim, const struct swim_member *about, const struct message *news);
 void spread_gossip(struct swim *swim);
+size_t spread_user_size_max(const struct swim *swim);
+void spread_user(struct swim *swim, uint64_t topic, struct slice bytes);
 
 // stream.c
 void stream_join(struct swim *swim, const struct swim_address *address);
 void stream_exchange_due(struct swim *swim);
 void stream_schedule_exchange(struct swim *swim, bool first);
+void stream_send_user(struct swim *swim, const struct swim_address *to, struct slice bytes);
 void stream_ping(struct swim *swim, const struct swim_member *member, uint32_t sequence);
 // The stream whose time is up first.
 void stream_due(struct swim *swim);

@@ -27,6 +27,7 @@ enum {
 struct swim_member {
     uint64_t node_id;        // 0: a foreign member, whose name is not 16 hex digits
     uint64_t state_since_ms; // on the clock of now_ms
+    uint64_t heard_ms;       // when it last spoke to us itself, by a ping or an answer; 0: never
     uint64_t ack_ms;         // when it last answered a ping of ours itself; 0: never
     uint32_t rtt_ms;         // how long that took, rounded up
     uint32_t suspected;      // how often it was, since we know it

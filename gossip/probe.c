@@ -218,7 +218,7 @@ static void note_answer(struct swim *swim, const struct swim_address *from)
     target->given_grace = false;
     if (!swim_address_equal(&target->address, from))
         return; // by a helper
-    target->ack_ms = swim->now_ms;
+    target->heard_ms = target->ack_ms = swim->now_ms;
     target->rtt_ms = (uint32_t)(swim->now_ms - swim->probe.start_ms);
     target->rtt_ms += target->rtt_ms == 0;
 }

@@ -249,6 +249,32 @@ void rules_accuse(struct swim *swim, struct swim_member *member, uint32_t incarn
 
 // --- Dead ----------------------------------------------------------------------------------------
 
+// Others say that it was silent for the least time of a suspicion; we have heard it since. It is
+// theirs who are cut off, or somebody lies, or it died just now.
+static bool contradicts(const struct swim *swim, const struct swim_member *member,
+                        const struct message *dead)
+{
+    uint32_t silence_ms = suspicion_min_ms(&swim->settings.timing, (uint32_t)swim->members.count);
+
+    return member->state == MEMBER_ALIVE && !member->local && member->heard_ms &&
+           swim->now_ms - member->heard_ms < silence_ms && !slice_equal(dead->from, dead->node);
+}
+
+// A death that contradicts what we heard is a suspicion to us, as one told of in a full exchange.
+void rules_told_dead(struct swim *swim, const struct message *dead)
+{
+    const struct swim_member *member = members_find(&swim->members, dead->node);
+    struct message suspect = *dead;
+
+    suspect.type = MESSAGE_SUSPECT;
+    if (!member || !contradicts(swim, member, dead)) {
+        rules_dead(swim, dead);
+        return;
+    }
+    swim->counts.deaths_doubted++;
+    rules_suspect(swim, &suspect);
+}
+
 void rules_dead(struct swim *swim, const struct message *dead)
 {
     struct swim_member *member = members_find(&swim->members, dead->node);

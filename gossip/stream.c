@@ -4,6 +4,7 @@
 //      we accepted     exchange -> our state, then merge;  ping -> ack;  user message -> action
 //      join, exchange  our state is out -> their state comes, merge
 //      ping            the ping is out -> its ack comes
+//      user message    it is out -> the other side closes
 //
 // The acceptor answers before it merges, so that both sides merge what the other knew before.
 #include "base/check.h"
@@ -16,7 +17,7 @@
 // All streams together hold at most what so many of full size would.
 enum { BYTES_MAX_STREAMS = 4 };
 
-enum stream_purpose { STREAM_ACCEPTED, STREAM_JOIN, STREAM_EXCHANGE, STREAM_PING };
+enum stream_purpose { STREAM_ACCEPTED, STREAM_JOIN, STREAM_EXCHANGE, STREAM_PING, STREAM_USER };
 
 struct stream {
     uint64_t number;
@@ -186,6 +187,18 @@ void stream_exchange_due(struct swim *swim)
     stream_schedule_exchange(swim, false);
     if (members_pick(&swim->members, &choice, &swim->rng, &member, 1) == 1)
         open_exchange(swim, &member->address, STREAM_EXCHANGE);
+}
+
+void stream_send_user(struct swim *swim, const struct swim_address *to, struct slice bytes)
+{
+    struct stream *stream =
+        stream_new(swim, STREAM_USER, to, swim->settings.timing.stream_timeout_ms);
+    struct buffer out = {0};
+
+    exchange_encode_user(bytes, &out);
+    swim->counts.streams_out++;
+    say(swim, stream, SWIM_OPEN, buffer_slice(&out));
+    buffer_done(&out);
 }
 
 void stream_ping(struct swim *swim, const struct swim_member *member, uint32_t sequence)
@@ -405,8 +418,12 @@ void stream_ended(struct swim *swim, uint64_t number, int err)
 {
     struct stream *stream = table_find(&swim->streams, number);
 
-    if (stream)
-        end(swim, stream, err ? err : ERR_CLOSED, false);
+    if (!stream)
+        return;
+    err = err ? err : ERR_CLOSED;
+    if (stream->purpose == STREAM_USER && err == ERR_CLOSED)
+        err = 0;
+    end(swim, stream, err, false);
 }
 
 void stream_due(struct swim *swim)

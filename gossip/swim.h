@@ -121,6 +121,20 @@ int swim_set_meta(struct swim *swim, uint64_t now_ms, struct slice meta);
 // (ERR_TOO_LARGE). Not an event: makes no action.
 int swim_set_user_state(struct swim *swim, struct slice state);
 
+// User messages: bytes that mean something to the application alone. They may be lost, and those to
+// all come several times, so whatever they ask for must be safe to do twice. ERR_TOO_LARGE beyond
+// what a datagram holds, or half of stream_size_max.
+
+// To all, along with the news about members where there is room, as often as those. One of the same
+// topic replaces an older one that still waits.
+int swim_broadcast(struct swim *swim, uint64_t now_ms, uint64_t topic, struct slice bytes);
+
+// To one, as a datagram; or over a stream of its own.
+int swim_send(struct swim *swim, uint64_t now_ms, const struct swim_address *to,
+              struct slice bytes);
+int swim_send_stream(struct swim *swim, uint64_t now_ms, const struct swim_address *to,
+                     struct slice bytes);
+
 // Another label or other keys from now on; copied. keyring.h says how keys are changed in a running
 // ring. Not an event: makes no action. ERR_INVALID for keys when the settings gave no entropy.
 int swim_set_guard(struct swim *swim, const struct guard *guard);
@@ -172,11 +186,12 @@ struct swim_counts {
     uint64_t refutations;
     uint64_t incompatible; // members and full exchanges refused for their protocol versions
     uint64_t probes;
-    uint64_t probes_late;   // no direct acknowledgement in time
-    uint64_t probes_failed; // nor by helpers nor by stream
-    uint64_t probes_stream; // answered by stream only: datagrams are being lost
-    uint64_t doubts;        // failed probes that we held to be our own fault, at first
-    uint64_t stalls;        // events came later than a direct acknowledgement may take
+    uint64_t probes_late;    // no direct acknowledgement in time
+    uint64_t probes_failed;  // nor by helpers nor by stream
+    uint64_t probes_stream;  // answered by stream only: datagrams are being lost
+    uint64_t deaths_doubted; // told of members that we had just heard: only suspected
+    uint64_t doubts;         // failed probes that we held to be our own fault, at first
+    uint64_t stalls;         // events came later than a direct acknowledgement may take
 };
 
 const struct swim_counts *swim_counts(const struct swim *swim);

@@ -93,8 +93,13 @@ static void check_stream(const char *name, struct slice bytes)
     if (bytes.data[0] == MESSAGE_EXCHANGE) {
         check_exchange(bytes, strcmp(name, "int-encoding-memberlist-0.5.3") != 0);
     } else if (bytes.data[0] == MESSAGE_USER) {
+        struct buffer out = {0};
+
         assert_int_equal(exchange_open_user(bytes, &payload), 0);
         assert_true(slice_is(payload, "hello-tcp"));
+        exchange_encode_user(payload, &out);
+        assert_bytes(buffer_slice(&out), bytes);
+        buffer_done(&out);
     } else if (bytes.data[0] != MESSAGE_COMPRESSED) {
         assert_int_equal(message_decode(bytes, &message), 0);
         assert_bytes(encode(&message), bytes);
