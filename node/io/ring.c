@@ -552,6 +552,7 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     if (uv_udp_recv_start(&ring->udp, on_datagram_alloc, on_datagram))
         return ERR_IO;
     arm_timer(ring);
+    ring_sweep(ring); // calls whom we know at once
     return 0;
 }
 
