@@ -3,8 +3,8 @@
 #
 # Rings of 5, 10, 20 and 40 members on this machine, of quorate nodes and, where it is installed, of
 # Serf agents, with the lan profile of each: how long until all know a join and a kill -9 (each
-# TIMES=3 times), what they say at rest (over REST=60 seconds), what memory one takes. SIZES="5 40"
-# and KINDS=node choose; SETTINGS are given to each node.
+# TIMES=3 times), what they say at rest (over REST=60 seconds, SETTLE=20 after the start), what
+# memory one takes. SIZES="5 40" and KINDS=node choose; SETTINGS are given to each node.
 #
 # All members are asked every 40 ms or so: times are late by that much at most.
 set -u
@@ -73,6 +73,7 @@ one_size() {
     done
     forty_count=$size
     until_ms forty_all_alive >/dev/null
+    sleep "${SETTLE:-20}" # until the news of the start are told often enough
     echo "$forty_kind $size: memory $(forty_memory 2) KiB; $(forty_rest "${REST:-60}")"
     for number in $(seq "${TIMES:-3}"); do
         join_one >"$TMPDIR/ms"
