@@ -6,14 +6,13 @@
 //      gossip_member_main --name HEX --bind IP:PORT [--join IP:PORT] [--meta HEX] [--key BASE64]
 //                         [--label TEXT] [--serf]
 //
+// One command more: "cry WORD" sends a user message to all.
+//
 // A name is 16 hex digits. Text behind "shout" and "say" that begins with 0x is sent as bytes.
 
 #include "base/check.h"
 #include "base/err.h"
-#include "base/pack.h"
 #include "base/text.h"
-#include "gossip/message.h"
-#include "gossip/packet.h"
 #include "gossip/swim.h"
 #include "tests/lib/wait.h"
 
@@ -325,45 +324,6 @@ static const struct swim_member *member_named(const struct program *program, con
     return NULL;
 }
 
-static void say(struct program *program, const struct swim_member *to, struct slice payload)
-{
-    struct sockaddr_in address = to_socket(&to->address);
-    int stream = socket(AF_INET, SOCK_STREAM, 0);
-    uint8_t nonce[KEYRING_NONCE];
-    struct buffer message = {0}, sealed = {0};
-
-    buffer_add_u8(&message, MESSAGE_USER);
-    pack_map(&message, 1);
-    pack_key_u64(&message, "UserMsgLen", payload.size);
-    buffer_add_slice(&message, payload);
-    fill_random(NULL, nonce, sizeof nonce);
-    guard_seal_stream(&program->guard, true, nonce, buffer_slice(&message), &sealed);
-    if (connect(stream, (struct sockaddr *)&address, sizeof address) ||
-        send(stream, sealed.data, sealed.size, 0) != (ssize_t)sealed.size)
-        fail("say: %s", strerror(errno));
-    close(stream);
-    buffer_done(&message);
-    buffer_done(&sealed);
-}
-
-static void shout(struct program *program, const struct swim_member *to, struct slice payload)
-{
-    uint8_t nonce[KEYRING_NONCE];
-    struct buffer message = {0}, packet = {0}, sealed = {0};
-    struct slice part;
-
-    buffer_add_u8(&message, MESSAGE_USER);
-    buffer_add_slice(&message, payload);
-    part = buffer_slice(&message);
-    packet_seal(&part, 1, true, &packet);
-    fill_random(NULL, nonce, sizeof nonce);
-    guard_seal_datagram(&program->guard, nonce, buffer_slice(&packet), &sealed);
-    send_datagram(program, &to->address, buffer_slice(&sealed));
-    buffer_done(&message);
-    buffer_done(&packet);
-    buffer_done(&sealed);
-}
-
 static void send_user(struct program *program, const char *how, const char *name, const char *text)
 {
     const struct swim_member *to = member_named(program, name);
@@ -378,9 +338,10 @@ static void send_user(struct program *program, const char *how, const char *name
     else
         buffer_add(&payload, text, strlen(text));
     if (strcmp(how, "say") == 0)
-        say(program, to, buffer_slice(&payload));
+        swim_send_stream(program->swim, wait_now_ms(), &to->address, buffer_slice(&payload));
     else
-        shout(program, to, buffer_slice(&payload));
+        swim_send(program->swim, wait_now_ms(), &to->address, buffer_slice(&payload));
+    perform(program);
     buffer_done(&payload);
 }
 
@@ -400,6 +361,9 @@ static void obey(struct program *program, char *line)
     } else if (strcmp(word, "meta") == 0 && name) {
         read_hex(name, &meta);
         swim_set_meta(program->swim, wait_now_ms(), buffer_slice(&meta));
+        perform(program);
+    } else if (strcmp(word, "cry") == 0 && name) {
+        swim_broadcast(program->swim, wait_now_ms(), 1, slice_of_text(name));
         perform(program);
     } else if (name && text) {
         send_user(program, word, name, text);
