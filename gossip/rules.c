@@ -256,8 +256,9 @@ static bool contradicts(const struct swim *swim, const struct swim_member *membe
 {
     uint32_t silence_ms = suspicion_min_ms(&swim->settings.timing, (uint32_t)swim->members.count);
 
-    return member->state == MEMBER_ALIVE && !member->local && member->heard_ms &&
-           swim->now_ms - member->heard_ms < silence_ms && !slice_equal(dead->from, dead->node);
+    return swim->settings.doubts && member->state == MEMBER_ALIVE && !member->local &&
+           member->heard_ms && swim->now_ms - member->heard_ms < silence_ms &&
+           !slice_equal(dead->from, dead->node);
 }
 
 // A death that contradicts what we heard is a suspicion to us, as one told of in a full exchange.

@@ -93,7 +93,7 @@ struct swim_settings {
     bool compress;               // datagrams when it makes them smaller, and all on streams
     // For experiments on what they are good for; else on.
     bool tells_suspects; // with a ping that they are suspected (Lifeguard's buddy system)
-    bool doubts;         // itself, before it accuses many (see probe.c)
+    bool doubts; // itself before it accuses many (probe.c), and deaths of whom it heard (rules.c)
 };
 
 // Everything set to its default; node_id, address, seed and meta are left to the caller.

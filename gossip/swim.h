@@ -125,8 +125,9 @@ int swim_set_user_state(struct swim *swim, struct slice state);
 // all come several times, so whatever they ask for must be safe to do twice. ERR_TOO_LARGE beyond
 // what a datagram holds, or half of stream_size_max.
 
-// To all, along with the news about members where there is room, as often as those. One of the same
-// topic replaces an older one that still waits.
+// Along with the news about members where there is room, as often as those. It gets to all when
+// whoever finds it new passes it on with the same topic (the bytes must say what is new). One of
+// the same topic replaces an older one that still waits.
 int swim_broadcast(struct swim *swim, uint64_t now_ms, uint64_t topic, struct slice bytes);
 
 // To one, as a datagram; or over a stream of its own.

@@ -100,7 +100,7 @@ static void await_news(struct swarm *swarm, size_t about, enum swim_notice kind)
 static void test_join(void **state)
 {
     static const size_t sizes[] = {5, 10, 20, 50, 128, 256, 512, 1000};
-    size_t count = scaled(6, 8);
+    size_t count = scaled(5, 8);
 
     (void)state;
     for (size_t i = 0; i < count; i++) {
@@ -157,10 +157,10 @@ static void test_crash(void **state)
         size_t members, seeds, seeds_full;
         uint64_t probed_ms, known_min_ms, known_max_ms; // means
     } rows[] = {
-        {3, 60, 1000, 700, 5300, 6200},
-        {5, 60, 1000, 820, 5500, 6600},
-        {20, 20, 300, 980, 6700, 8400},
-        {128, 3, 60, 1000, 9800, 12500},
+        {3, 40, 1000, 700, 5300, 6200},
+        {5, 40, 1000, 820, 5500, 6600},
+        {20, 10, 300, 980, 6700, 8400},
+        {128, 2, 60, 1000, 9800, 12500},
     };
 
     (void)state;
@@ -457,7 +457,7 @@ static void test_memory(void **state)
 static void test_rest_of_many(void **state)
 {
     const size_t fixed = 128 << 10; // of a machine, whatever it knows
-    size_t count = scaled(200, 1000);
+    size_t count = scaled(128, 1000);
     size_t before = bytes_allocated(), each;
     struct swarm swarm;
     uint64_t datagrams;
