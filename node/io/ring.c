@@ -25,6 +25,9 @@ enum {
     USER_STATE_MS = 1000,    // age of the user state after which it is made again
 };
 
+// What Serf agents announce (2 to 5, 4 now): memberlist lets no ring mix these with others.
+static const uint8_t serf_versions[3] = {2, 5, 4};
+
 struct ring_stream {
     struct tcp tcp;
     struct ring *ring;
@@ -538,6 +541,8 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     settings.guard = *start->guard;
     settings.entropy.fill = keys_fill;
     settings.compress = start->compress;
+    if (start->serf)
+        memcpy(settings.delegate_version, serf_versions, sizeof serf_versions);
     settings.streams_max = ring->streams_max;
     settings.node_id = start->self;
     settings.address = start->announced;

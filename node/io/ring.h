@@ -84,6 +84,7 @@ struct ring_start {
     const struct swim_timing *timing;
     const struct guard *guard;
     bool compress;
+    bool serf; // the ring is one of Serf agents
     const struct endpoint *join;
     size_t join_count;
     const struct node_meta *meta;

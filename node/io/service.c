@@ -501,6 +501,7 @@ static int start_gossip(struct service *service)
                                .timing = &timing,
                                .guard = &service->guard,
                                .compress = service->settings->compress,
+                               .serf = service->settings->serf,
                                .join = service->settings->join,
                                .join_count = service->settings->join_count,
                                .meta = &service->meta};

@@ -54,6 +54,8 @@ const struct setting settings_table[] = {
      "One timing instead of the profile's, like probe-interval=500ms; repeatable"},
     {"gossip-compress", "yes|no", SETTING_SWITCH, AT(compress), 0, 0, "no", false,
      "Compress what gossip sends"},
+    {"gossip-serf", "yes|no", SETTING_SWITCH, AT(serf), 0, 0, "no", false,
+     "Gossip as Serf agents do, to share their ring; all nodes or none"},
     {"value-max", "SIZE", SETTING_SIZE, AT(value_max), 1, 512 * MIB, "8M", false,
      "Largest value of a put"},
     {"siblings-max", "N", SETTING_NUMBER, AT(siblings_max), 1, 10000, "100", false,

@@ -141,6 +141,7 @@ func main() {
 	meta := flag.String("meta", "", "meta, in hex")
 	key := flag.String("key", "", "key, in base64")
 	label := flag.String("label", "", "label")
+	serf := flag.Bool("serf", false, "announce Serf's delegate versions")
 	flag.Parse()
 
 	config := memberlist.DefaultLANConfig()
@@ -164,6 +165,10 @@ func main() {
 	if *key != "" {
 		config.SecretKey, err = base64.StdEncoding.DecodeString(*key)
 		fail("key", err)
+	}
+	if *serf {
+		config.DelegateProtocolMin, config.DelegateProtocolMax = 2, 5
+		config.DelegateProtocolVersion = 4
 	}
 	if *label != "" {
 		setLabel(config, *label)

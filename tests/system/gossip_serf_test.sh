@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Serf agents, as Debian has them, and our machine in one ring: all see all, tags and user events
-# cross, killing, leaving and coming back are seen on both sides; quorate-members shows the ring.
-# Then with encryption. Our machine announces Serf's delegate versions here, as nodes do not: rings
-# of the two kinds do not mix, which is memberlist's own rule.
+# Serf agents, as Debian has them, a quorate node, a Go member on memberlist and our machine in one
+# ring: all see all, tags and user events cross, killing, leaving and coming back are seen on both
+# sides; quorate-members shows the ring. Then with encryption. All announce Serf's delegate versions
+# here (--gossip-serf): memberlist lets no ring mix them with others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/ring.sh
 . tests/lib/ring.sh
 
 asker=$QUORATE_BIN/quorate-members
-ring_need "$asker" "$ring_member" "$ring_port" timeout
+ring_need "$QUORATE_BIN/quorate-node" "$asker" "$ring_member" "$ring_port" timeout
+ring_build_go
 command -v serf >/dev/null || ring_skip 'serf is not installed (make deps-extra)'
 port=$("$ring_port")
 rpc=$("$ring_port")
 own=00000000000000aa
 tags=ff81a4726f6c65a36f776e # role=own
-key=() serf_key=() ask_key=()
+key=() serf_key=() ask_key=() node_key=()
 address() { echo "127.0.0.$1:$port"; }
 
 start_serf() {
@@ -32,6 +33,17 @@ start_own() {
         --meta "$tags" "${key[@]}"
 }
 
+start_node() {
+    ring_start n4 "$QUORATE_BIN/quorate-node" --data "$ring_folder/data4" --name n4 --gossip-serf yes \
+        --listen 127.0.0.1:0 --peer 127.0.0.1:0 --gossip "$(address 4)" --join "$(address 1)" \
+        "${node_key[@]}"
+}
+
+start_go() {
+    ring_start g5 "$ring_folder/go_member" -serf -name g5 -bind "$(address 5)" \
+        -join "$(address 1)" "${key[@]/#--/-}"
+}
+
 ask() {
     timeout 30 "$asker" "${ask_key[@]}" "$@" >"$ring_folder/ask.out" 2>"$ring_folder/ask.err"
 }
@@ -44,13 +56,14 @@ serf_says() {
 }
 
 all_agree() {
-    ask --wait 3 --timeout 1s "$(address 1)" "$(address 2)" "$(address 3)"
+    ask --wait 5 --timeout 1s "$(address 1)" "$(address 2)" "$(address 3)" "$(address 4)" \
+        "$(address 5)"
 }
 
 all_here() {
-    wait_for "$1: all see 3 alive, whoever is asked" all_agree
+    wait_for "$1: all see 5 alive, whoever is asked" all_agree
     wait_for "$1: serf lists ours, with its tag" serf_says alive $own role=
-    wait_for "$1: ours counts 3" ring_all_see 3 own
+    wait_for "$1: ours and Go's count 5" ring_all_see 5 own g5
 }
 
 start_all() {
@@ -58,7 +71,27 @@ start_all() {
     wait_for "$1: an agent" ask --wait 1 --timeout 1s "$(address 1)"
     start_serf s2 2 1
     start_own
+    start_node
+    start_go
     all_here "$1"
+}
+
+# A node's name in gossip is its id: serf shows that.
+node_id() { ask --format json "$(address 4)" && grep -o '"id":"[0-9a-f]*","address":"127.0.0.4' \
+    "$ring_folder/ask.out" | cut -d '"' -f 4; }
+
+check_node() {
+    local id
+    id=$(node_id)
+    wait_for "$1: serf lists the node" serf_says alive "$id"
+    ring_kill n4
+    wait_for "$1: a killed node has failed for serf" serf_says failed "$id"
+    start_node
+    all_here "$1: the node came back"
+    ring_hears "$1: a node that left is gone for Go" g5 "^leave $id" kill -TERM "${ring_pids[n4]}"
+    ring_wait_end n4
+    start_node
+    all_here "$1: the node joined again"
 }
 
 check_tags() {
@@ -115,7 +148,7 @@ stop_all() {
     for name in "${!ring_pids[@]}"; do
         ring_kill "$name"
     done
-    rm -f "$ring_folder"/*.out "$ring_folder"/*.heard
+    rm -rf "$ring_folder"/*.out "$ring_folder"/*.heard "$ring_folder"/data*
     port=$("$ring_port")
 }
 
@@ -124,11 +157,13 @@ check_tags plain
 check_events plain 32
 check_kills plain
 check_leaving plain
+check_node plain
 stop_all
 
 secret=$(head -c 32 /dev/urandom | base64)
 (umask 077 && echo "$secret" >"$ring_folder/keys")
 key=(--key "$secret") serf_key=(-encrypt "$secret") ask_key=(--key-file "$ring_folder/keys")
+node_key=(--gossip-key "$ring_folder/keys")
 start_all encrypted
 check_tags encrypted
 check_events encrypted 32
