@@ -70,7 +70,7 @@ ring_tell() {
 
 # Lines of its output.
 ring_lines() {
-    grep -c '' "$ring_folder/$1.out" 2>/dev/null || true
+    wc -l <"$ring_folder/$1.out"
 }
 
 # wait_for WHAT COMMAND...: until the command succeeds; after a minute that is the end of the script.
@@ -99,6 +99,23 @@ ring_hears() {
     shift 3
     "$@"
     wait_for "$what" ring_says "$name" "$before" "$pattern"
+}
+
+# The same for what may get lost (a datagram, a broadcast): told again each second.
+ring_hears_in_the_end() {
+    local what=$1 name=$2 pattern=$3 before
+    before=$(ring_lines "$name")
+    shift 3
+    said_or_again() {
+        local tries=10
+        "$@" >/dev/null
+        until ring_says "$name" "$before" "$pattern"; do
+            tries=$((tries - 1))
+            [ $tries -gt 0 ] || return 1
+            sleep 0.1
+        done
+    }
+    wait_for "$what" said_or_again "$@"
 }
 
 # The lines with which a member answers to "members".

@@ -73,10 +73,10 @@ check_meta() {
 }
 
 check_messages() {
-    ring_hears "$1: a datagram from Go" own '^heard ping$' ring_tell ga shout $own ping
+    ring_hears_in_the_end "$1: a datagram from Go" own '^heard ping$' ring_tell ga shout $own ping
     ring_hears "$1: a stream from Go" own '^heard pong one two$' ring_tell ga say $own pong one two
-    ring_hears "$1: a datagram to Go" gb '^heard ding$' ring_tell own shout gb ding
-    ring_hears "$1: a broadcast to Go" ga '^heard hooray$' ring_tell own cry hooray
+    ring_hears_in_the_end "$1: a datagram to Go" gb '^heard ding$' ring_tell own shout gb ding
+    ring_hears_in_the_end "$1: a broadcast to Go" ga '^heard hooray$' ring_tell own cry hooray
     ring_hears "$1: a stream to Go" gb '^heard dong one two$' ring_tell own say gb dong one two
 }
 

@@ -62,7 +62,17 @@ func (d *delegate) set(meta []byte) {
 	d.meta = meta
 }
 
-func (d *delegate) NotifyMsg(message []byte)               { tell("heard %s", message) }
+// Text as it is, other bytes in hex.
+func (d *delegate) NotifyMsg(message []byte) {
+	for _, letter := range message {
+		if letter < ' ' || letter > '~' {
+			tell("heard %x", message)
+			return
+		}
+	}
+	tell("heard %s", message)
+}
+
 func (d *delegate) GetBroadcasts(int, int) [][]byte        { return nil }
 func (d *delegate) LocalState(join bool) []byte            { return nil }
 func (d *delegate) MergeRemoteState(buf []byte, join bool) {}

@@ -111,10 +111,15 @@ check_tags() {
 # A user event: 03 and {CC, LTime, Name, Payload}.
 check_events() {
     local event=0384a24343c2a54c54696d65${2}a44e616d65a86772656574696e67a75061796c6f6164a568656c6c6f
-    ring_hears "$1: a user event from serf" own '^heard 03.*68757272616879' \
+    ring_hears_in_the_end "$1: a user event from serf" own '^heard 03.*68757272616879' \
         serf event -rpc-addr "127.0.0.2:$rpc" hurrahy
-    ring_tell own shout s1 "0x$event"
-    wait_for "$1: a user event to serf" grep -qs '^hello' "$ring_folder/s1.heard"
+    wait_for "$1: a user event to serf" greet_serf "$event"
+}
+
+greet_serf() {
+    ring_tell own shout s1 "0x$1"
+    sleep 0.3
+    grep -qs '^hello' "$ring_folder/s1.heard"
 }
 
 check_kills() {
