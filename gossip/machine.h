@@ -70,6 +70,7 @@ struct swim {
     struct awareness awareness;
     struct heap suspicions; // members
     uint32_t accusations;   // suspects that our own probes made so, and nobody has confirmed
+    uint32_t buried;        // such ones that we declared dead since somebody answered us last
     struct probe probe;
     uint32_t last_sequence;
     struct heap relay_timers;

@@ -154,9 +154,9 @@ static void ask_for_help(struct swim *swim)
 static bool doubts_itself(const struct swim *swim)
 {
     size_t others = swim->members.count - 1;
+    size_t alone = swim->accusations + swim->buried;
 
-    return swim->accusations >= MACHINE_DOUBT_AT ||
-           (swim->accusations > 0 && 2 * (size_t)swim->accusations >= others);
+    return alone >= MACHINE_DOUBT_AT || (alone > 0 && 2 * alone >= others);
 }
 
 // True when the member gets another probe before it is accused.
@@ -230,6 +230,7 @@ bool probe_acknowledged(struct swim *swim, const struct swim_address *from, uint
     if (probe->phase == PROBE_IDLE || probe->sequence != sequence)
         return false;
     note_answer(swim, from);
+    swim->buried = 0;
     probe->phase = PROBE_IDLE;
     awareness_add(&swim->awareness, -1);
     return true;

@@ -303,6 +303,7 @@ void rules_suspicion_due(struct swim *swim, struct swim_member *member)
     };
 
     check(member->state == MEMBER_SUSPECT);
+    swim->buried += member->accused;
     rules_dead(swim, &dead);
 }
 

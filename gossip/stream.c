@@ -359,7 +359,8 @@ static int take_message(struct swim *swim, const struct stream *stream, struct s
 // Tells the dialer why, as memberlist does.
 static void refuse(struct swim *swim, const struct stream *stream, int err)
 {
-    struct message error = {.type = MESSAGE_ERROR, .payload = slice_of_text(err_text(err))};
+    const char *why = err == ERR_PRECONDITION ? "not encrypted as this ring is" : err_text(err);
+    struct message error = {.type = MESSAGE_ERROR, .payload = slice_of_text(why)};
 
     say(swim, stream, SWIM_WRITE, spread_encode(swim, &error));
 }

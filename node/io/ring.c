@@ -10,7 +10,6 @@
 #include "node/io/told.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
@@ -18,8 +17,6 @@ enum {
     CALL_MS = 10000, // between two while others are here; lan
     ALONE_MIN_MS = 200,
     ALONE_MAX_MS = 5000,
-    CONFLICT_MS = 10000, // between two lines about one
-    REFUSED_MS = 60000,  // between two lines about gossip that is not ours
     UDP_BUFFER = 1 << 20,
     STREAM_STALL_MS = 30000, // of what is still to be sent when the machine is done with one
     USER_STATE_MS = 1000,    // age of the user state after which it is made again
@@ -75,20 +72,6 @@ static void remember(struct ring *ring, const struct swim_member *member, enum r
         known->has_left = state == RING_LEFT;
 }
 
-static void warn_of_conflict(struct ring *ring, const struct swim_action *action)
-{
-    char claimed[SWIM_ADDRESS_TEXT], held[SWIM_ADDRESS_TEXT];
-    uint64_t now = now_ms();
-
-    if (ring->conflict_ms && now - ring->conflict_ms < CONFLICT_MS)
-        return;
-    ring->conflict_ms = now;
-    log_warning("gossip: %s claims to be node %s, which is at %s: it moved and is not yet given up "
-                "there, or a data directory is a copy",
-                swim_address_text(&action->address, claimed), action->member->name,
-                swim_address_text(&action->member->address, held));
-}
-
 static void take_notice(struct ring *ring, const struct swim_action *action)
 {
     const struct swim_member *member = action->member;
@@ -98,7 +81,7 @@ static void take_notice(struct ring *ring, const struct swim_action *action)
                               .address = address};
 
     if (action->notice == SWIM_CONFLICT)
-        warn_of_conflict(ring, action);
+        ring_alarm_conflict(&ring->alarm, member, &action->address, now_ms());
     if (action->notice == SWIM_REFUTED)
         log_info("gossip: somebody took us for gone; answered");
     if (member->local || !notices[action->notice].tell)
@@ -108,6 +91,10 @@ static void take_notice(struct ring *ring, const struct swim_action *action)
         return;
     }
     swim_address_text(&member->address, address);
+    if (out.state == RING_FORGOTTEN)
+        ring_alarm_forget(&ring->alarm, member->node_id);
+    else
+        out.refused = ring_alarm_is_twin(&ring->alarm, &out.meta, address, now_ms());
     remember(ring, member, out.state, address);
     ring->calls->member(ring->data, &out);
 }
@@ -453,24 +440,6 @@ static void call_somebody(struct ring *ring, bool alone)
     perform(ring);
 }
 
-// Somebody has another label or other keys than we: a mistake of ours or theirs, or worse.
-static void warn_of_refused(struct ring *ring)
-{
-    const struct swim_counts *counts = swim_counts(ring->swim);
-    uint64_t now = now_ms();
-
-    if (counts->foreign == ring->foreign && counts->unopened == ring->unopened)
-        return;
-    if (ring->refused_ms && now - ring->refused_ms < REFUSED_MS)
-        return;
-    ring->refused_ms = now;
-    log_warning("gossip: ignored %" PRIu64 " messages with another label and %" PRIu64
-                " without one of our keys",
-                counts->foreign - ring->foreign, counts->unopened - ring->unopened);
-    ring->foreign = counts->foreign;
-    ring->unopened = counts->unopened;
-}
-
 void ring_sweep(struct ring *ring)
 {
     struct backoff steady = {.min_ms = CALL_MS, .max_ms = CALL_MS};
@@ -479,7 +448,7 @@ void ring_sweep(struct ring *ring)
 
     if (!ring->swim || ring->stopped)
         return;
-    warn_of_refused(ring);
+    ring_alarm_refused(&ring->alarm, swim_counts(ring->swim), now);
     if (seeds_take_news(&ring->seeds))
         ring->call_ms = 0;
     if (now < ring->call_ms)
@@ -530,6 +499,7 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     int err;
 
     ring->self = start->self;
+    ring_alarm_set_self(&ring->alarm, start->self, start->meta->actor);
     ring->timer_due_ms = UINT64_MAX;
     ring->backoff = (struct backoff){.min_ms = ALONE_MIN_MS, .max_ms = ALONE_MAX_MS};
     rng_init(&ring->rng, rng_mix(start->seed));
@@ -584,4 +554,5 @@ void ring_done(struct ring *ring)
     swim_free(ring->swim);
     ring->swim = NULL;
     table_done(&ring->streams);
+    ring_alarm_done(&ring->alarm);
 }

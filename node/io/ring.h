@@ -13,6 +13,7 @@
 #include "gossip/settings.h"
 #include "node/io/known.h"
 #include "node/io/listener.h"
+#include "node/io/ring_alarm.h"
 #include "node/io/seeds.h"
 #include "node/io/tcp.h"
 #include "node/wire/meta.h"
@@ -25,6 +26,7 @@ struct ring_member {
     struct node_meta meta;
     enum ring_state state;
     bool fresh;          // was not here a moment ago
+    bool refused;        // it has another one's actor id
     const char *address; // of its gossip
 };
 
@@ -61,10 +63,7 @@ struct ring {
     struct backoff backoff;
     uint64_t call_ms;       // when to call somebody again
     uint64_t user_state_ms; // when the user state was made
-    uint64_t conflict_ms;   // when we last told of one
-    uint64_t refused_ms;    // when we last told of gossip that is not ours
-    uint64_t foreign;       // swim_counts, as told
-    uint64_t unopened;
+    struct ring_alarm alarm;
     size_t told_here; // members, at the last line about it
     bool was_told;    // that joining fails
     bool is_bound;

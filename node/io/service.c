@@ -166,10 +166,11 @@ static void on_member(void *data, const struct ring_member *member)
     bool reachable = member->state == RING_ALIVE || member->state == RING_SUSPECT;
 
     say_member(member);
-    if (is_stranger(service, member))
+    if (is_stranger(service, member) || member->refused)
         reachable = false;
     member_of(&member->meta, &view.member);
-    loop_step(&service->loop, &event);
+    if (!member->refused)
+        loop_step(&service->loop, &event);
     links_member(&service->links, &member->meta, reachable, member->fresh);
     if (member->state == RING_FORGOTTEN)
         links_forget(&service->links, member->meta.node_id);

@@ -238,6 +238,44 @@ static void test_sizes(void **state)
     }
 }
 
+// A padding that nobody makes: only who has the key can, or who changes the version.
+static void test_bad_padding(void **state)
+{
+    static const struct {
+        uint8_t end[2];
+        int err;
+    } rows[] = {
+        {{1, 1}, 0},
+        {{1, 2}, ERR_PROTOCOL},
+        {{2, 2}, 0},
+        {{0, 0}, ERR_PROTOCOL},
+        {{17, 17}, ERR_PROTOCOL},
+        {{16, 16}, ERR_PROTOCOL},
+    };
+    static const uint8_t nonce[KEYRING_NONCE];
+    struct keyring_terms terms = {KEYRING_PLAIN, nonce, {NULL, 0}};
+    struct keyring keys = {0};
+
+    (void)state;
+    assert_int_equal(keyring_add(&keys, slice_of(nonce, 12)), ERR_INVALID);
+    assert_int_equal(keyring_add(&keys, vector_bytes(guard_vectors[0].key, &arena)), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t plain[32] = {0};
+        struct buffer sealed = {0};
+        struct buffer out = {0};
+
+        plain[30] = rows[i].end[0];
+        plain[31] = rows[i].end[1];
+        keyring_seal(&keys, &terms, slice_of(plain, sizeof plain), &sealed);
+        sealed.data[0] = KEYRING_PADDED;
+        assert_int_equal(keyring_open(&keys, buffer_slice(&sealed), slice_of(NULL, 0), &out),
+                         rows[i].err);
+        assert_int_equal(out.size, rows[i].err ? 0 : 32 - rows[i].end[1]);
+        buffer_done(&sealed);
+        buffer_done(&out);
+    }
+}
+
 static struct slice key_of(uint8_t byte)
 {
     uint8_t *key = arena_alloc(&arena, 16);
@@ -419,6 +457,27 @@ static void test_stream_heads(void **state)
     }
 }
 
+// A stream that fills its limit, label included, and is not complete never will be.
+static void test_limit_with_label(void **state)
+{
+    static uint8_t bytes[4096] = {MESSAGE_LABEL, 4,    'r',  'i', 'n',  'g',
+                                  MESSAGE_PING,  0x81, 0xa4, 'N', 'o',  'd',
+                                  'e',           0xdb, 0,    0,   0xff, 0xff};
+    struct intake intake = {0};
+    struct guard guard = {0};
+    struct slice message;
+
+    (void)state;
+    assert_int_equal(guard_set_label(&guard, slice_of_text("ring")), 0);
+    assert_int_equal(
+        intake_take(&intake, &guard, slice_of(bytes, sizeof bytes - 1), sizeof bytes, &message),
+        ERR_AGAIN);
+    assert_int_equal(
+        intake_take(&intake, &guard, slice_of(bytes, sizeof bytes), sizeof bytes, &message),
+        ERR_TOO_LARGE);
+    intake_done(&intake);
+}
+
 // An observer's request is what a member's first bytes would be, but for the record in it.
 static void test_observer_asks(void **state)
 {
@@ -458,6 +517,8 @@ int main(void)
         cmocka_unit_test(test_changed_anywhere),
         cmocka_unit_test(test_key_sizes),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_bad_padding),
+        cmocka_unit_test(test_limit_with_label),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_key_file),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The experiment of Dadgar, Phillips, Currey ("Lifeguard: Local Health Awareness for More Accurate
-// Failure Detection", arXiv 1707.00788, 2017, section V): among 128 members some are slow: what they
-// send and get waits for a while, again and again, while their timers go on. How many healthy
+// Failure Detection", arXiv 1707.00788, 2017, section V): among 128 members some are slow. What
+// they send and get waits for a while, again and again, while their timers go on. How many healthy
 // members are given up, by anybody and by healthy ones, with and without the parts of Lifeguard.
 // QUORATE_SCALE=full takes more members that are slow, more durations and more seeds.
 #include "tests/lib/swarm.h"

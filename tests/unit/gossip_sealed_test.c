@@ -40,6 +40,8 @@ static void use_key(struct guard *guard, uint8_t byte)
 
 static struct guard guards[3]; // nodes 0..9, 10..19, 20 and on
 static bool compresses;
+static bool has_long_meta;
+static const uint8_t long_meta[SWIM_META_MAX] = {1};
 
 static void adjust(const struct swarm *swarm, size_t index, struct swim_settings *settings)
 {
@@ -47,6 +49,8 @@ static void adjust(const struct swarm *swarm, size_t index, struct swim_settings
     settings->guard = guards[index / 10 < 2 ? index / 10 : 2];
     settings->entropy.fill = fill;
     settings->compress = compresses && index % 2;
+    if (has_long_meta)
+        settings->meta = slice_of(long_meta, sizeof long_meta);
 }
 
 static void start(struct swarm *swarm, size_t from, size_t to)
@@ -66,6 +70,7 @@ static void begin(struct swarm *swarm, uint64_t seed)
     swarm->adjust = adjust;
     memset(guards, 0, sizeof guards);
     compresses = false;
+    has_long_meta = false;
 }
 
 static uint64_t sum(const struct swarm *swarm, enum swim_notice notice)
@@ -245,8 +250,8 @@ static void give(struct swarm *swarm, size_t index, const struct message *messag
     buffer_done(&bytes);
 }
 
-// Who has no key forges deaths of all, phantoms, and our own highest incarnation: nothing moves, and
-// no datagram comes of it.
+// Who has no key forges deaths of all, phantoms, and our own highest incarnation: nothing moves,
+// and no datagram comes of it.
 static void test_forgery(void **state)
 {
     struct swarm swarm;
@@ -281,6 +286,18 @@ static void test_forgery(void **state)
     swarm_done(&swarm);
 }
 
+static size_t largest_sent(const struct swim *swim)
+{
+    size_t largest = 0, count;
+    const struct swim_action *actions = swim_actions(swim, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (actions[i].kind == SWIM_DATAGRAM && actions[i].bytes.size > largest)
+            largest = actions[i].bytes.size;
+    }
+    return largest;
+}
+
 // However much news waits, no datagram exceeds its budget, with the longest label and padding.
 static void test_budget(void **state)
 {
@@ -290,6 +307,7 @@ static void test_budget(void **state)
 
     (void)state;
     begin(&swarm, 8);
+    has_long_meta = true;
     memset(label, 'l', GUARD_LABEL_MAX);
     assert_int_equal(guard_set_label(&guards[0], slice_of_text(label)), 0);
     guards[0].padded = true;
@@ -297,18 +315,53 @@ static void test_budget(void **state)
     start(&swarm, 0, 10);
     for (unsigned round = 0; round < 300; round++) {
         for (size_t node = 0; node < swarm.count; node++) {
-            size_t count;
-            const struct swim_action *actions;
+            struct swim *swim = swarm.nodes[node].swim;
+            size_t sent;
 
-            swim_tick(swarm.nodes[node].swim, swim_deadline(swarm.nodes[node].swim));
-            actions = swim_actions(swarm.nodes[node].swim, &count);
-            for (size_t i = 0; i < count; i++) {
-                if (actions[i].kind == SWIM_DATAGRAM && actions[i].bytes.size > largest)
-                    largest = actions[i].bytes.size;
-            }
+            swim_tick(swim, swim_deadline(swim));
+            sent = largest_sent(swim);
+            largest = sent > largest ? sent : largest;
         }
     }
     assert_in_range(largest, 1000, 1400);
+    swarm_done(&swarm);
+}
+
+// With the setting, streams are always compressed, datagrams when it makes them smaller.
+static void test_compresses(void **state)
+{
+    struct swarm swarm;
+    size_t count;
+
+    (void)state;
+    begin(&swarm, 9);
+    compresses = true;
+    has_long_meta = true;
+    swarm_start(&swarm, 0);
+    swarm_start(&swarm, 1);
+    for (size_t i = 0; i < 2; i++) {
+        const struct swim_action *actions;
+        struct slice bytes;
+
+        swim_join(swarm.nodes[i].swim, swarm.now_ms, &swarm.nodes[1 - i].address, 1);
+        actions = swim_actions(swarm.nodes[i].swim, &count);
+        assert_int_equal(count, 1);
+        bytes = actions[0].bytes;
+        assert_int_equal(bytes.data[0], i ? MESSAGE_COMPRESSED : MESSAGE_EXCHANGE);
+        assert_true(i ? bytes.size < 200 : bytes.size > SWIM_META_MAX);
+        swarm_perform(&swarm, i);
+    }
+    assert_true(swarm_run_until(&swarm, 10000, swarm_agrees));
+    // A new announcement is long enough to shrink.
+    for (size_t i = 0; i < 2; i++) {
+        const struct swim_action *actions;
+
+        assert_int_equal(swim_send(swarm.nodes[i].swim, swarm.now_ms, &swarm.nodes[1 - i].address,
+                                   slice_of(long_meta, sizeof long_meta)),
+                         0);
+        actions = swim_actions(swarm.nodes[i].swim, &count);
+        assert_true(count == 1 && (actions[0].bytes.data[0] == MESSAGE_COMPRESSED) == (i == 1));
+    }
     swarm_done(&swarm);
 }
 
@@ -335,9 +388,10 @@ static void test_needs_entropy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),        cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_keys_change), cmocka_unit_test(test_forgery),
-        cmocka_unit_test(test_budget),      cmocka_unit_test(test_needs_entropy),
+        cmocka_unit_test(test_life),          cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_keys_change),   cmocka_unit_test(test_forgery),
+        cmocka_unit_test(test_compresses),    cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_needs_entropy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
