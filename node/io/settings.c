@@ -52,7 +52,7 @@ const struct setting settings_table[] = {
      "With a key: both (encrypt, read nothing else), outgoing (read plain too), none (send plain)"},
     {"gossip-timing", "NAME=VALUE", SETTING_KNOB, AT(knobs), 0, 0, NULL, false,
      "One timing instead of the profile's, like probe-interval=500ms; repeatable"},
-    {"gossip-compress", "yes|no", SETTING_SWITCH, AT(compress), 0, 0, "no", false,
+    {"gossip-compress", "yes|no", SETTING_SWITCH, AT(compress), 0, 0, "yes", false,
      "Compress what gossip sends"},
     {"gossip-serf", "yes|no", SETTING_SWITCH, AT(serf), 0, 0, "no", false,
      "Gossip as Serf agents do, to share their ring; all nodes or none"},

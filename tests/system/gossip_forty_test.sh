@@ -102,8 +102,8 @@ check_asker() {
 
 start_all
 check_asker
-forty_rest 8
 check_busy
+forty_rest 8 # the news of the start are told by now
 check_stopped
 check_kill
 check_asker
