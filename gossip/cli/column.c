@@ -34,8 +34,6 @@ static void write_age(uint64_t ms, bool exact, struct buffer *out)
 
 static void write_trip(uint64_t us, bool exact, struct buffer *out)
 {
-    if (us == 0)
-        return;
     if (exact)
         buffer_add_format(out, "%" PRIu64, us);
     else if (us < 1000)
@@ -46,12 +44,15 @@ static void write_trip(uint64_t us, bool exact, struct buffer *out)
         buffer_add_format(out, "%" PRIu64 "ms", us / 1000);
 }
 
-// From here, or else as another member had it. In microseconds; 0: not known.
-static uint64_t trip_of(const struct row *row)
+// From here, or else as another member had it, in whole milliseconds.
+static void write_trip_of(const struct row *row, bool exact, struct buffer *out)
 {
     if (row->teller && row->teller->rtt_us)
-        return row->teller->rtt_us;
-    return row->ack_age_ms ? row->rtt_ms * 1000 : 0;
+        write_trip(row->teller->rtt_us, exact, out);
+    else if (row->ack_age_ms && exact)
+        buffer_add_format(out, "%" PRIu64 "000", row->rtt_ms);
+    else if (row->ack_age_ms)
+        buffer_add_format(out, "%" PRIu64 "ms", row->rtt_ms);
 }
 
 static void write_bytes(uint64_t bytes, bool exact, struct buffer *out)
@@ -93,7 +94,7 @@ static void write_of_node(enum column column, const struct row *row, bool exact,
     else if (column == COLUMN_LOAD && row->load)
         write_number(row->load->in_flight, out);
     else if (column == COLUMN_RTT)
-        write_trip(trip_of(row), exact, out);
+        write_trip_of(row, exact, out);
     else if (column == COLUMN_ACK && row->ack_age_ms)
         write_age(row->ack_age_ms, exact, out);
     else if (column == COLUMN_AGE && row->has_age)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <wchar.h>
 
-enum { GAP = 2, CELL_LEAST = 8, COLUMN_LEAST = 3 };
+enum { GAP = 2, CELL_LEAST = 8, NAME_LEAST = 16, COLUMN_LEAST = 3 };
 
 static const char ellipsis[] = "\xe2\x80\xa6";
 
@@ -221,18 +221,36 @@ static bool give_up_one(struct layout *layout)
     return true;
 }
 
-// Long texts give way before columns do, and the name before the table is wider than the screen.
+static void grow(struct layout *layout, enum column column, size_t wanted, size_t width)
+{
+    size_t total = total_of(layout);
+    size_t spare = total < width ? width - total : 0;
+    size_t *own = &layout->widths[column];
+
+    if (layout->there[column] && *own < wanted)
+        *own = wanted - *own < spare ? wanted : *own + spare;
+}
+
+// Long texts give way before columns do, the name last of all; what room is left then goes back to
+// them, the name first.
 static void fit(struct layout *layout, size_t width)
 {
     static const enum column yielding[] = {COLUMN_TAGS, COLUMN_BUILD, COLUMN_ZONE, COLUMN_NAME};
+    enum { YIELDING = sizeof yielding / sizeof yielding[0] };
+    const struct layout natural = *layout;
+    bool fits = total_of(layout) <= width;
 
-    do {
-        for (size_t i = 0; i < sizeof yielding / sizeof yielding[0]; i++) {
-            if (shorten(layout, yielding[i], CELL_LEAST, width))
-                return;
-        }
-    } while (give_up_one(layout));
+    while (!fits) {
+        for (size_t i = 0; i < YIELDING && !fits; i++)
+            fits = shorten(layout, yielding[i],
+                           yielding[i] == COLUMN_NAME ? NAME_LEAST : CELL_LEAST, width);
+        if (!fits && !give_up_one(layout))
+            break;
+        fits = total_of(layout) <= width;
+    }
     shorten(layout, COLUMN_NAME, COLUMN_LEAST, width);
+    for (size_t i = YIELDING; i > 0; i--)
+        grow(layout, yielding[i - 1], natural.widths[yielding[i - 1]], width);
 }
 
 static const char *const colors[] = {

@@ -188,6 +188,38 @@ static void test_degraded(void **state)
     }
 }
 
+// Who was not asked itself has another's round trip, in whole milliseconds, and no keys.
+static void test_not_asked(void **state)
+{
+    struct survey survey = {0};
+    struct report report;
+    struct buffer out = {0};
+
+    (void)state;
+    TAKE(&survey, 1, {{1, MEMBER_ALIVE, 1, "a", 7, NULL}, {2, MEMBER_ALIVE, 1, "a", 7, NULL}});
+    make(&survey, NULL, &report);
+    assert_non_null(strstr(shown(&report, 120, &out), "     -        -     -    1ms   2s"));
+    drop(&survey, &report);
+    buffer_done(&out);
+}
+
+// A long name keeps what it can be told by, and gets what room is left over.
+static void test_long_names(void **state)
+{
+    struct survey survey = {0};
+    struct report report;
+    struct buffer out = {0};
+
+    (void)state;
+    TAKE(&survey, 9, {{1, MEMBER_ALIVE, 1, NULL, 0, "a-name-of-thirty-letters-or-so"}});
+    make(&survey, NULL, &report);
+    assert_non_null(strstr(shown(&report, 80, &out), "a-name-of-thirty-letters-or-so  10.0"));
+    assert_non_null(strstr(shown(&report, 60, &out), "a-name-of-thirty\xe2\x80\xa6  10.0"));
+    assert_non_null(strstr(shown(&report, 44, &out), "TATE"));
+    drop(&survey, &report);
+    buffer_done(&out);
+}
+
 // Who has left is no fault.
 static void test_left(void **state)
 {
@@ -483,12 +515,13 @@ static void test_refusal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_healthy), cmocka_unit_test(test_degraded),
-        cmocka_unit_test(test_left),    cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_widths),  cmocka_unit_test(test_filters),
-        cmocka_unit_test(test_order),   cmocka_unit_test(test_diff),
-        cmocka_unit_test(test_no_diff), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_tags),    cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_healthy),   cmocka_unit_test(test_degraded),
+        cmocka_unit_test(test_left),      cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_widths),    cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_no_diff),   cmocka_unit_test(test_json),
+        cmocka_unit_test(test_not_asked), cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_tags),      cmocka_unit_test(test_refusal),
     };
 
     setlocale(LC_CTYPE, "C.UTF-8");
