@@ -228,8 +228,8 @@ static void test_loss(void **state)
     (void)state;
     lose(250, true, 0);
     lose(500, true, 0);
-    lose(250, false, 0);
-    lose(500, false, 100);
+    lose(250, false, scaled(0, 60));
+    lose(500, false, scaled(100, 3000));
 }
 
 static size_t cut_one; // it gets nothing from, or to, the others
