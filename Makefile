@@ -18,13 +18,13 @@ JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 FUZZ_SECONDS ?= 60
 
 # Folders with an archive each, lowest layer first.
-FOLDERS := base gossip node/data node/wire node/core node/store node/io client \
+FOLDERS := base gossip node/data node/wire gossip/cli node/core node/store node/io client \
            sim/number sim/workload sim/scheme sim/question sim/output sim/placement
 # What the client library is made of (client/cli_*.c stay outside).
 LIBRARY_FOLDERS := base node/data node/wire client
 # program:main file
 PROGRAMS := quorate-node:node/node_main.c quorate:client/quorate_main.c \
-            quorate-members:gossip/members_main.c quorate-sim:sim/sim_main.c
+            quorate-members:gossip/cli/members_main.c quorate-sim:sim/sim_main.c
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -292,6 +292,9 @@ COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 cfg-install:
 	install -d $(DESTDIR)$(PREFIX)/bin
 	$(if $(BIN_PROGRAMS),install -m 755 $(BIN_PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
+	install -d $(COMPLETIONS)
+	for file in $(wildcard */completion/*.bash); do \
+	    install -m 644 $$file $(COMPLETIONS)/$$(basename $$file .bash) || exit 1; done
 ifneq ($(LIBRARY),)
 	install -d $(DESTDIR)$(PREFIX)/include $(LIBDIR)/pkgconfig
 	install -m 644 client/quorate.h $(DESTDIR)$(PREFIX)/include/quorate.h
@@ -303,9 +306,6 @@ ifneq ($(LIBRARY),)
 	    'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lquorate' \
 	    'Libs.private: -luv -lxxhash $(LIB_MSGPACK) -pthread' >$(LIBDIR)/pkgconfig/quorate.pc
 endif
-	install -d $(COMPLETIONS)
-	$(foreach script,$(wildcard */completion/*.bash),install -m 644 $(script) \
-	    $(COMPLETIONS)/$(basename $(notdir $(script))) &&) true
 	@if ! command -v scdoc >/dev/null; then \
 	    [ -z '$(MAN_SOURCES)' ] || echo 'scdoc is missing: manual pages are not installed'; \
 	else for page in $(MAN_SOURCES); do \

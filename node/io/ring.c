@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "gossip/swim.h"
 #include "node/io/keys.h"
+#include "node/io/told.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@ enum {
     STREAM_STALL_MS = 30000, // of what is still to be sent when the machine is done with one
     USER_STATE_MS = 1000,    // age of the user state after which it is made again
 };
+
+// What Serf agents announce (2 to 5, 4 now): memberlist lets no ring mix these with others.
+static const uint8_t serf_versions[3] = {2, 5, 4};
 
 struct ring_stream {
     struct tcp tcp;
@@ -120,27 +124,19 @@ size_t ring_here(const struct ring *ring)
     return count;
 }
 
-// How long ago each member last changed, for those who exchange full state with us.
+// For those who exchange full state with us.
 static void make_user_state(struct ring *ring, uint64_t now)
 {
-    size_t count = swim_count(ring->swim), i, used = 0;
-    const struct swim_member *member;
+    struct node_load load = {.node_id = ring->self};
     struct buffer state = {0};
-    struct node_age *ages;
 
     if (ring->user_state_ms && now - ring->user_state_ms < USER_STATE_MS)
         return;
     ring->user_state_ms = now;
-    ages = memory_new((count + 1) * sizeof *ages);
-    for (i = 0; i < count && used < META_AGES_MAX; i++) {
-        member = swim_at(ring->swim, i);
-        if (member->node_id && now >= member->state_since_ms)
-            ages[used++] = (struct node_age){member->node_id, now - member->state_since_ms};
-    }
-    meta_encode_ages(ages, used, &state);
+    ring->calls->load(ring->data, &load);
+    told_write(ring->swim, &load, now, &state);
     swim_set_user_state(ring->swim, buffer_slice(&state));
     buffer_done(&state);
-    free(ages);
 }
 
 // --- Streams -------------------------------------------------------------------------------------
@@ -515,6 +511,8 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     settings.guard = *start->guard;
     settings.entropy.fill = keys_fill;
     settings.compress = start->compress;
+    if (start->serf)
+        memcpy(settings.delegate_version, serf_versions, sizeof serf_versions);
     settings.streams_max = ring->streams_max;
     settings.node_id = start->self;
     settings.address = start->announced;
@@ -529,6 +527,7 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     if (uv_udp_recv_start(&ring->udp, on_datagram_alloc, on_datagram))
         return ERR_IO;
     arm_timer(ring);
+    ring_sweep(ring); // calls whom we know at once
     return 0;
 }
 

@@ -34,6 +34,8 @@ struct ring_calls {
     void (*member)(void *data, const struct ring_member *member);
     // The farewell asked for with ring_leave is out.
     void (*left)(void *data);
+    // Fills in how the node fares, but for node_id; once a second at most.
+    void (*load)(void *data, struct node_load *load);
 };
 
 struct ring_counts {
@@ -81,6 +83,7 @@ struct ring_start {
     const struct swim_timing *timing;
     const struct guard *guard;
     bool compress;
+    bool serf; // the ring is one of Serf agents
     const struct endpoint *join;
     size_t join_count;
     const struct node_meta *meta;

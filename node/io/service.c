@@ -183,7 +183,21 @@ static void on_left(void *data)
     service->has_left = true;
 }
 
-static const struct ring_calls ring_calls = {.member = on_member, .left = on_left};
+static void on_load(void *data, struct node_load *load)
+{
+    struct service *service = data;
+    struct store_totals totals;
+
+    if (!service->loop.node)
+        return;
+    store_totals(service->store, &totals);
+    load->keys = totals.keys;
+    load->bytes = totals.bytes;
+    load->unknown = totals.unknown;
+    load->in_flight = node_in_flight(service->loop.node);
+}
+
+static const struct ring_calls ring_calls = {.member = on_member, .left = on_left, .load = on_load};
 
 static void write_known(struct service *service)
 {
@@ -488,6 +502,7 @@ static int start_gossip(struct service *service)
                                .timing = &timing,
                                .guard = &service->guard,
                                .compress = service->settings->compress,
+                               .serf = service->settings->serf,
                                .join = service->settings->join,
                                .join_count = service->settings->join_count,
                                .meta = &service->meta};

@@ -59,6 +59,7 @@ struct settings {
     char gossip_label[GUARD_LABEL_MAX + 1];
     enum verify verify;
     bool compress;   // what gossip sends
+    bool serf;       // gossip with Serf agents
     char *config;    // NULL: none
     char *port_file; // NULL: none
 
