@@ -36,7 +36,9 @@ static const struct argp_option argp_options[] = {
     {"wait", KEY_WAIT, "COUNT", 0,
      "Wait until COUNT members are alive (of those shown, for all that are asked)", 0},
     {"timeout", 't', "TIME", 0,
-     "Give up on an address after TIME (3s), on --wait as a whole (30s): 500ms, 10s, 5m", 0},
+     "Give up on an address after TIME (3s), on --wait as a whole (30s): 500ms, 10s, 5m, or "
+     "seconds",
+     0},
     {"state", KEY_STATE, "STATE", 0,
      "Show only members that are alive, suspect, dead or left; "
      "several with commas",
@@ -66,12 +68,20 @@ static void take_format(struct argp_state *state, const char *text, struct optio
     argp_error(state, "--format %s: no such format: use table, json or plain", text);
 }
 
+// A number alone is seconds: who waits for members counts in those.
 static uint64_t take_time(struct argp_state *state, const char *option, const char *text)
 {
     uint64_t ms = 0;
+    uint64_t seconds;
 
-    if (text_read_ms(text, &ms) || ms == 0 || ms > TIME_MAX_MS)
-        argp_error(state, "--%s %s: not a time within 1ms to 1h: use 3s", option, text);
+    if (text_read_u64(text, 0, TIME_MAX_MS / 1000, &seconds) == 0)
+        ms = seconds * 1000;
+    else if (text_read_ms(text, &ms))
+        ms = 0;
+    if (ms == 0 || ms > TIME_MAX_MS)
+        argp_error(state,
+                   "--%s %s: not a time within 1ms to 1h: use 3s, 500ms or a number of seconds",
+                   option, text);
     return ms;
 }
 

@@ -86,6 +86,7 @@ check_trouble() {
     has "$err" '1 of 2 asked answered'
     rows 3
     run 3 --wait 9 --timeout 500ms "$(address 1)"
+    run 0 --wait 3 --timeout 50 "$(address 1)" # seconds
     has "$err" '3 of 9'
     ring_kill n3
     wait_for 'a killed node is dead' dead_is_seen
