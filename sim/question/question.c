@@ -6,9 +6,9 @@
 
 const struct question questions[] = {
     {"balance", "how evenly keys and load lie on nodes and shards",
-     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD, question_balance},
+     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_OPERATIONS, question_balance},
     {"movement", "what a change of nodes moves, and what it must",
-     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD, question_movement},
+     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_OPERATIONS, question_movement},
     {"latency", "how long requests queue as load grows",
      QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_R_W, question_latency},
     {"cost", "metadata, look-up and rebuilding (times are measured)", QUESTION_USES_SCHEME,
