@@ -6,9 +6,11 @@
 
 const struct question questions[] = {
     {"balance", "how evenly keys and load lie on nodes and shards",
-     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_R, question_balance},
+     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_OPERATIONS | QUESTION_USES_R,
+     question_balance},
     {"movement", "what a change of nodes moves, and what it must",
-     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_R, question_movement},
+     QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_OPERATIONS | QUESTION_USES_R,
+     question_movement},
     {"latency", "how long requests queue as load grows",
      QUESTION_USES_SCHEME | QUESTION_USES_WORKLOAD | QUESTION_USES_R | QUESTION_USES_W,
      question_latency},
