@@ -85,8 +85,8 @@ check_trouble() {
     run 3 "$(address 1)" 127.0.0.1:1
     has "$err" '1 of 2 asked answered'
     rows 3
-    run 3 --wait 9 --timeout 500ms "$(address 1)"
     run 0 --wait 3 --timeout 50 "$(address 1)" # seconds
+    run 3 --wait 9 --timeout 500ms "$(address 1)"
     has "$err" '3 of 9'
     ring_kill n3
     wait_for 'a killed node is dead' dead_is_seen
