@@ -18,13 +18,13 @@ JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 FUZZ_SECONDS ?= 60
 
 # Folders with an archive each, lowest layer first.
-FOLDERS := base gossip node/data node/wire node/core node/store node/io client \
+FOLDERS := base gossip node/data node/wire gossip/cli node/core node/store node/io client \
            sim/number sim/workload sim/scheme sim/question sim/output sim/placement
 # What the client library is made of (client/cli_*.c stay outside).
 LIBRARY_FOLDERS := base node/data node/wire client
 # program:main file
 PROGRAMS := quorate-node:node/node_main.c quorate:client/quorate_main.c \
-            quorate-members:gossip/members_main.c quorate-sim:sim/sim_main.c
+            quorate-members:gossip/cli/members_main.c quorate-sim:sim/sim_main.c
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -114,8 +114,11 @@ install: ## programs, library, header, manual pages; PREFIX=/usr/local, DESTDIR=
 clean: ## remove build/
 	rm -rf build
 
+# A build server also gets the programs that some tests want (Serf, Go, a browser), as far as it can
+# have them; without them those tests are skipped, with the reason.
 deps: ## install what the build needs, if anything is missing
 	@tests/deps.sh
+	@if [ "$(CI)" = true ]; then timeout 300 tests/deps.sh --extra || true; fi
 
 deps-extra: ## install what only developers and some tests want
 	@tests/deps.sh --extra
@@ -289,6 +292,9 @@ COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 cfg-install:
 	install -d $(DESTDIR)$(PREFIX)/bin
 	$(if $(BIN_PROGRAMS),install -m 755 $(BIN_PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
+	install -d $(COMPLETIONS)
+	for file in $(wildcard */completion/*.bash); do \
+	    install -m 644 $$file $(COMPLETIONS)/$$(basename $$file .bash) || exit 1; done
 ifneq ($(LIBRARY),)
 	install -d $(DESTDIR)$(PREFIX)/include $(LIBDIR)/pkgconfig
 	install -m 644 client/quorate.h $(DESTDIR)$(PREFIX)/include/quorate.h
@@ -300,9 +306,6 @@ ifneq ($(LIBRARY),)
 	    'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lquorate' \
 	    'Libs.private: -luv -lxxhash $(LIB_MSGPACK) -pthread' >$(LIBDIR)/pkgconfig/quorate.pc
 endif
-	install -d $(COMPLETIONS)
-	$(foreach script,$(wildcard */completion/*.bash),install -m 644 $(script) \
-	    $(COMPLETIONS)/$(basename $(notdir $(script))) &&) true
 	@if ! command -v scdoc >/dev/null; then \
 	    [ -z '$(MAN_SOURCES)' ] || echo 'scdoc is missing: manual pages are not installed'; \
 	else for page in $(MAN_SOURCES); do \

@@ -8,6 +8,7 @@ set -u
 bin=$(cd "${QUORATE_BIN:-$(dirname "$0")/../build/release/bin}" && pwd) || exit 1
 node=$bin/quorate-node
 members=$bin/quorate-members
+sim=$bin/quorate-sim
 folder=
 declare -A pids=() clients=() gossips=()
 
@@ -181,6 +182,16 @@ part_records() {
     read_many 2
 }
 
+part_placement() {
+    chapter 'Would a ring of tokens have spread these keys better?'
+    printf '%s$ quorate-sim placement --scheme static,ring --nodes 5 --zones 2 --trace KEYS%s\n' \
+        "$dim" "$plain"
+    cut -f 1 "$folder/records.tsv" >"$folder/keys"
+    "$sim" placement --scheme static,ring --nodes 5 --zones 2 --trace "$folder/keys" \
+        >"$folder/placement" || fail "quorate-sim gave exit code $?"
+    sed -n '2p; /^Keys on nodes/,/^$/p; /^Under/,$p' "$folder/placement"
+}
+
 part_explain() {
     chapter 'How a read was carried out'
     show get "$key" --r all --explain
@@ -231,7 +242,7 @@ part_return() {
     show get during --r all
 }
 
-for program in quorate quorate-node quorate-members; do
+for program in quorate quorate-node quorate-members quorate-sim; do
     [ -x "$bin/$program" ] || {
         echo "demo: $bin/$program is missing: run make first" >&2
         exit 1
@@ -243,9 +254,10 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/quorate-demo.XXXXXX") && cd "$folder" || exi
 unset QUORATE_ENDPOINTS
 part_cluster
 part_records
+part_placement
 part_explain
 part_siblings
 part_death
 part_return
 chapter 'Done'
-note 'Next: quorate --help, quorate-node --help. The five nodes and their data are gone now.'
+note 'Next: quorate --help, quorate-node --help, quorate-sim placement --help. The five nodes and their data are gone now.'

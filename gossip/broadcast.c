@@ -90,6 +90,7 @@ static void drop_last(struct broadcasts *broadcasts)
     struct broadcast *broadcast = broadcasts->list[--broadcasts->count];
 
     check(table_remove(&broadcasts->by_member, broadcast->about) == broadcast);
+    broadcasts->bytes -= broadcast->bytes.size;
     broadcast_free(broadcast);
 }
 
@@ -124,6 +125,7 @@ bool broadcasts_add(struct broadcasts *broadcasts, uint64_t about, struct slice 
             memory_grow(broadcasts->list, broadcasts->capacity * sizeof *broadcasts->list);
     }
     broadcast = take(broadcasts, about);
+    broadcasts->bytes += message.size - broadcast->bytes.size;
     free((void *)broadcast->bytes.data);
     broadcast->bytes =
         slice_of(memcpy(memory_new(message.size), message.data, message.size), message.size);
@@ -133,15 +135,33 @@ bool broadcasts_add(struct broadcasts *broadcasts, uint64_t about, struct slice 
     return fits;
 }
 
+static bool fits_whole(const struct broadcasts *broadcasts, const struct broadcast_room *room)
+{
+    return broadcasts->count <= room->parts &&
+           broadcasts->bytes + broadcasts->count * room->overhead <= room->bytes;
+}
+
+static size_t copy_all(const struct broadcasts *broadcasts, struct arena *arena, struct slice *out)
+{
+    for (size_t i = 0; i < broadcasts->count; i++)
+        out[i] = arena_copy(arena, broadcasts->list[i]->bytes);
+    return broadcasts->count;
+}
+
 size_t broadcasts_fill(struct broadcasts *broadcasts, const struct broadcast_room *room,
                        struct arena *arena, struct slice *out)
 {
-    struct broadcast **taken = arena_alloc(arena, room->parts * sizeof(struct broadcast *));
+    struct broadcast **taken;
     size_t left = room->bytes;
     size_t parts = 0;
     size_t kept = 0;
     size_t at = 0;
 
+    if (broadcasts->count == 0)
+        return 0;
+    if (room->along && fits_whole(broadcasts, room))
+        return copy_all(broadcasts, arena, out);
+    taken = arena_alloc(arena, room->parts * sizeof(struct broadcast *));
     for (; at < broadcasts->count && parts < room->parts && left > room->overhead; at++) {
         struct broadcast *broadcast = broadcasts->list[at];
 

@@ -20,6 +20,7 @@ struct broadcasts {
     size_t count;
     size_t capacity;
     size_t max;
+    size_t bytes; // of all messages
     uint64_t next_order;
     struct table by_member;
 };
@@ -34,11 +35,16 @@ bool broadcasts_add(struct broadcasts *broadcasts, uint64_t about, struct slice 
 // Takes up to `parts` messages that fit into `bytes`, each costing `overhead` more than its size,
 // and counts them as sent; one that reached `sends_max` leaves the queue. Copies live in the
 // arena. Returns how many.
+//
+// What goes along with pings and answers goes to whoever is talked to, often to the same few. If it
+// counted, news would be used up by them in a small ring and not reach the others. It must count
+// when much waits: else the same news would go along always.
 struct broadcast_room {
     size_t bytes;
     size_t parts;
     size_t overhead;
     uint32_t sends_max;
+    bool along; // the datagram leaves anyway: when all fits into it, nothing is counted
 };
 size_t broadcasts_fill(struct broadcasts *broadcasts, const struct broadcast_room *room,
                        struct arena *arena, struct slice *out);

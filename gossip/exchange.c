@@ -152,6 +152,14 @@ void exchange_encode_header(bool join, uint32_t count, size_t user_state_size, s
     pack_key_u64(out, "UserStateLen", user_state_size);
 }
 
+void exchange_encode_user(struct slice payload, struct buffer *out)
+{
+    buffer_add_u8(out, MESSAGE_USER);
+    pack_map(out, 1);
+    pack_key_u64(out, "UserMsgLen", payload.size);
+    buffer_add_slice(out, payload);
+}
+
 int exchange_open_user(struct slice bytes, struct slice *payload)
 {
     struct header header;

@@ -40,6 +40,9 @@ int exchange_next(struct exchange *exchange, struct message *record);
 // Appends type byte and header; `count` records and the user state are to follow.
 void exchange_encode_header(bool join, uint32_t count, size_t user_state_size, struct buffer *out);
 
+// Appends a whole user message, as streams carry it.
+void exchange_encode_user(struct slice payload, struct buffer *out);
+
 // The payload of a complete user message.
 int exchange_open_user(struct slice bytes, struct slice *payload);
 

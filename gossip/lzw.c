@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A code stands for a text: the text of its prefix code, and one byte more. Instead of a table of
-// texts we keep, for each code, where in the output its text stood when it was learnt: the text of
-// every learnt code was just written, so it is there to be copied.
+// A code stands for a text: the text of its prefix code, and one byte more. The reader keeps,
+// instead of a table of texts, where in the output the text of each code stood when it was learnt:
+// it was just written, so it is there to be copied. The writer keeps a hash table from prefix code
+// and byte to code.
 #include "gossip/lzw.h"
 
 #include "base/err.h"
@@ -114,4 +115,89 @@ int lzw_read(struct slice packed, size_t size_max, struct buffer *out)
         if (err)
             return err;
     }
+}
+
+// --- Writing -------------------------------------------------------------------------------------
+
+// A full table is cleared when its last code is taken, so at most half of the slots are used.
+enum { SLOTS = 8192, CODE_BITS = 12, CODE_LAST = CODES - 1 };
+
+struct writer {
+    struct buffer *out;
+    uint64_t bits;
+    unsigned held;
+    unsigned width;
+    unsigned last;         // the code that was learnt last
+    uint32_t slots[SLOTS]; // prefix code, byte and code; 0: free (no code that is learnt is 0)
+};
+
+static void start_table(struct writer *writer)
+{
+    writer->width = WIDTH_MIN;
+    writer->last = CODE_END;
+    memset(writer->slots, 0, sizeof writer->slots);
+}
+
+static void write_code(struct writer *writer, unsigned code)
+{
+    writer->bits |= (uint64_t)code << writer->held;
+    writer->held += writer->width;
+    while (writer->held >= 8) {
+        buffer_add_u8(writer->out, (uint8_t)writer->bits);
+        writer->bits >>= 8;
+        writer->held -= 8;
+    }
+}
+
+// The slot of prefix and byte: theirs, or the free one that could be.
+static uint32_t *slot_of(struct writer *writer, uint32_t key)
+{
+    uint32_t at = key * 2654435761U >> 19; // Fibonacci hashing: the upper 13 bits
+
+    while (writer->slots[at] && writer->slots[at] >> CODE_BITS != key)
+        at = (at + 1) % SLOTS;
+    return &writer->slots[at];
+}
+
+// Counts the code that the reader learns with the one just written. False when it was the last one:
+// the table begins anew.
+static bool count_code(struct writer *writer)
+{
+    writer->last++;
+    if (writer->last == 1U << writer->width)
+        writer->width++;
+    if (writer->last < CODE_LAST)
+        return true;
+    write_code(writer, CODE_CLEAR);
+    start_table(writer);
+    return false;
+}
+
+void lzw_write(struct slice plain, struct buffer *out)
+{
+    struct writer writer = {.out = out};
+    unsigned prefix = plain.size ? plain.data[0] : 0;
+
+    start_table(&writer);
+    write_code(&writer, CODE_CLEAR);
+    for (size_t i = 1; i < plain.size; i++) {
+        uint32_t key = prefix << 8 | plain.data[i];
+        uint32_t *slot = slot_of(&writer, key);
+
+        if (*slot) {
+            prefix = *slot & (CODES - 1);
+            continue;
+        }
+        write_code(&writer, prefix);
+        prefix = plain.data[i];
+        if (count_code(&writer))
+            *slot = key << CODE_BITS | writer.last;
+    }
+    if (plain.size) {
+        write_code(&writer, prefix);
+        count_code(&writer);
+    }
+    write_code(&writer, CODE_END);
+    if (writer.held)
+        buffer_add_u8(out, (uint8_t)writer.bits);
 }

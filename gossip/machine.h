@@ -22,7 +22,8 @@ enum {
     MACHINE_HELPERS_MAX = 20,
     MACHINE_RELAYS_MAX = 256,
     MACHINE_JOINS_MAX = 64,
-    MACHINE_ASKS_MAX = 8 // pings that are answered of one datagram; honest ones hold one
+    MACHINE_ASKS_MAX = 8, // pings that are answered of one datagram; honest ones hold one
+    MACHINE_DOUBT_AT = 3  // members accused by us alone: the next one makes us doubt ourselves
 };
 
 enum probe_phase {
@@ -39,6 +40,7 @@ struct probe {
     uint32_t nacks_expected;
     uint32_t nacks;
     bool stream_answered;
+    uint64_t start_ms;
     uint64_t end_ms;  // of the whole probe
     uint64_t step_ms; // of the phase
     uint64_t due_ms;  // the next probe
@@ -49,7 +51,8 @@ struct relay {
     uint32_t sequence;       // of our ping
     uint32_t asked_sequence; // the asker's
     struct swim_address asker;
-    bool nack;
+    bool nack; // is still to be sent
+    uint64_t end_ms;
     struct heap_item timer;
 };
 
@@ -63,8 +66,11 @@ struct swim {
     size_t forgotten_count;
     size_t forgotten_capacity;
     struct broadcasts broadcasts;
+    struct broadcasts user_broadcasts; // in the room that those leave
     struct awareness awareness;
     struct heap suspicions; // members
+    uint32_t accusations;   // suspects that our own probes made so, and nobody has confirmed
+    uint32_t buried;        // such ones that we declared dead since somebody answered us last
     struct probe probe;
     uint32_t last_sequence;
     struct heap relay_timers;
@@ -76,6 +82,7 @@ struct swim {
     uint32_t streams_accepted;
     uint32_t streams_joining;
     uint64_t gossip_due_ms;
+    size_t gossip_place; // in the member list
     uint64_t exchange_due_ms;
     uint64_t room_due_ms; // before that no look for room in a full table
     struct buffer user_state;
@@ -91,6 +98,10 @@ struct swim {
 
 // swim.c
 struct swim_action *machine_act(struct swim *swim, enum swim_action_kind kind);
+// A fresh nonce if what we send is encrypted.
+void machine_nonce(struct swim *swim, uint8_t nonce[KEYRING_NONCE]);
+// Counts what label or keys refused.
+void machine_refused(struct swim *swim, int err);
 void machine_notice(struct swim *swim, enum swim_notice notice, const struct swim_member *member);
 uint32_t machine_sequence(struct swim *swim);
 struct message machine_about(const struct swim_member *member, enum message_type type);
@@ -101,6 +112,7 @@ void rules_alive(struct swim *swim, const struct message *alive);
 bool rules_understands(const struct swim *swim, const struct message *alive);
 void rules_suspect(struct swim *swim, const struct message *suspect);
 void rules_dead(struct swim *swim, const struct message *dead);
+void rules_told_dead(struct swim *swim, const struct message *dead);
 void rules_accuse(struct swim *swim, struct swim_member *member, uint32_t incarnation);
 void rules_suspicion_due(struct swim *swim, struct swim_member *member);
 // We announce ourselves anew: other meta, or a refutation.
@@ -116,7 +128,7 @@ uint64_t probe_deadline(const struct swim *swim);
 // The member that is being probed gets so much more time.
 void probe_postpone(struct swim *swim, uint64_t ms);
 void probe_tick(struct swim *swim);
-bool probe_acknowledged(struct swim *swim, uint32_t sequence);
+bool probe_acknowledged(struct swim *swim, const struct swim_address *from, uint32_t sequence);
 void probe_nacked(struct swim *swim, uint32_t sequence);
 void probe_stream_answered(struct swim *swim, uint32_t sequence);
 
@@ -135,11 +147,14 @@ void spread_send_plain(struct swim *swim, const struct swim_member *to, const st
 struct slice spread_encode(struct swim *swim, const struct message *message);
 void spread_news(struct swim *swim, const struct swim_member *about, const struct message *news);
 void spread_gossip(struct swim *swim);
+size_t spread_user_size_max(const struct swim *swim);
+void spread_user(struct swim *swim, uint64_t topic, struct slice bytes);
 
 // stream.c
 void stream_join(struct swim *swim, const struct swim_address *address);
 void stream_exchange_due(struct swim *swim);
 void stream_schedule_exchange(struct swim *swim, bool first);
+void stream_send_user(struct swim *swim, const struct swim_address *to, struct slice bytes);
 void stream_ping(struct swim *swim, const struct swim_member *member, uint32_t sequence);
 // The stream whose time is up first.
 void stream_due(struct swim *swim);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gossip/member.h"
 
+#include "base/check.h"
 #include "base/text.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 static_assert((int)MEMBER_NAME_DIGITS == (int)TEXT_ID_SIZE, "a name is an id");
 
@@ -17,6 +19,25 @@ const char *member_state_text(enum member_state state)
     };
 
     return texts[state];
+}
+
+void member_set_meta(struct swim_member *member, struct slice meta)
+{
+    check(meta.size <= SWIM_META_MAX);
+    if (meta.size != member->meta_size) {
+        free(member->meta);
+        member->meta = meta.size ? memory_new(meta.size) : NULL;
+        member->meta_size = (uint16_t)meta.size;
+    }
+    if (meta.size)
+        memmove(member->meta, meta.data, meta.size);
+}
+
+void member_free(struct swim_member *member)
+{
+    if (member)
+        free(member->meta);
+    free(member);
 }
 
 void member_write_name(uint64_t node_id, char out[MEMBER_NAME_DIGITS + 1])

@@ -23,23 +23,30 @@ enum {
     VERSION_SIZE
 };
 
+// Members are many (a full table has thousands), so each takes only what its name and meta need.
 struct swim_member {
-    uint64_t node_id; // 0: a foreign member, whose name is not 16 hex digits
-    char name[SWIM_NAME_MAX + 1];
+    uint64_t node_id;        // 0: a foreign member, whose name is not 16 hex digits
+    uint64_t state_since_ms; // on the clock of now_ms
+    uint64_t heard_ms;       // when it last spoke to us itself, by a ping or an answer; 0: never
+    uint64_t ack_ms;         // when it last answered a ping of ours itself; 0: never
+    uint32_t rtt_ms;         // how long that took, rounded up
+    uint32_t suspected;      // how often it was, since we know it
+    uint32_t incarnation;    // raised by the member itself only
     struct swim_address address;
     enum member_state state;
-    uint64_t state_since_ms; // on the clock of now_ms
-    uint32_t incarnation;    // raised by the member itself only
     uint8_t version[VERSION_SIZE];
     uint16_t meta_size;
-    uint8_t meta[SWIM_META_MAX];
+    uint8_t *meta; // owned; NULL: none
 
-    // From here on the machine's own.
-    uint64_t name_hash;
-    uint32_t place; // in members.list
-    bool local;     // it is us
+    // From here on the machine's own, but for `suspicion` while it is suspected.
     struct suspicion suspicion;
+    uint64_t name_hash;
+    uint32_t place;         // in members.list
+    bool local;             // it is us
+    bool accused;           // by our own probe, while it is suspected
+    bool given_grace;       // a probe of it failed while we doubted ourselves
     struct heap_item timer; // in the machine's heap while suspected
+    char name[];            // terminated
 };
 
 static inline struct slice member_meta(const struct swim_member *member)
@@ -56,6 +63,12 @@ static inline bool member_is_gone(const struct swim_member *member)
 {
     return member->state == MEMBER_DEAD || member->state == MEMBER_LEFT;
 }
+
+// Copies the bytes (at most SWIM_META_MAX).
+void member_set_meta(struct swim_member *member, struct slice meta);
+
+// NULL is allowed.
+void member_free(struct swim_member *member);
 
 // A node id as the name that stands for it on the wire: 16 lower-case hex digits.
 enum { MEMBER_NAME_DIGITS = 16 };

@@ -14,7 +14,7 @@ void members_init(struct members *members, uint32_t max, uint64_t seed)
 void members_done(struct members *members)
 {
     for (size_t i = 0; i < members->count; i++)
-        free(members->list[i]);
+        member_free(members->list[i]);
     free(members->list);
     table_done(&members->by_name);
     *members = (struct members){0};
@@ -56,7 +56,7 @@ struct swim_member *members_add(struct members *members, struct slice name, stru
         members->capacity = members->capacity ? members->capacity * 2 : 16;
         members->list = memory_grow(members->list, members->capacity * sizeof *members->list);
     }
-    member = memory_new(sizeof *member);
+    member = memory_new(sizeof *member + name.size + 1);
     memcpy(member->name, name.data, name.size);
     member->name_hash = hash;
     member->node_id = member_read_name(name);

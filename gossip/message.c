@@ -149,8 +149,8 @@ static void decode_ping(struct pack_fields *fields, struct message *message)
     message->sequence = decode_u32(fields, "SeqNo");
     message->source_node = decode_name(fields, "SourceNode");
     message->source = decode_address(fields, "SourceAddr", "SourcePort");
-    if (message->source.port == 0)
-        message->source.size = 0;
+    if (message->source.size == 0 || message->source.port == 0)
+        message->source = (struct swim_address){0};
 }
 
 static void decode_indirect_ping(struct pack_fields *fields, struct message *message)

@@ -18,6 +18,16 @@ void observation_ask(struct buffer *out)
     exchange_encode_header(false, 0, 0, out);
 }
 
+void observation_ask_guarded(const struct guard *guard, const uint8_t nonce[KEYRING_NONCE],
+                             struct buffer *out)
+{
+    struct buffer request = {0};
+
+    observation_ask(&request);
+    guard_seal_stream(guard, true, nonce, buffer_slice(&request), out);
+    buffer_done(&request);
+}
+
 // NULL when there are too many.
 static struct observed *row_of(struct observation *observation, struct slice name)
 {

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking members who is in the ring, without being in it: a full exchange with no record in it and
 // the join flag off. The answers of several members are laid side by side.
+//
+//      observation_ask_guarded(&guard, nonce, &request);          label and keys, or a zeroed guard
+//      ... send it, and read until it is not ERR_AGAIN:
+//      err = intake_take(&intake, &guard, bytes_so_far, OBSERVER_ANSWER_MAX, &answer);
+//      err = observation_take(&observation, answer, &user_state);
+//
+// with `struct intake intake = {.dialled = true}`, one for each stream. A ring that refuses us
+// closes the stream (another label), or answers with an error, plain or encrypted.
 #ifndef GOSSIP_OBSERVER_H
 #define GOSSIP_OBSERVER_H
 
-#include "gossip/exchange.h"
+#include "gossip/intake.h"
 
 enum { OBSERVER_ROWS_MAX = 8192, OBSERVER_ANSWER_MAX = 8 << 20 };
 
@@ -34,7 +42,12 @@ void observation_done(struct observation *observation);
 // Appends the request.
 void observation_ask(struct buffer *out);
 
-// Takes in a complete answer (exchange_scan says when it is). `user_state` gets what came with it,
+// The same with the ring's label, and encrypted when there are keys. A fresh nonce for each request
+// (see keyring.h); not read when guard_seals is false.
+void observation_ask_guarded(const struct guard *guard, const uint8_t nonce[KEYRING_NONCE],
+                             struct buffer *out);
+
+// Takes in a complete answer (intake_take hands it out). `user_state` gets what came with it,
 // appended. ERR_PROTOCOL, ERR_TOO_LARGE; records before the fault count all the same.
 int observation_take(struct observation *observation, struct slice answer,
                      struct buffer *user_state);

@@ -144,22 +144,50 @@ static void seal_compound(const struct slice *parts, size_t count, struct buffer
         buffer_add_slice(out, parts[i]);
 }
 
-void packet_seal(const struct slice *parts, size_t count, bool checked, struct buffer *out)
+void packet_compress(struct slice message, struct buffer *out)
+{
+    struct buffer packed = {0};
+
+    lzw_write(message, &packed);
+    buffer_add_u8(out, MESSAGE_COMPRESSED);
+    pack_map(out, 2);
+    pack_key_u64(out, "Algo", ALGORITHM_LZW);
+    pack_key_raw(out, "Buf", buffer_slice(&packed));
+    buffer_done(&packed);
+}
+
+// In place of the `size` bytes at the end.
+static void compress_end(struct buffer *out, size_t size)
+{
+    struct buffer packed = {0};
+
+    packet_compress(slice_of(out->data + out->size - size, size), &packed);
+    if (packed.size < size) {
+        out->size -= size;
+        buffer_add_slice(out, buffer_slice(&packed));
+    }
+    buffer_done(&packed);
+}
+
+void packet_seal(const struct slice *parts, size_t count, unsigned form, struct buffer *out)
 {
     size_t start = out->size;
-    size_t inside = checked ? start + CRC_SIZE : start;
+    size_t inside;
     struct slice sealed;
 
     check(count >= 1 && count <= PACKET_PARTS_MAX);
-    if (checked) {
+    if (form & PACKET_CHECKED) {
         buffer_add_u8(out, MESSAGE_CHECKED);
         buffer_add_u32(out, 0);
     }
+    inside = out->size;
     if (count == 1)
         buffer_add_slice(out, parts[0]);
     else
         seal_compound(parts, count, out);
-    if (!checked)
+    if (form & PACKET_COMPRESSED)
+        compress_end(out, out->size - inside);
+    if (!(form & PACKET_CHECKED))
         return;
     sealed = slice_of(out->data + inside, out->size - inside);
     bytes_put_u32(out->data + start + 1, __builtin_bswap32(packet_crc(sealed)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A datagram and the messages in it. From the outside in: a CRC-32, compression, compounds; any of
-// them may be missing, and the last two may nest. We write CRC and compound only.
+// A datagram and the messages in it, inside of label and encryption (guard.h). From the outside in:
+// a CRC-32, compression, compounds; any of them may be missing, and the last two may nest.
 #ifndef GOSSIP_PACKET_H
 #define GOSSIP_PACKET_H
 
@@ -27,12 +27,16 @@ struct packet {
 // was found before it (and, in a compound, beside it) is in the packet all the same.
 int packet_open(struct slice datagram, struct arena *arena, struct packet *packet);
 
-// Appends a datagram with these messages (1..127), as a compound unless it is one alone, behind a
-// CRC when `checked`.
-void packet_seal(const struct slice *parts, size_t count, bool checked, struct buffer *out);
+// Appends a datagram with these messages (1..127), as a compound unless it is one alone, in the
+// form of these bits: compressed if that makes it smaller, behind a CRC.
+enum { PACKET_CHECKED = 1, PACKET_COMPRESSED = 2 };
+void packet_seal(const struct slice *parts, size_t count, unsigned form, struct buffer *out);
 
 // CRC-32 of IEEE 802.3, as in zlib.
 uint32_t packet_crc(struct slice bytes);
+
+// Appends the message (with its type byte) as a compressed one, larger or smaller.
+void packet_compress(struct slice message, struct buffer *out);
 
 // Takes a compressed message (with its type byte) apart. ERR_PROTOCOL, ERR_TOO_LARGE.
 int packet_decompress(struct slice message, size_t size_max, struct buffer *out);

@@ -7,6 +7,10 @@
 //
 // The interval is stretched by our own health score (Lifeguard section IV.A); helpers that cannot
 // reach the member either say so (nack), so that silence of all of them points at us.
+//
+// Whoever finds many silent at once, and nobody agrees, doubts himself first: with three suspects
+// that only we accuse, or half of the others, a further member is accused only when a second probe
+// of it fails too, and each failure makes our own health worse.
 #include "gossip/machine.h"
 
 enum { VERSION_STREAM_PING = 3, VERSION_NACK = 4 };
@@ -78,7 +82,7 @@ static void send_ping(struct swim *swim, const struct swim_member *member)
     };
     struct slice parts[2];
 
-    if (member->state == MEMBER_ALIVE) {
+    if (member->state == MEMBER_ALIVE || !swim->settings.tells_suspects) {
         spread_send(swim, &member->address, &ping);
         return;
     }
@@ -102,6 +106,7 @@ static void start(struct swim *swim)
     probe->target = member->name_hash;
     probe->incarnation = member->incarnation;
     probe->sequence = machine_sequence(swim);
+    probe->start_ms = swim->now_ms;
     probe->nacks_expected = 0;
     probe->nacks = 0;
     probe->stream_answered = false;
@@ -146,6 +151,26 @@ static void ask_for_help(struct swim *swim)
         stream_ping(swim, target, swim->probe.sequence);
 }
 
+static bool doubts_itself(const struct swim *swim)
+{
+    size_t others = swim->members.count - 1;
+    size_t alone = swim->accusations + swim->buried;
+
+    return alone >= MACHINE_DOUBT_AT || (alone > 0 && 2 * alone >= others);
+}
+
+// True when the member gets another probe before it is accused.
+static bool give_grace(struct swim *swim, struct swim_member *member)
+{
+    if (member->given_grace || member->state != MEMBER_ALIVE || !swim->settings.doubts ||
+        !doubts_itself(swim))
+        return false;
+    member->given_grace = true;
+    swim->counts.doubts++;
+    awareness_add(&swim->awareness, 1);
+    return true;
+}
+
 static void fail(struct swim *swim)
 {
     struct swim_member *target = members_find_hash(&swim->members, swim->probe.target);
@@ -157,7 +182,7 @@ static void fail(struct swim *swim)
         awareness_add(&swim->awareness, 1);
     else if (missing > 0)
         awareness_add(&swim->awareness, missing);
-    if (target)
+    if (target && !give_grace(swim, target))
         rules_accuse(swim, target, probe->incarnation);
 }
 
@@ -184,12 +209,28 @@ void probe_tick(struct swim *swim)
         start(swim);
 }
 
-bool probe_acknowledged(struct swim *swim, uint32_t sequence)
+static void note_answer(struct swim *swim, const struct swim_address *from)
+{
+    struct swim_member *target = members_find_hash(&swim->members, swim->probe.target);
+
+    if (!target)
+        return;
+    target->given_grace = false;
+    if (!swim_address_equal(&target->address, from))
+        return; // by a helper
+    target->heard_ms = target->ack_ms = swim->now_ms;
+    target->rtt_ms = (uint32_t)(swim->now_ms - swim->probe.start_ms);
+    target->rtt_ms += target->rtt_ms == 0;
+}
+
+bool probe_acknowledged(struct swim *swim, const struct swim_address *from, uint32_t sequence)
 {
     struct probe *probe = &swim->probe;
 
     if (probe->phase == PROBE_IDLE || probe->sequence != sequence)
         return false;
+    note_answer(swim, from);
+    swim->buried = 0;
     probe->phase = PROBE_IDLE;
     awareness_add(&swim->awareness, -1);
     return true;

@@ -2,6 +2,10 @@
 // Pings on behalf of others (SWIM section 3.1, ping-req): the asker's sequence number is kept
 // beside our own until the member answers or the time is up. When too many wait, further ones are
 // not taken: the asker has other helpers.
+//
+// A nack is sent at four fifths of the time, so that it is there before the asker's probe ends
+// (Lifeguard section IV.A; memberlist sends it at the end, and with its own timings too late); an
+// acknowledgement that comes after it is passed on all the same.
 #include "base/check.h"
 #include "gossip/machine.h"
 
@@ -30,8 +34,10 @@ void relay_ask(struct swim *swim, const struct swim_address *from, const struct 
     relay->asker = ask->source.size ? ask->source : *from;
     relay->nack = ask->nack;
     table_set(&swim->relays, relay->sequence, relay);
+    relay->end_ms = swim->now_ms + swim->settings.timing.probe_timeout_ms;
     heap_add(&swim->relay_timers, &relay->timer,
-             swim->now_ms + swim->settings.timing.probe_timeout_ms);
+             ask->nack ? swim->now_ms + (uint64_t)swim->settings.timing.probe_timeout_ms * 4 / 5
+                       : relay->end_ms);
     ping.sequence = relay->sequence;
     spread_send(swim, &ask->target, &ping);
 }
@@ -64,9 +70,14 @@ void relay_due(struct swim *swim)
 {
     struct relay *relay = relay_of_timer(heap_first(&swim->relay_timers));
 
-    if (relay->nack)
-        answer(swim, relay, MESSAGE_NACK);
-    drop(swim, relay);
+    if (!relay->nack) {
+        drop(swim, relay);
+        return;
+    }
+    answer(swim, relay, MESSAGE_NACK);
+    relay->nack = false;
+    heap_remove(&swim->relay_timers, &relay->timer);
+    heap_add(&swim->relay_timers, &relay->timer, relay->end_ms);
 }
 
 void relay_free_all(struct swim *swim)

@@ -20,6 +20,9 @@ static void set_state(struct swim *swim, struct swim_member *member, enum member
 {
     if (member->state == MEMBER_SUSPECT)
         heap_remove(&swim->suspicions, &member->timer);
+    swim->accusations -= member->accused;
+    member->accused = false;
+    member->given_grace = false;
     if (member->state != state)
         member->state_since_ms = swim->now_ms;
     member->state = state;
@@ -102,9 +105,7 @@ static void take_over(struct swim_member *member, const struct message *alive)
 {
     member->address = alive->address;
     member->incarnation = alive->incarnation;
-    member->meta_size = (uint16_t)alive->meta.size;
-    if (alive->meta.size)
-        memcpy(member->meta, alive->meta.data, alive->meta.size);
+    member_set_meta(member, alive->meta);
     memcpy(member->version, alive->version, VERSION_SIZE);
 }
 
@@ -195,6 +196,9 @@ static void confirm(struct swim *swim, struct swim_member *member, const struct 
 
     if (!suspicion_confirm(&member->suspicion, accuser))
         return;
+    // Not only we do not hear it.
+    swim->accusations -= member->accused;
+    member->accused = false;
     restart_timer(swim, member);
     spread_news(swim, member, suspect);
 }
@@ -221,6 +225,7 @@ void rules_suspect(struct swim *swim, const struct message *suspect)
     suspicion_start(&member->suspicion, &swim->settings.timing, (uint32_t)swim->members.count,
                     swim->now_ms, members_hash(&swim->members, suspect->from));
     heap_add(&swim->suspicions, &member->timer, suspicion_deadline(&member->suspicion));
+    member->suspected++;
     machine_notice(swim, SWIM_SUSPECT, member);
 }
 
@@ -233,10 +238,43 @@ void rules_accuse(struct swim *swim, struct swim_member *member, uint32_t incarn
         .incarnation = incarnation,
     };
 
+    bool was_alive = member->state == MEMBER_ALIVE;
+
     rules_suspect(swim, &suspect);
+    if (!was_alive || member->state != MEMBER_SUSPECT)
+        return;
+    member->accused = true;
+    swim->accusations++;
 }
 
 // --- Dead ----------------------------------------------------------------------------------------
+
+// Others say that it was silent for the least time of a suspicion; we have heard it since. It is
+// theirs who are cut off, or somebody lies, or it died just now.
+static bool contradicts(const struct swim *swim, const struct swim_member *member,
+                        const struct message *dead)
+{
+    uint32_t silence_ms = suspicion_min_ms(&swim->settings.timing, (uint32_t)swim->members.count);
+
+    return swim->settings.doubts && member->state == MEMBER_ALIVE && !member->local &&
+           member->heard_ms && swim->now_ms - member->heard_ms < silence_ms &&
+           !slice_equal(dead->from, dead->node);
+}
+
+// A death that contradicts what we heard is a suspicion to us, as one told of in a full exchange.
+void rules_told_dead(struct swim *swim, const struct message *dead)
+{
+    const struct swim_member *member = members_find(&swim->members, dead->node);
+    struct message suspect = *dead;
+
+    suspect.type = MESSAGE_SUSPECT;
+    if (!member || !contradicts(swim, member, dead)) {
+        rules_dead(swim, dead);
+        return;
+    }
+    swim->counts.deaths_doubted++;
+    rules_suspect(swim, &suspect);
+}
 
 void rules_dead(struct swim *swim, const struct message *dead)
 {
@@ -265,6 +303,7 @@ void rules_suspicion_due(struct swim *swim, struct swim_member *member)
     };
 
     check(member->state == MEMBER_SUSPECT);
+    swim->buried += member->accused;
     rules_dead(swim, &dead);
 }
 

@@ -64,6 +64,62 @@ static const char *const profile_names[] = {
     [SWIM_LOCAL] = "local",
 };
 
+#define AT(field) offsetof(struct swim_timing, field)
+
+const struct swim_knob swim_knobs[] = {
+    {"stream-timeout", AT(stream_timeout_ms), true, 1, TIME_MAX_MS},
+    {"probe-interval", AT(probe_interval_ms), true, 1, INTERVAL_MAX_MS},
+    {"probe-timeout", AT(probe_timeout_ms), true, 1, INTERVAL_MAX_MS},
+    {"indirect-checks", AT(indirect_checks), false, 0, MULT_MAX},
+    {"retransmit-mult", AT(retransmit_mult), false, 1, MULT_MAX},
+    {"suspicion-mult", AT(suspicion_mult), false, 1, MULT_MAX},
+    {"suspicion-max-mult", AT(suspicion_max_mult), false, 1, MULT_MAX},
+    {"awareness-max", AT(awareness_max), false, 1, MULT_MAX},
+    {"gossip-interval", AT(gossip_interval_ms), true, 1, TIME_MAX_MS},
+    {"gossip-nodes", AT(gossip_nodes), false, 1, MULT_MAX},
+    {"gossip-dead", AT(gossip_dead_ms), true, 0, TIME_MAX_MS},
+    {"push-pull", AT(push_pull_ms), true, 0, TIME_MAX_MS},
+    {"reclaim", AT(reclaim_ms), true, 0, TIME_MAX_MS},
+    {0},
+};
+
+const struct swim_knob *swim_knob_find(struct slice name)
+{
+    for (const struct swim_knob *knob = swim_knobs; knob->name; knob++) {
+        if (slice_is(name, knob->name))
+            return knob;
+    }
+    return NULL;
+}
+
+static uint32_t *place_of(const struct swim_knob *knob, struct swim_timing *timing)
+{
+    return (uint32_t *)(void *)((char *)timing + knob->offset);
+}
+
+uint32_t swim_knob_get(const struct swim_knob *knob, const struct swim_timing *timing)
+{
+    struct swim_timing copy = *timing;
+
+    return *place_of(knob, &copy);
+}
+
+void swim_knob_set(const struct swim_knob *knob, struct swim_timing *timing, uint32_t value)
+{
+    *place_of(knob, timing) = value;
+}
+
+bool swim_timing_is_valid(const struct swim_timing *timing)
+{
+    for (const struct swim_knob *knob = swim_knobs; knob->name; knob++) {
+        uint32_t value = swim_knob_get(knob, timing);
+
+        if (value < knob->min || value > knob->max)
+            return false;
+    }
+    return timing->probe_timeout_ms <= timing->probe_interval_ms;
+}
+
 struct swim_timing swim_timing_of(enum swim_profile profile)
 {
     return timings[profile];
@@ -88,6 +144,8 @@ void swim_settings_init(struct swim_settings *settings, enum swim_profile profil
         .datagram_size = DATAGRAM_SIZE,
         .stream_size_max = STREAM_SIZE_MAX,
         .streams_max = STREAMS_MAX,
+        .tells_suspects = true,
+        .doubts = true,
     };
 }
 
@@ -96,31 +154,16 @@ static bool within(uint32_t value, uint32_t min, uint32_t max)
     return value >= min && value <= max;
 }
 
-static bool timing_is_valid(const struct swim_timing *timing)
-{
-    return within(timing->stream_timeout_ms, 1, TIME_MAX_MS) &&
-           within(timing->probe_interval_ms, 1, INTERVAL_MAX_MS) &&
-           within(timing->probe_timeout_ms, 1, timing->probe_interval_ms) &&
-           within(timing->indirect_checks, 0, MULT_MAX) &&
-           within(timing->retransmit_mult, 1, MULT_MAX) &&
-           within(timing->suspicion_mult, 1, MULT_MAX) &&
-           within(timing->suspicion_max_mult, 1, MULT_MAX) &&
-           within(timing->awareness_max, 1, MULT_MAX) &&
-           within(timing->gossip_interval_ms, 1, TIME_MAX_MS) &&
-           within(timing->gossip_nodes, 1, MULT_MAX) &&
-           within(timing->gossip_dead_ms, 0, TIME_MAX_MS) &&
-           within(timing->push_pull_ms, 0, TIME_MAX_MS) &&
-           within(timing->reclaim_ms, 0, TIME_MAX_MS);
-}
-
 int swim_settings_verify(const struct swim_settings *settings)
 {
     bool valid =
         settings->node_id != 0 && settings->address.size != 0 && settings->address.port != 0 &&
-        timing_is_valid(&settings->timing) && within(settings->members_max, 1, 1 << 20) &&
+        swim_timing_is_valid(&settings->timing) && within(settings->members_max, 1, 1 << 20) &&
         within(settings->datagram_size, DATAGRAM_SIZE_MIN, DATAGRAM_SIZE_MAX) &&
         within(settings->stream_size_max, 4096, 64 << 20) && within(settings->streams_max, 1, 4096);
 
+    if (settings->guard.keys.count && !settings->entropy.fill)
+        valid = false;
     if (!valid)
         return ERR_INVALID;
     return settings->meta.size > SWIM_META_MAX ? ERR_TOO_LARGE : 0;

@@ -4,11 +4,12 @@
 //      we accepted     exchange -> our state, then merge;  ping -> ack;  user message -> action
 //      join, exchange  our state is out -> their state comes, merge
 //      ping            the ping is out -> its ack comes
+//      user message    it is out -> the other side closes
 //
 // The acceptor answers before it merges, so that both sides merge what the other knew before.
 #include "base/check.h"
 #include "base/err.h"
-#include "gossip/exchange.h"
+#include "gossip/intake.h"
 #include "gossip/machine.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 // All streams together hold at most what so many of full size would.
 enum { BYTES_MAX_STREAMS = 4 };
 
-enum stream_purpose { STREAM_ACCEPTED, STREAM_JOIN, STREAM_EXCHANGE, STREAM_PING };
+enum stream_purpose { STREAM_ACCEPTED, STREAM_JOIN, STREAM_EXCHANGE, STREAM_PING, STREAM_USER };
 
 struct stream {
     uint64_t number;
@@ -24,7 +25,7 @@ struct stream {
     struct swim_address address;
     uint32_t sequence; // of a ping
     struct buffer in;
-    struct exchange_scan scan;
+    struct intake intake;
     struct heap_item timer;
 };
 
@@ -41,6 +42,7 @@ static struct stream *stream_new(struct swim *swim, enum stream_purpose purpose,
     stream->number = ++swim->last_stream;
     stream->purpose = purpose;
     stream->address = *address;
+    stream->intake.dialled = purpose != STREAM_ACCEPTED;
     table_set(&swim->streams, stream->number, stream);
     heap_add(&swim->stream_timers, &stream->timer, swim->now_ms + timeout_ms);
     swim->streams_accepted += purpose == STREAM_ACCEPTED;
@@ -56,6 +58,7 @@ static void stream_free(struct swim *swim, struct stream *stream)
     table_remove(&swim->streams, stream->number);
     swim->stream_bytes -= stream->in.size;
     buffer_done(&stream->in);
+    intake_done(&stream->intake);
     free(stream);
 }
 
@@ -75,6 +78,26 @@ static void act(struct swim *swim, const struct stream *stream, enum swim_action
     action->stream = stream->number;
     action->address = stream->address;
     action->bytes = bytes;
+}
+
+// One whole message, in the wrappers that streams have.
+static void say(struct swim *swim, const struct stream *stream, enum swim_action_kind kind,
+                struct slice message)
+{
+    uint8_t nonce[KEYRING_NONCE];
+    struct buffer packed = {0};
+    struct buffer out = {0};
+
+    if (swim->settings.compress) {
+        packet_compress(message, &packed);
+        message = buffer_slice(&packed);
+    }
+    machine_nonce(swim, nonce);
+    guard_seal_stream(&swim->settings.guard, stream->purpose != STREAM_ACCEPTED, nonce, message,
+                      &out);
+    act(swim, stream, kind, arena_copy(&swim->arena, buffer_slice(&out)));
+    buffer_done(&packed);
+    buffer_done(&out);
 }
 
 static void report_join(struct swim *swim, const struct swim_address *address, int err)
@@ -124,7 +147,7 @@ static void open_exchange(struct swim *swim, const struct swim_address *address,
         stream_new(swim, purpose, address, swim->settings.timing.stream_timeout_ms);
 
     swim->counts.streams_out++;
-    act(swim, stream, SWIM_OPEN, encode_state(swim, purpose == STREAM_JOIN));
+    say(swim, stream, SWIM_OPEN, encode_state(swim, purpose == STREAM_JOIN));
 }
 
 void stream_join(struct swim *swim, const struct swim_address *address)
@@ -166,6 +189,18 @@ void stream_exchange_due(struct swim *swim)
         open_exchange(swim, &member->address, STREAM_EXCHANGE);
 }
 
+void stream_send_user(struct swim *swim, const struct swim_address *to, struct slice bytes)
+{
+    struct stream *stream =
+        stream_new(swim, STREAM_USER, to, swim->settings.timing.stream_timeout_ms);
+    struct buffer out = {0};
+
+    exchange_encode_user(bytes, &out);
+    swim->counts.streams_out++;
+    say(swim, stream, SWIM_OPEN, buffer_slice(&out));
+    buffer_done(&out);
+}
+
 void stream_ping(struct swim *swim, const struct swim_member *member, uint32_t sequence)
 {
     struct message ping = {
@@ -180,7 +215,7 @@ void stream_ping(struct swim *swim, const struct swim_member *member, uint32_t s
 
     stream->sequence = sequence;
     swim->counts.streams_out++;
-    act(swim, stream, SWIM_OPEN, spread_encode(swim, &ping));
+    say(swim, stream, SWIM_OPEN, spread_encode(swim, &ping));
 }
 
 // --- Their state ---------------------------------------------------------------------------------
@@ -267,7 +302,7 @@ static int answer_ping(struct swim *swim, const struct stream *stream, struct sl
     if (message.node.size && !slice_equal(message.node, member_name(swim->self)))
         return ERR_NOT_FOUND;
     ack.sequence = message.sequence;
-    act(swim, stream, SWIM_WRITE, spread_encode(swim, &ack));
+    say(swim, stream, SWIM_WRITE, spread_encode(swim, &ack));
     return 0;
 }
 
@@ -279,7 +314,7 @@ static int answer_exchange(struct swim *swim, const struct stream *stream, struc
     if (err)
         return err;
     if (stream->purpose == STREAM_ACCEPTED)
-        act(swim, stream, SWIM_WRITE, encode_state(swim, theirs.join));
+        say(swim, stream, SWIM_WRITE, encode_state(swim, theirs.join));
     return merge(swim, stream, theirs);
 }
 
@@ -321,27 +356,13 @@ static int take_message(struct swim *swim, const struct stream *stream, struct s
     return ERR_PROTOCOL;
 }
 
-static int take_compressed(struct swim *swim, const struct stream *stream, struct slice bytes)
-{
-    size_t size_max = swim->settings.stream_size_max;
-    struct exchange_scan scan = {0};
-    struct buffer plain = {0};
-    int err = packet_decompress(bytes, size_max, &plain);
-
-    if (!err)
-        err = exchange_scan(&scan, buffer_slice(&plain), size_max);
-    if (!err)
-        err = take_message(swim, stream, slice_of(plain.data, scan.done));
-    buffer_done(&plain);
-    return err == ERR_AGAIN ? ERR_PROTOCOL : err;
-}
-
 // Tells the dialer why, as memberlist does.
 static void refuse(struct swim *swim, const struct stream *stream, int err)
 {
-    struct message error = {.type = MESSAGE_ERROR, .payload = slice_of_text(err_text(err))};
+    const char *why = err == ERR_PRECONDITION ? "not encrypted as this ring is" : err_text(err);
+    struct message error = {.type = MESSAGE_ERROR, .payload = slice_of_text(why)};
 
-    act(swim, stream, SWIM_WRITE, spread_encode(swim, &error));
+    say(swim, stream, SWIM_WRITE, spread_encode(swim, &error));
 }
 
 // --- Events --------------------------------------------------------------------------------------
@@ -357,9 +378,10 @@ uint64_t stream_accept(struct swim *swim, const struct swim_address *from)
     return stream->number;
 }
 
-// Keeps the bytes, within the limits of one stream and of all together, and says whether the
-// message is complete.
-static int take_bytes(struct swim *swim, struct stream *stream, struct slice bytes)
+// Keeps the bytes, within the limits of one stream and of all together. 0 when the message is
+// complete.
+static int take_bytes(struct swim *swim, struct stream *stream, struct slice bytes,
+                      struct slice *message)
 {
     size_t size_max = swim->settings.stream_size_max;
 
@@ -369,7 +391,8 @@ static int take_bytes(struct swim *swim, struct stream *stream, struct slice byt
         return ERR_OVERLOADED;
     swim->stream_bytes += bytes.size;
     buffer_add_slice(&stream->in, bytes);
-    return exchange_scan(&stream->scan, buffer_slice(&stream->in), size_max);
+    return intake_take(&stream->intake, &swim->settings.guard, buffer_slice(&stream->in), size_max,
+                       message);
 }
 
 void stream_bytes(struct swim *swim, uint64_t number, struct slice bytes)
@@ -380,15 +403,14 @@ void stream_bytes(struct swim *swim, uint64_t number, struct slice bytes)
 
     if (!stream)
         return;
-    err = take_bytes(swim, stream, bytes);
+    err = take_bytes(swim, stream, bytes, &message);
     if (err == ERR_AGAIN)
         return;
-    message = slice_of(stream->in.data, stream->scan.done);
-    if (!err && message.data[0] == MESSAGE_COMPRESSED)
-        err = take_compressed(swim, stream, message);
-    else if (!err)
+    machine_refused(swim, err);
+    if (!err)
         err = take_message(swim, stream, message);
-    if (err && stream->purpose == STREAM_ACCEPTED)
+    // A ring that is not ours gets no answer.
+    if (err && err != ERR_WRONG_CLUSTER && stream->purpose == STREAM_ACCEPTED)
         refuse(swim, stream, err);
     end(swim, stream, err, true);
 }
@@ -397,8 +419,12 @@ void stream_ended(struct swim *swim, uint64_t number, int err)
 {
     struct stream *stream = table_find(&swim->streams, number);
 
-    if (stream)
-        end(swim, stream, err ? err : ERR_CLOSED, false);
+    if (!stream)
+        return;
+    err = err ? err : ERR_CLOSED;
+    if (stream->purpose == STREAM_USER && err == ERR_CLOSED)
+        err = 0;
+    end(swim, stream, err, false);
 }
 
 void stream_due(struct swim *swim)

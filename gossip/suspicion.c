@@ -93,7 +93,7 @@ void suspicion_start(struct suspicion *suspicion, const struct swim_timing *timi
         expected = 0;
     *suspicion = (struct suspicion){
         .start_ms = now_ms,
-        .accusers = {accuser},
+        .accusers = {(uint32_t)accuser},
         .min_ms = suspicion_min_ms(timing, members),
         .expected = (uint8_t)expected,
     };
@@ -105,10 +105,10 @@ bool suspicion_confirm(struct suspicion *suspicion, uint64_t accuser)
     if (suspicion->confirmed >= suspicion->expected)
         return false;
     for (unsigned i = 0; i <= suspicion->confirmed; i++) {
-        if (suspicion->accusers[i] == accuser)
+        if (suspicion->accusers[i] == (uint32_t)accuser)
             return false;
     }
-    suspicion->accusers[++suspicion->confirmed] = accuser;
+    suspicion->accusers[++suspicion->confirmed] = (uint32_t)accuser;
     check(suspicion->confirmed < SUSPICION_ACCUSERS_MAX);
     return true;
 }

@@ -12,7 +12,7 @@ enum { SUSPICION_ACCUSERS_MAX = 8 };
 
 struct suspicion {
     uint64_t start_ms;
-    uint64_t accusers[SUSPICION_ACCUSERS_MAX]; // hashes of names; the first accuser comes first
+    uint32_t accusers[SUSPICION_ACCUSERS_MAX]; // hashes of names; the first accuser comes first
     uint32_t min_ms;
     uint32_t max_ms;
     uint8_t expected;  // k: confirmations that bring the time down to min_ms

@@ -9,7 +9,14 @@
 
 #include <stdlib.h>
 
-enum { PROTOCOL_MIN = 1, PROTOCOL_MAX = 5, PROTOCOL_NOW = 2, USER_STATE_MAX = 256 << 10 };
+enum {
+    PROTOCOL_MIN = 1,
+    PROTOCOL_MAX = 5,
+    PROTOCOL_NOW = 2,
+    USER_STATE_MAX = 256 << 10,
+    USER_BROADCASTS_MAX = 256,
+    CHECKED_AT_ONCE = 64 // members, after each event
+};
 
 // --- What the parts share ------------------------------------------------------------------------
 
@@ -33,6 +40,21 @@ void machine_notice(struct swim *swim, enum swim_notice notice, const struct swi
     action->notice = notice;
     action->member = member;
     action->address = member->address;
+}
+
+void machine_nonce(struct swim *swim, uint8_t nonce[KEYRING_NONCE])
+{
+    const struct swim_entropy *entropy = &swim->settings.entropy;
+
+    memset(nonce, 0, KEYRING_NONCE);
+    if (guard_seals(&swim->settings.guard))
+        entropy->fill(entropy->data, nonce, KEYRING_NONCE);
+}
+
+void machine_refused(struct swim *swim, int err)
+{
+    swim->counts.foreign += err == ERR_WRONG_CLUSTER;
+    swim->counts.unopened += err == ERR_PRECONDITION;
 }
 
 uint32_t machine_sequence(struct swim *swim)
@@ -78,7 +100,7 @@ static void make_up(struct swim *swim, uint64_t now_ms)
 static void begin(struct swim *swim, uint64_t now_ms)
 {
     while (swim->forgotten_count)
-        free(swim->forgotten[--swim->forgotten_count]);
+        member_free(swim->forgotten[--swim->forgotten_count]);
     swim->action_count = 0;
     arena_reset(&swim->arena);
     make_up(swim, now_ms);
@@ -97,19 +119,31 @@ static bool anybody_else(const struct swim *swim)
     return false;
 }
 
-// Each alive member is in one of the lists, each suspect has its timer, and we are in the table.
+static void check_member(const struct swim *swim, size_t at)
+{
+    const struct swim_member *member = swim->members.list[at];
+
+    check(member->place == at);
+    check((member->state == MEMBER_SUSPECT) == (member->timer.place != 0));
+    check(!member->accused || member->state == MEMBER_SUSPECT);
+    check(!member->given_grace || member->state == MEMBER_ALIVE);
+}
+
+// Each suspect has its timer, and all is counted. Of a large table a part at a time.
 static void check_invariants(const struct swim *swim)
 {
+    size_t count = swim->members.count;
     size_t suspects = 0;
+    size_t accused = 0;
 
-    for (size_t i = 0; i < swim->members.count; i++) {
-        const struct swim_member *member = swim->members.list[i];
-
-        check(member->place == i);
-        check((member->state == MEMBER_SUSPECT) == (member->timer.place != 0));
-        suspects += member->state == MEMBER_SUSPECT;
+    for (size_t i = 0; i < count && i < CHECKED_AT_ONCE; i++)
+        check_member(swim, (swim->now_ms * CHECKED_AT_ONCE + i) % count);
+    for (size_t i = 0; i < count && count <= CHECKED_AT_ONCE; i++) {
+        suspects += swim->members.list[i]->state == MEMBER_SUSPECT;
+        accused += swim->members.list[i]->accused;
     }
-    check(suspects == swim->suspicions.count);
+    check(count > CHECKED_AT_ONCE ||
+          (suspects == swim->suspicions.count && accused == swim->accusations));
     check(swim->broadcasts.count <= swim->broadcasts.max);
     check(swim->streams.count == swim->stream_timers.count);
 }
@@ -152,9 +186,7 @@ static void add_self(struct swim *swim, const struct swim_settings *settings)
     self->state_since_ms = swim->now_ms;
     self->incarnation = 1;
     self->address = settings->address;
-    self->meta_size = (uint16_t)settings->meta.size;
-    if (settings->meta.size)
-        memcpy(self->meta, settings->meta.data, settings->meta.size);
+    member_set_meta(self, settings->meta);
     memcpy(self->version, version, VERSION_SIZE);
     swim->self = self;
 }
@@ -173,6 +205,7 @@ int swim_new(const struct swim_settings *settings, uint64_t now_ms, struct swim 
     rng_init(&swim->rng, settings->seed);
     members_init(&swim->members, settings->members_max, rng_u64(&swim->rng));
     broadcasts_init(&swim->broadcasts, settings->members_max);
+    broadcasts_init(&swim->user_broadcasts, USER_BROADCASTS_MAX);
     swim->awareness.max = settings->timing.awareness_max;
     swim->last_sequence = (uint32_t)rng_u64(&swim->rng); // so that nobody answers unasked
     add_self(swim, settings);
@@ -194,19 +227,31 @@ void swim_free(struct swim *swim)
     relay_free_all(swim);
     heap_done(&swim->suspicions);
     broadcasts_done(&swim->broadcasts);
+    broadcasts_done(&swim->user_broadcasts);
     members_done(&swim->members);
     buffer_done(&swim->user_state);
     arena_done(&swim->arena);
     free(swim->actions);
+    guard_done(&swim->settings.guard);
     free(swim);
 }
 
 // --- Events --------------------------------------------------------------------------------------
 
+static void note_speaker(struct swim *swim, const struct swim_address *from, struct slice name)
+{
+    struct swim_member *speaker = members_find(&swim->members, name);
+
+    if (speaker && swim_address_equal(&speaker->address, from))
+        speaker->heard_ms = swim->now_ms;
+}
+
 static void take_ping(struct swim *swim, const struct swim_address *from,
                       const struct message *ping)
 {
     struct message ack = {.type = MESSAGE_ACK, .sequence = ping->sequence};
+
+    note_speaker(swim, from, ping->source_node);
 
     // A ping for another name reached whoever has its address now: silence is the right answer.
     if (ping->node.size && !slice_equal(ping->node, member_name(swim->self)))
@@ -244,7 +289,7 @@ static void take_message(struct swim *swim, const struct swim_address *from,
         relay_ask(swim, from, message);
         break;
     case MESSAGE_ACK:
-        if (!probe_acknowledged(swim, message->sequence))
+        if (!probe_acknowledged(swim, from, message->sequence))
             relay_acknowledged(swim, message->sequence);
         break;
     case MESSAGE_NACK:
@@ -257,7 +302,7 @@ static void take_message(struct swim *swim, const struct swim_address *from,
         rules_alive(swim, message);
         break;
     case MESSAGE_DEAD:
-        rules_dead(swim, message);
+        rules_told_dead(swim, message);
         break;
     case MESSAGE_USER:
         take_user_message(swim, from, message->payload);
@@ -267,18 +312,11 @@ static void take_message(struct swim *swim, const struct swim_address *from,
     }
 }
 
-void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address *from,
-                   struct slice bytes)
+static void take_packet(struct swim *swim, const struct swim_address *from, struct slice bytes)
 {
     unsigned asks = 0;
-    bool malformed;
+    bool malformed = packet_open(bytes, &swim->arena, &swim->packet) != 0;
 
-    begin(swim, now_ms);
-    if (swim->left)
-        return;
-    swim->counts.datagrams_in++;
-    swim->counts.datagram_bytes_in += bytes.size;
-    malformed = packet_open(bytes, &swim->arena, &swim->packet) != 0;
     for (size_t i = 0; i < swim->packet.count; i++) {
         struct message message;
 
@@ -288,6 +326,25 @@ void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address
             take_message(swim, from, &message);
     }
     swim->counts.datagrams_malformed += malformed;
+}
+
+void swim_datagram(struct swim *swim, uint64_t now_ms, const struct swim_address *from,
+                   struct slice bytes)
+{
+    struct slice inside;
+    int err;
+
+    begin(swim, now_ms);
+    if (swim->left)
+        return;
+    swim->counts.datagrams_in++;
+    swim->counts.datagram_bytes_in += bytes.size;
+    err = guard_open_datagram(&swim->settings.guard, bytes, &swim->arena, &inside);
+    machine_refused(swim, err);
+    if (err)
+        swim->counts.datagrams_malformed += err == ERR_PROTOCOL;
+    else
+        take_packet(swim, from, inside);
     finish(swim);
 }
 
@@ -367,9 +424,7 @@ int swim_set_meta(struct swim *swim, uint64_t now_ms, struct slice meta)
         return ERR_TOO_LARGE;
     if (swim->leaving || slice_equal(meta, member_meta(self)))
         return 0;
-    self->meta_size = (uint16_t)meta.size;
-    if (meta.size)
-        memcpy(self->meta, meta.data, meta.size);
+    member_set_meta(self, meta);
     if (self->incarnation < MESSAGE_INCARNATION_MAX)
         self->incarnation++;
     rules_announce_self(swim);
@@ -382,6 +437,47 @@ int swim_set_user_state(struct swim *swim, struct slice state)
         return ERR_TOO_LARGE;
     buffer_reset(&swim->user_state, USER_STATE_MAX);
     buffer_add_slice(&swim->user_state, state);
+    return 0;
+}
+
+int swim_broadcast(struct swim *swim, uint64_t now_ms, uint64_t topic, struct slice bytes)
+{
+    begin(swim, now_ms);
+    if (bytes.size > spread_user_size_max(swim))
+        return ERR_TOO_LARGE;
+    if (!swim->left)
+        spread_user(swim, topic, bytes);
+    return 0;
+}
+
+int swim_send(struct swim *swim, uint64_t now_ms, const struct swim_address *to, struct slice bytes)
+{
+    struct message message = {.type = MESSAGE_USER, .payload = bytes};
+
+    begin(swim, now_ms);
+    if (bytes.size > spread_user_size_max(swim))
+        return ERR_TOO_LARGE;
+    if (!swim->left)
+        spread_send(swim, to, &message);
+    return 0;
+}
+
+int swim_send_stream(struct swim *swim, uint64_t now_ms, const struct swim_address *to,
+                     struct slice bytes)
+{
+    begin(swim, now_ms);
+    if (bytes.size > swim->settings.stream_size_max / 2)
+        return ERR_TOO_LARGE;
+    if (!swim->left)
+        stream_send_user(swim, to, bytes);
+    return 0;
+}
+
+int swim_set_guard(struct swim *swim, const struct guard *guard)
+{
+    if (guard->keys.count && !swim->settings.entropy.fill)
+        return ERR_INVALID;
+    swim->settings.guard = *guard;
     return 0;
 }
 

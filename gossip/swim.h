@@ -5,7 +5,8 @@
 // hashicorp/memberlist, so that a ring may hold members of either kind.
 //
 // It is a pure machine. It has no clock, socket, lock or global, and draws only from its own seeded
-// generator: the same events give the same actions, on any processor.
+// generator: the same events give the same actions, on any processor. (The one thing that it calls
+// is settings.entropy, for nonces of encryption: they change bytes on the wire, never a decision.)
 //
 //      datagram, stream bytes, tick, join, meta, leave          (events, each with now_ms)
 //          |
@@ -52,7 +53,7 @@ enum swim_action_kind {
     SWIM_NOTICE,       // `notice` about `member`
     SWIM_USER_STATE,   // `bytes` came as the other side's user state, from `address`
     SWIM_USER_MESSAGE, // `bytes` came as a user message from `address`; may come several times
-    SWIM_JOIN_RESULT,  // an address given to swim_join: `err` 0 or ERR_CONNECT, _TIMEOUT, _PROTOCOL
+    SWIM_JOIN_RESULT,  // an address given to swim_join: `err` 0 or why not, see below
     SWIM_LEFT_RING     // the farewell asked for with swim_leave is out; nothing follows it
 };
 
@@ -105,8 +106,10 @@ void swim_stream_ended(struct swim *swim, uint64_t now_ms, uint64_t stream, int 
 
 // --- What the node wants -------------------------------------------------------------------------
 
-// Exchanges full state with each address; one SWIM_JOIN_RESULT per address follows, now or later.
-// Trying again after all have failed is the caller's business.
+// Exchanges full state with each address; one SWIM_JOIN_RESULT per address follows, now or later:
+// 0, ERR_CONNECT, ERR_TIMEOUT, ERR_CLOSED (also when our label is not theirs), ERR_PRECONDITION
+// (the answer is not encrypted as ours would be), ERR_PROTOCOL, ERR_OVERLOADED. Trying again after
+// all have failed is the caller's business.
 void swim_join(struct swim *swim, uint64_t now_ms, const struct swim_address *addresses,
                size_t count);
 
@@ -117,6 +120,25 @@ int swim_set_meta(struct swim *swim, uint64_t now_ms, struct slice meta);
 // The bytes that go along with each full exchange from now on; copied; at most 256 KiB
 // (ERR_TOO_LARGE). Not an event: makes no action.
 int swim_set_user_state(struct swim *swim, struct slice state);
+
+// User messages: bytes that mean something to the application alone. They may be lost, and those to
+// all come several times, so whatever they ask for must be safe to do twice. ERR_TOO_LARGE beyond
+// what a datagram holds, or half of stream_size_max.
+
+// Along with the news about members where there is room, as often as those. It gets to all when
+// whoever finds it new passes it on with the same topic (the bytes must say what is new). One of
+// the same topic replaces an older one that still waits.
+int swim_broadcast(struct swim *swim, uint64_t now_ms, uint64_t topic, struct slice bytes);
+
+// To one, as a datagram; or over a stream of its own.
+int swim_send(struct swim *swim, uint64_t now_ms, const struct swim_address *to,
+              struct slice bytes);
+int swim_send_stream(struct swim *swim, uint64_t now_ms, const struct swim_address *to,
+                     struct slice bytes);
+
+// Another label or other keys from now on; copied. keyring.h says how keys are changed in a running
+// ring. Not an event: makes no action. ERR_INVALID for keys when the settings gave no entropy.
+int swim_set_guard(struct swim *swim, const struct guard *guard);
 
 // Says goodbye. SWIM_LEFT_RING follows once the farewell was sent as often as a broadcast is, or at
 // once when nobody else is there. Until then the driver keeps performing actions; it may give up
@@ -154,6 +176,8 @@ struct swim_counts {
     uint64_t datagram_bytes_in;
     uint64_t datagram_bytes_out;
     uint64_t datagrams_malformed; // or in parts
+    uint64_t foreign;             // datagrams and streams with another label
+    uint64_t unopened;            // not encrypted as ours are, or by no key of ours
     uint64_t streams_in;
     uint64_t streams_out;
     uint64_t streams_failed;     // refused, broken, malformed or late
@@ -163,10 +187,12 @@ struct swim_counts {
     uint64_t refutations;
     uint64_t incompatible; // members and full exchanges refused for their protocol versions
     uint64_t probes;
-    uint64_t probes_late;   // no direct acknowledgement in time
-    uint64_t probes_failed; // nor by helpers nor by stream
-    uint64_t probes_stream; // answered by stream only: datagrams are being lost
-    uint64_t stalls;        // events came later than a direct acknowledgement may take
+    uint64_t probes_late;    // no direct acknowledgement in time
+    uint64_t probes_failed;  // nor by helpers nor by stream
+    uint64_t probes_stream;  // answered by stream only: datagrams are being lost
+    uint64_t deaths_doubted; // told of members that we had just heard: only suspected
+    uint64_t doubts;         // failed probes that we held to be our own fault, at first
+    uint64_t stalls;         // events came later than a direct acknowledgement may take
 };
 
 const struct swim_counts *swim_counts(const struct swim *swim);

@@ -112,6 +112,11 @@ install_extra() {
     as_root=$(privilege) || by_hand "$(echo $extra)"
     wanted=
     for package in $extra; do
+        # Node.js often comes from elsewhere.
+        case $package in
+        nodejs) command -v node >/dev/null && continue ;;
+        npm) command -v npm >/dev/null && continue ;;
+        esac
         dpkg -s "$package" >/dev/null 2>&1 || wanted="$wanted $package"
     done
     if [ -z "$wanted" ]; then

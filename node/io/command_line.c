@@ -68,7 +68,8 @@ static int set_from_file(struct file *file, const char *section, const char *nam
         command_line_add_unknown(name, file->why);
         return ERR_INVALID;
     }
-    if (file->seen[setting - settings_table] && setting->kind != SETTING_JOIN) {
+    if (file->seen[setting - settings_table] && setting->kind != SETTING_JOIN &&
+        setting->kind != SETTING_KNOB) {
         buffer_add_format(file->why, "%s is given twice", name);
         return ERR_INVALID;
     }

@@ -20,25 +20,28 @@ static void say_found(const struct settings *settings, const struct store_found 
                  settings->data, found->keys, found->replayed, found->torn_bytes, found->ms);
 }
 
-static void warn_if_open(const char *what, const struct place *place)
+static void warn_if_open(const char *what, const struct place *place, const char *harm)
 {
     char bound[ADDRESS_TEXT];
 
     if (address_is_loopback((const struct sockaddr *)&place->bind))
         return;
     address_text((const struct sockaddr *)&place->bind, bound);
-    log_warning("%s is bound to %s, not to loopback, and nothing authenticates there yet: whoever "
-                "reaches this port can read, change and delete everything",
-                what, bound);
+    log_warning("%s is bound to %s, not to loopback, and nothing authenticates there: whoever "
+                "reaches this port can %s",
+                what, bound, harm);
 }
 
-static void say_places(const struct places *places)
+static void say_places(const struct settings *settings, const struct places *places)
 {
+    static const char everything[] = "read, change and delete everything";
+
     log_info("clients at %s, other nodes at %s, gossip at %s", places->client.text,
              places->peer.text, places->gossip.text);
-    warn_if_open("the client port", &places->client);
-    warn_if_open("the peer port", &places->peer);
-    warn_if_open("gossip", &places->gossip);
+    warn_if_open("the client port", &places->client, everything);
+    warn_if_open("the peer port", &places->peer, everything);
+    if (!settings->gossip_keys || settings->verify != VERIFY_BOTH)
+        warn_if_open("gossip", &places->gossip, "forge members and deaths: set gossip-key");
 }
 
 static void say_cluster(const struct settings *settings, const struct node_meta *meta,
@@ -63,7 +66,7 @@ void greeting_say(const struct settings *settings, const struct node_meta *meta,
     log_info("quorate-node %s: %s, node %016" PRIx64 ", process %d, durability %s", QUORATE_VERSION,
              meta->name, meta->node_id, (int)getpid(), settings->durability.text);
     say_found(settings, found);
-    say_places(places);
+    say_places(settings, places);
     say_cluster(settings, meta, places);
 }
 

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "gossip/swim.h"
+#include "node/io/keys.h"
+#include "node/io/told.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,11 +17,13 @@ enum {
     CALL_MS = 10000, // between two while others are here; lan
     ALONE_MIN_MS = 200,
     ALONE_MAX_MS = 5000,
-    CONFLICT_MS = 10000, // between two lines about one
     UDP_BUFFER = 1 << 20,
     STREAM_STALL_MS = 30000, // of what is still to be sent when the machine is done with one
     USER_STATE_MS = 1000,    // age of the user state after which it is made again
 };
+
+// What Serf agents announce (2 to 5, 4 now): memberlist lets no ring mix these with others.
+static const uint8_t serf_versions[3] = {2, 5, 4};
 
 struct ring_stream {
     struct tcp tcp;
@@ -68,20 +72,6 @@ static void remember(struct ring *ring, const struct swim_member *member, enum r
         known->has_left = state == RING_LEFT;
 }
 
-static void warn_of_conflict(struct ring *ring, const struct swim_action *action)
-{
-    char claimed[SWIM_ADDRESS_TEXT], held[SWIM_ADDRESS_TEXT];
-    uint64_t now = now_ms();
-
-    if (ring->conflict_ms && now - ring->conflict_ms < CONFLICT_MS)
-        return;
-    ring->conflict_ms = now;
-    log_warning("gossip: %s claims to be node %s, which is at %s: it moved and is not yet given up "
-                "there, or a data directory is a copy",
-                swim_address_text(&action->address, claimed), action->member->name,
-                swim_address_text(&action->member->address, held));
-}
-
 static void take_notice(struct ring *ring, const struct swim_action *action)
 {
     const struct swim_member *member = action->member;
@@ -91,7 +81,7 @@ static void take_notice(struct ring *ring, const struct swim_action *action)
                               .address = address};
 
     if (action->notice == SWIM_CONFLICT)
-        warn_of_conflict(ring, action);
+        ring_alarm_conflict(&ring->alarm, member, &action->address, now_ms());
     if (action->notice == SWIM_REFUTED)
         log_info("gossip: somebody took us for gone; answered");
     if (member->local || !notices[action->notice].tell)
@@ -101,6 +91,10 @@ static void take_notice(struct ring *ring, const struct swim_action *action)
         return;
     }
     swim_address_text(&member->address, address);
+    if (out.state == RING_FORGOTTEN)
+        ring_alarm_forget(&ring->alarm, member->node_id);
+    else
+        out.refused = ring_alarm_is_twin(&ring->alarm, &out.meta, address, now_ms());
     remember(ring, member, out.state, address);
     ring->calls->member(ring->data, &out);
 }
@@ -130,27 +124,19 @@ size_t ring_here(const struct ring *ring)
     return count;
 }
 
-// How long ago each member last changed, for those who exchange full state with us.
+// For those who exchange full state with us.
 static void make_user_state(struct ring *ring, uint64_t now)
 {
-    size_t count = swim_count(ring->swim), i, used = 0;
-    const struct swim_member *member;
+    struct node_load load = {.node_id = ring->self};
     struct buffer state = {0};
-    struct node_age *ages;
 
     if (ring->user_state_ms && now - ring->user_state_ms < USER_STATE_MS)
         return;
     ring->user_state_ms = now;
-    ages = memory_new((count + 1) * sizeof *ages);
-    for (i = 0; i < count && used < META_AGES_MAX; i++) {
-        member = swim_at(ring->swim, i);
-        if (member->node_id && now >= member->state_since_ms)
-            ages[used++] = (struct node_age){member->node_id, now - member->state_since_ms};
-    }
-    meta_encode_ages(ages, used, &state);
+    ring->calls->load(ring->data, &load);
+    told_write(ring->swim, &load, now, &state);
     swim_set_user_state(ring->swim, buffer_slice(&state));
     buffer_done(&state);
-    free(ages);
 }
 
 // --- Streams -------------------------------------------------------------------------------------
@@ -321,7 +307,9 @@ static void take_join_result(struct ring *ring, const struct swim_action *action
         ring->backoff.failures = 0;
     } else if (!ring->was_told) {
         log_warning("gossip: %s does not answer (%s): trying again until it does", address,
-                    err_text(action->err));
+                    action->err == ERR_PRECONDITION ? "its keys are not ours"
+                    : action->err == ERR_CLOSED     ? "it closed: are label and keys the same?"
+                                                    : err_text(action->err));
         ring->was_told = true;
     }
 }
@@ -392,6 +380,13 @@ void ring_set_meta(struct ring *ring, const struct node_meta *meta)
     perform(ring);
 }
 
+void ring_set_guard(struct ring *ring, const struct guard *guard)
+{
+    int err = swim_set_guard(ring->swim, guard);
+
+    check(err == 0);
+}
+
 void ring_leave(struct ring *ring)
 {
     swim_leave(ring->swim, now_ms());
@@ -453,6 +448,7 @@ void ring_sweep(struct ring *ring)
 
     if (!ring->swim || ring->stopped)
         return;
+    ring_alarm_refused(&ring->alarm, swim_counts(ring->swim), now);
     if (seeds_take_news(&ring->seeds))
         ring->call_ms = 0;
     if (now < ring->call_ms)
@@ -503,13 +499,20 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     int err;
 
     ring->self = start->self;
+    ring_alarm_set_self(&ring->alarm, start->self, start->meta->actor);
     ring->timer_due_ms = UINT64_MAX;
     ring->backoff = (struct backoff){.min_ms = ALONE_MIN_MS, .max_ms = ALONE_MAX_MS};
     rng_init(&ring->rng, rng_mix(start->seed));
     seeds_init(&ring->seeds, ring->uv, start->join, start->join_count);
     ring->seeds.family = ring->listener.address.ss_family;
     ring->seeds.self = start->self;
-    swim_settings_init(&settings, start->profile);
+    swim_settings_init(&settings, SWIM_LAN);
+    settings.timing = *start->timing;
+    settings.guard = *start->guard;
+    settings.entropy.fill = keys_fill;
+    settings.compress = start->compress;
+    if (start->serf)
+        memcpy(settings.delegate_version, serf_versions, sizeof serf_versions);
     settings.streams_max = ring->streams_max;
     settings.node_id = start->self;
     settings.address = start->announced;
@@ -517,12 +520,14 @@ int ring_start(struct ring *ring, const struct ring_start *start)
     meta_encode(start->meta, &meta);
     settings.meta = buffer_slice(&meta);
     err = swim_new(&settings, now_ms(), &ring->swim);
+    guard_done(&settings.guard);
     buffer_done(&meta);
     if (err)
         return err;
     if (uv_udp_recv_start(&ring->udp, on_datagram_alloc, on_datagram))
         return ERR_IO;
     arm_timer(ring);
+    ring_sweep(ring); // calls whom we know at once
     return 0;
 }
 
@@ -549,4 +554,5 @@ void ring_done(struct ring *ring)
     swim_free(ring->swim);
     ring->swim = NULL;
     table_done(&ring->streams);
+    ring_alarm_done(&ring->alarm);
 }

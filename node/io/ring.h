@@ -13,6 +13,7 @@
 #include "gossip/settings.h"
 #include "node/io/known.h"
 #include "node/io/listener.h"
+#include "node/io/ring_alarm.h"
 #include "node/io/seeds.h"
 #include "node/io/tcp.h"
 #include "node/wire/meta.h"
@@ -25,6 +26,7 @@ struct ring_member {
     struct node_meta meta;
     enum ring_state state;
     bool fresh;          // was not here a moment ago
+    bool refused;        // it has another one's actor id
     const char *address; // of its gossip
 };
 
@@ -32,6 +34,8 @@ struct ring_calls {
     void (*member)(void *data, const struct ring_member *member);
     // The farewell asked for with ring_leave is out.
     void (*left)(void *data);
+    // Fills in how the node fares, but for node_id; once a second at most.
+    void (*load)(void *data, struct node_load *load);
 };
 
 struct ring_counts {
@@ -59,9 +63,9 @@ struct ring {
     struct backoff backoff;
     uint64_t call_ms;       // when to call somebody again
     uint64_t user_state_ms; // when the user state was made
-    uint64_t conflict_ms;   // when we last told of one
-    size_t told_here;       // members, at the last line about it
-    bool was_told;          // that joining fails
+    struct ring_alarm alarm;
+    size_t told_here; // members, at the last line about it
+    bool was_told;    // that joining fails
     bool is_bound;
     bool stopped;
     bool is_stuck; // after ring_close: a look-up cannot be given up (seeds_close)
@@ -76,7 +80,10 @@ struct ring_start {
     uint64_t self;
     uint64_t seed;
     struct swim_address announced;
-    enum swim_profile profile;
+    const struct swim_timing *timing;
+    const struct guard *guard;
+    bool compress;
+    bool serf; // the ring is one of Serf agents
     const struct endpoint *join;
     size_t join_count;
     const struct node_meta *meta;
@@ -90,6 +97,9 @@ void ring_tell_all(struct ring *ring);
 
 // Announces other meta.
 void ring_set_meta(struct ring *ring, const struct node_meta *meta);
+
+// Other keys from now on.
+void ring_set_guard(struct ring *ring, const struct guard *guard);
 
 // Some times a second.
 void ring_sweep(struct ring *ring);

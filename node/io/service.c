@@ -11,6 +11,7 @@
 #include "node/io/descriptors.h"
 #include "node/io/greeting.h"
 #include "node/io/inbound.h"
+#include "node/io/keys.h"
 #include "node/io/links.h"
 #include "node/io/places.h"
 #include "node/io/ring.h"
@@ -20,7 +21,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum {
@@ -44,6 +44,7 @@ struct service {
     struct inbound inbound;
     struct links links;
     struct ring ring;
+    struct guard guard; // of gossip
     struct member self;
     struct node_meta meta;
     struct hello hello;
@@ -52,6 +53,7 @@ struct service {
     bool known_told; // that it cannot be saved
     uv_signal_t terminate;
     uv_signal_t interrupt;
+    uv_signal_t hangup;
     uv_timer_t drain;
     uint64_t drain_until_ms;
     bool has_signals;
@@ -64,8 +66,7 @@ static uint64_t random_u64(void)
     uint64_t value = 0;
 
     while (value == 0)
-        if (getrandom(&value, sizeof value, 0) != sizeof value)
-            value = 0;
+        keys_fill(NULL, (uint8_t *)&value, sizeof value);
     return value;
 }
 
@@ -165,10 +166,11 @@ static void on_member(void *data, const struct ring_member *member)
     bool reachable = member->state == RING_ALIVE || member->state == RING_SUSPECT;
 
     say_member(member);
-    if (is_stranger(service, member))
+    if (is_stranger(service, member) || member->refused)
         reachable = false;
     member_of(&member->meta, &view.member);
-    loop_step(&service->loop, &event);
+    if (!member->refused)
+        loop_step(&service->loop, &event);
     links_member(&service->links, &member->meta, reachable, member->fresh);
     if (member->state == RING_FORGOTTEN)
         links_forget(&service->links, member->meta.node_id);
@@ -181,7 +183,21 @@ static void on_left(void *data)
     service->has_left = true;
 }
 
-static const struct ring_calls ring_calls = {.member = on_member, .left = on_left};
+static void on_load(void *data, struct node_load *load)
+{
+    struct service *service = data;
+    struct store_totals totals;
+
+    if (!service->loop.node)
+        return;
+    store_totals(service->store, &totals);
+    load->keys = totals.keys;
+    load->bytes = totals.bytes;
+    load->unknown = totals.unknown;
+    load->in_flight = node_in_flight(service->loop.node);
+}
+
+static const struct ring_calls ring_calls = {.member = on_member, .left = on_left, .load = on_load};
 
 static void write_known(struct service *service)
 {
@@ -252,6 +268,25 @@ static void on_signal(uv_signal_t *handle, int number)
     service->loop.hub.dirty = true;
 }
 
+// Reads the keys of gossip again. Those in use stay when the file is no good.
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    struct service *service = handle->data;
+    struct buffer why = {0};
+    struct guard guard;
+
+    (void)number;
+    if (keys_load(service->settings, &guard, &why) == 0) {
+        ring_set_guard(&service->ring, &guard);
+        log_info("SIGHUP: %zu keys of gossip read from %s", guard.keys.count,
+                 service->settings->gossip_keys);
+        guard_done(&guard);
+    } else {
+        log_warning("SIGHUP: %.*s: the keys stay as they were", (int)why.size, (char *)why.data);
+    }
+    buffer_done(&why);
+}
+
 static void catch_signals(struct service *service)
 {
     uv_loop_t *uv = &service->loop.uv;
@@ -259,10 +294,14 @@ static void catch_signals(struct service *service)
     service->has_signals = true;
     uv_signal_init(uv, &service->terminate);
     uv_signal_init(uv, &service->interrupt);
+    uv_signal_init(uv, &service->hangup);
     uv_timer_init(uv, &service->drain);
-    service->terminate.data = service->interrupt.data = service->drain.data = service;
+    service->hangup.data = service->terminate.data = service->interrupt.data = service->drain.data =
+        service;
     uv_signal_start(&service->terminate, on_signal, SIGTERM);
     uv_signal_start(&service->interrupt, on_signal, SIGINT);
+    if (service->settings->gossip_keys)
+        uv_signal_start(&service->hangup, on_hangup, SIGHUP);
 }
 
 static void say_end(int code)
@@ -291,6 +330,7 @@ static int take_apart(struct service *service, int code)
     if (service->has_signals) {
         uv_close((uv_handle_t *)&service->terminate, NULL);
         uv_close((uv_handle_t *)&service->interrupt, NULL);
+        uv_close((uv_handle_t *)&service->hangup, NULL);
         uv_close((uv_handle_t *)&service->drain, NULL);
     }
     if (service->store && service->known.changed)
@@ -455,15 +495,20 @@ static int start_machine(struct service *service)
 static int start_gossip(struct service *service)
 {
     const struct topology *topology = node_topology(service->loop.node);
+    struct swim_timing timing = settings_timing(service->settings);
     struct ring_start start = {.self = service->self.id,
                                .seed = random_u64(),
                                .announced = service->places.gossip.announced,
-                               .profile = service->settings->profile,
+                               .timing = &timing,
+                               .guard = &service->guard,
+                               .compress = service->settings->compress,
+                               .serf = service->settings->serf,
                                .join = service->settings->join,
                                .join_count = service->settings->join_count,
                                .meta = &service->meta};
     int err = ring_start(&service->ring, &start);
 
+    guard_done(&service->guard);
     if (err == 0)
         on_topology(service, topology);
     return err;
@@ -474,6 +519,8 @@ static int start(struct service *service)
     struct buffer why = {0};
     int err;
 
+    if (keys_load(service->settings, &service->guard, &why))
+        return fail("", &why);
     if (open_store(service))
         return EXIT_FAILURE_CODE;
     known_load(&service->known, service->settings->data);

@@ -37,6 +37,10 @@ const struct setting settings_table[] = {
      "sync, or interval=MS: may lose that much"},
     {"gossip-profile", "NAME", SETTING_PROFILE, AT(profile), 0, 0, "lan", true,
      "Timings: lan, wan or local"},
+    {"gossip-key", "FILE", SETTING_TEXT, AT(gossip_keys), 0, 0, NULL, true,
+     "Encrypt gossip; base64 keys, the first one seals"},
+    {"gossip-label", "TEXT", SETTING_RING_LABEL, AT(gossip_label), 0, 0, NULL, true,
+     "Ignore gossip without this label"},
     {"config", "FILE", SETTING_TEXT, AT(config), 0, 0, NULL, true,
      "Read settings from FILE; the command line wins"},
     {"port-file", "FILE", SETTING_TEXT, AT(port_file), 0, 0, NULL, true,
@@ -44,6 +48,14 @@ const struct setting settings_table[] = {
 
     {"advertise", "HOST", SETTING_HOST, AT(advertise), 0, 0, NULL, false,
      "Host or IP address that others reach this node at, when it listens on 0.0.0.0 or ::"},
+    {"gossip-verify", "MODE", SETTING_VERIFY, AT(verify), 0, 0, "both", false,
+     "With a key: both (encrypt, read nothing else), outgoing (read plain too), none (send plain)"},
+    {"gossip-timing", "NAME=VALUE", SETTING_KNOB, AT(knobs), 0, 0, NULL, false,
+     "One timing instead of the profile's, like probe-interval=500ms; repeatable"},
+    {"gossip-compress", "yes|no", SETTING_SWITCH, AT(compress), 0, 0, "yes", false,
+     "Compress what gossip sends"},
+    {"gossip-serf", "yes|no", SETTING_SWITCH, AT(serf), 0, 0, "no", false,
+     "Gossip as Serf agents do, to share their ring; all nodes or none"},
     {"value-max", "SIZE", SETTING_SIZE, AT(value_max), 1, 512 * MIB, "8M", false,
      "Largest value of a put"},
     {"siblings-max", "N", SETTING_NUMBER, AT(siblings_max), 1, 10000, "100", false,
@@ -103,6 +115,7 @@ void settings_done(struct settings *settings)
     free(settings->data);
     free(settings->config);
     free(settings->port_file);
+    free(settings->gossip_keys);
     memset(settings, 0, sizeof *settings);
 }
 
@@ -287,6 +300,91 @@ good:
     return 0;
 }
 
+static void add_knobs(struct buffer *why)
+{
+    const struct swim_knob *knob;
+
+    buffer_add_format(why, "NAME=VALUE, with a name of");
+    for (knob = swim_knobs; knob->name; knob++)
+        buffer_add_format(why, " %s", knob->name);
+}
+
+static int set_knob(struct settings *settings, const char *text, struct buffer *why)
+{
+    size_t size = strcspn(text, "=");
+    const struct swim_knob *knob = swim_knob_find(slice_of(text, size));
+    uint64_t value;
+    int err;
+
+    if (!knob || !text[size]) {
+        add_knobs(why);
+        return ERR_INVALID;
+    }
+    if (settings->knob_count == SETTINGS_KNOBS_MAX) {
+        buffer_add_format(why, "at most %d", SETTINGS_KNOBS_MAX);
+        return ERR_INVALID;
+    }
+    err = knob->is_time ? text_read_ms(text + size + 1, &value)
+                        : text_read_u64(text + size + 1, 0, UINT32_MAX, &value);
+    if (err || value < knob->min || value > knob->max) {
+        buffer_add_format(why, "%s from %u to %u%s", knob->name, knob->min, knob->max,
+                          knob->is_time ? " ms" : "");
+        return ERR_INVALID;
+    }
+    settings->knobs[settings->knob_count++] = (struct knob){knob, (uint32_t)value};
+    return 0;
+}
+
+struct swim_timing settings_timing(const struct settings *settings)
+{
+    struct swim_timing timing = swim_timing_of(settings->profile);
+    size_t i;
+
+    for (i = 0; i < settings->knob_count; i++)
+        swim_knob_set(settings->knobs[i].which, &timing, settings->knobs[i].value);
+    return timing;
+}
+
+// The place of a word among `count` of them; they are listed when it is none.
+static int read_word(const char *text, const char *const *words, size_t count, size_t *out,
+                     struct buffer *why)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = i;
+            return 0;
+        }
+    }
+    for (i = 0; i < count; i++)
+        buffer_add_format(why, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+    return ERR_INVALID;
+}
+
+static int set_verify(enum verify *at, const char *text, struct buffer *why)
+{
+    static const char *const words[] = {
+        [VERIFY_BOTH] = "both", [VERIFY_OUTGOING] = "outgoing", [VERIFY_NONE] = "none"};
+    size_t place;
+    int err = read_word(text, words, sizeof words / sizeof words[0], &place, why);
+
+    if (err == 0)
+        *at = (enum verify)place;
+    return err;
+}
+
+static int set_switch(bool *at, const char *text, struct buffer *why)
+{
+    static const char *const words[] = {"no", "yes"};
+    size_t place;
+    int err = read_word(text, words, sizeof words / sizeof words[0], &place, why);
+
+    if (err == 0)
+        *at = place == 1;
+    return err;
+}
+
 static int set_text(char **at, const char *text, struct buffer *why)
 {
     if (!text[0]) {
@@ -325,6 +423,14 @@ static int set_value(struct settings *settings, const struct setting *setting, c
             return 0;
         buffer_add_format(why, "lan, wan or local");
         return ERR_INVALID;
+    case SETTING_KNOB:
+        return set_knob(settings, text, why);
+    case SETTING_RING_LABEL:
+        return set_label(at, text, GUARD_LABEL_MAX, why);
+    case SETTING_VERIFY:
+        return set_verify(at, text, why);
+    case SETTING_SWITCH:
+        return set_switch(at, text, why);
     }
     return ERR_INTERNAL;
 }
@@ -346,6 +452,8 @@ int settings_set(struct settings *settings, const struct setting *setting, const
 
 int settings_verify(const struct settings *settings, struct buffer *why)
 {
+    struct swim_timing timing = settings_timing(settings);
+
     if (!settings->data)
         buffer_add_format(why, "--data DIR is missing: the directory to keep everything in");
     else if (!settings->name[0])
@@ -356,6 +464,8 @@ int settings_verify(const struct settings *settings, struct buffer *why)
         buffer_add_format(why, "memory-max: must not be less than value-max");
     else if (settings->link_queue_max < settings->value_max)
         buffer_add_format(why, "link-queue-max: must not be less than value-max");
+    else if (!swim_timing_is_valid(&timing))
+        buffer_add_format(why, "gossip-timing: probe-timeout must not be more than probe-interval");
     else
         return 0;
     return ERR_INVALID;

@@ -10,7 +10,15 @@
 enum {
     SETTINGS_JOIN_MAX = 32,  // addresses to join by
     SETTINGS_LABEL_MAX = 63, // bytes of a name, zone or host label
-    SETTINGS_HOST_MAX = 255
+    SETTINGS_HOST_MAX = 255,
+    SETTINGS_KNOBS_MAX = 32 // timings of gossip given one by one
+};
+
+// How far keys of gossip are in use: so they come into a ring that runs without them.
+enum verify {
+    VERIFY_BOTH,     // everything is encrypted, and nothing else is read
+    VERIFY_OUTGOING, // everything is encrypted, what is not is read too
+    VERIFY_NONE      // nothing is encrypted, both are read
 };
 
 // Where to listen or whom to call, as given: the host may be a name, port 0 means any free one.
@@ -18,6 +26,12 @@ struct endpoint {
     char host[SETTINGS_HOST_MAX + 1];
     uint16_t port;
     bool given; // false: neither given nor a default
+};
+
+// A timing of gossip that is not the profile's.
+struct knob {
+    const struct swim_knob *which;
+    uint32_t value;
 };
 
 struct durability {
@@ -39,6 +53,13 @@ struct settings {
     char advertise[SETTINGS_HOST_MAX + 1]; // host that others reach us at; empty: the one bound
     struct durability durability;
     enum swim_profile profile;
+    struct knob knobs[SETTINGS_KNOBS_MAX];
+    size_t knob_count;
+    char *gossip_keys; // file; NULL: nothing is encrypted
+    char gossip_label[GUARD_LABEL_MAX + 1];
+    enum verify verify;
+    bool compress;   // what gossip sends
+    bool serf;       // gossip with Serf agents
     char *config;    // NULL: none
     char *port_file; // NULL: none
 
@@ -71,7 +92,11 @@ enum setting_kind {
     SETTING_SIZE,       // uint64_t, "64M"
     SETTING_MS,         // uint64_t, "10s"
     SETTING_DURABILITY, // struct durability
-    SETTING_PROFILE     // enum swim_profile
+    SETTING_PROFILE,    // enum swim_profile
+    SETTING_KNOB,       // adds to settings.knobs
+    SETTING_RING_LABEL, // char[GUARD_LABEL_MAX + 1]
+    SETTING_VERIFY,     // enum verify
+    SETTING_SWITCH      // bool, "yes" or "no"
 };
 
 struct setting {
@@ -105,6 +130,9 @@ int settings_set(struct settings *settings, const struct setting *setting, const
 
 // What no single value can tell. ERR_INVALID with a sentence as above.
 int settings_verify(const struct settings *settings, struct buffer *why);
+
+// The timings of gossip: the profile's, with what was given one by one.
+struct swim_timing settings_timing(const struct settings *settings);
 
 // "64M", "1GiB", "1048576": bytes, powers of 1024. ERR_INVALID for anything else.
 int settings_read_size(const char *text, uint64_t *out);

@@ -12,13 +12,15 @@ enum {
     META_VERSION = 1,
     META_FIELDS = 14,
     META_VALUES_MAX = 128, // room for what later versions add
-    AGES_VALUES_MAX = META_AGES_MAX * 5 + META_VALUES_MAX,
+    TOLD_VALUES_MAX = META_VIEWS_MAX * 16 + META_VALUES_MAX,
     // What the limits allow at worst: keys of 3 bytes, integers of 9 or 5, texts with a length of
     // up to 3 in front.
     WORST = 3 + META_FIELDS * 3 + 1 + 5 * 9 + 2 * 5 + 3 * (3 + META_NAME_MAX) +
             2 * (3 + META_ADDRESS_MAX) + 3 + META_BUILD_MAX
 };
 static_assert((int)WORST <= (int)META_SIZE_MAX, "the meta fits what gossip carries");
+// A view at worst: five keys of 3 to 9 bytes, integers of 9.
+static_assert(META_VIEWS_MAX * 79 + 256 <= 256 << 10, "the views fit the user state of gossip");
 
 // --- Meta ----------------------------------------------------------------------------------------
 
@@ -137,22 +139,59 @@ int meta_decode_of(uint64_t node_id, struct slice bytes, struct node_meta *out)
 
 // --- User state ----------------------------------------------------------------------------------
 
-void meta_encode_ages(const struct node_age *ages, size_t count, struct buffer *out)
+static void encode_load(const struct node_load *load, struct buffer *out, uint32_t *fields)
 {
-    check(count <= META_AGES_MAX);
-    pack_map(out, 2);
-    pack_key_u64(out, "v", META_VERSION);
-    pack_text(out, "members");
-    pack_array(out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        pack_map(out, 2);
-        pack_key_u64(out, "id", ages[i].node_id);
-        pack_key_u64(out, "age_ms", ages[i].age_ms);
-    }
+    encode_number(out, "id", load->node_id, fields);
+    encode_number(out, "keys", load->keys, fields);
+    encode_number(out, "bytes", load->bytes, fields);
+    encode_number(out, "debt", load->unknown, fields);
+    encode_number(out, "in_flight", load->in_flight, fields);
 }
 
-static int decode_ages(struct pack_fields *fields, struct node_age *ages, size_t room,
-                       size_t *count)
+static void encode_view(const struct node_view *view, struct buffer *out)
+{
+    struct buffer body = {0};
+    uint32_t fields = 0;
+
+    encode_number(&body, "id", view->node_id, &fields);
+    encode_number(&body, "age_ms", view->age_ms, &fields);
+    encode_number(&body, "ack_ms", view->ack_age_ms, &fields);
+    encode_number(&body, "rtt_ms", view->rtt_ms, &fields);
+    encode_number(&body, "accusers", view->accusers, &fields);
+    pack_map(out, fields);
+    buffer_add_slice(out, buffer_slice(&body));
+    buffer_done(&body);
+}
+
+void meta_encode_told(const struct node_load *load, const struct node_view *views, size_t count,
+                      struct buffer *out)
+{
+    struct buffer body = {0};
+    uint32_t fields = 1;
+
+    check(count <= META_VIEWS_MAX);
+    pack_key_u64(&body, "v", META_VERSION);
+    encode_load(load, &body, &fields);
+    pack_map(out, fields + 1);
+    buffer_add_slice(out, buffer_slice(&body));
+    buffer_done(&body);
+    pack_text(out, "members");
+    pack_array(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        encode_view(&views[i], out);
+}
+
+static void decode_load(struct pack_fields *fields, struct node_load *load)
+{
+    load->node_id = pack_field_u64(fields, "id", UINT64_MAX);
+    load->keys = pack_field_u64(fields, "keys", UINT64_MAX);
+    load->bytes = pack_field_u64(fields, "bytes", UINT64_MAX);
+    load->unknown = pack_field_u64(fields, "debt", UINT64_MAX);
+    load->in_flight = pack_field_u64(fields, "in_flight", UINT64_MAX);
+}
+
+static int decode_views(struct pack_fields *fields, struct node_view *views, size_t room,
+                        size_t *count)
 {
     uint64_t version = pack_field_u64(fields, "v", UINT32_MAX);
     size_t present;
@@ -163,8 +202,11 @@ static int decode_ages(struct pack_fields *fields, struct node_age *ages, size_t
     for (size_t i = 0; i < present && !fields->failed; i++) {
         struct pack_fields member = pack_fields_of(&members[i]);
 
-        ages[i].node_id = pack_field_u64(&member, "id", UINT64_MAX);
-        ages[i].age_ms = pack_field_u64(&member, "age_ms", UINT64_MAX);
+        views[i].node_id = pack_field_u64(&member, "id", UINT64_MAX);
+        views[i].age_ms = pack_field_u64(&member, "age_ms", UINT64_MAX);
+        views[i].ack_age_ms = pack_field_u64(&member, "ack_ms", UINT64_MAX);
+        views[i].rtt_ms = pack_field_u64(&member, "rtt_ms", UINT64_MAX);
+        views[i].accusers = pack_field_u64(&member, "accusers", UINT64_MAX);
         fields->failed = member.failed;
     }
     if (fields->failed || version == 0)
@@ -173,16 +215,21 @@ static int decode_ages(struct pack_fields *fields, struct node_age *ages, size_t
     return 0;
 }
 
-int meta_decode_ages(struct slice bytes, struct node_age *ages, size_t room, size_t *count)
+int meta_decode_told(struct slice bytes, struct node_load *load, struct node_view *views,
+                     size_t room, size_t *count)
 {
     struct pack_value value;
     struct pack_fields fields;
+    struct node_load own = {0};
     int err;
 
-    if (pack_value_read(bytes, AGES_VALUES_MAX, &value))
+    if (pack_value_read(bytes, TOLD_VALUES_MAX, &value))
         return ERR_PROTOCOL;
     fields = pack_fields_of(&value.unpacked.data);
-    err = decode_ages(&fields, ages, room, count);
+    decode_load(&fields, &own);
+    err = decode_views(&fields, views, room, count);
     pack_value_done(&value);
+    if (!err)
+        *load = own;
     return err;
 }

@@ -24,7 +24,7 @@ enum {
     META_NAME_MAX = 63,  // name, zone, host
     META_ADDRESS_MAX = 64,
     META_BUILD_MAX = 32,
-    META_AGES_MAX = 4096 // members in one user state
+    META_VIEWS_MAX = 3072 // members in one user state
 };
 
 // Texts are terminated and hold no control characters.
@@ -54,17 +54,32 @@ int meta_decode(struct slice bytes, struct node_meta *out);
 // The same for the meta that came under this node id: what tells of another node is not its own.
 int meta_decode_of(uint64_t node_id, struct slice bytes, struct node_meta *out);
 
-// How long ago each member last changed its state, as one member sees it.
-struct node_age {
-    uint64_t node_id;
-    uint64_t age_ms;
+// What a member tells along with each full exchange, for people who look at the ring: how it fares
+// itself, and how it sees the others. Nothing is decided by it.
+struct node_load {
+    uint64_t node_id;   // who tells; 0: not told
+    uint64_t keys;      // it holds
+    uint64_t bytes;     // of buckets, keys and values
+    uint64_t unknown;   // damaged keys that are still to be rebuilt: its repair debt
+    uint64_t in_flight; // requests of clients
 };
 
-// Appends {"v":1,"members":[{"id":u64,"age_ms":u64},...]}. count is at most META_AGES_MAX.
-void meta_encode_ages(const struct node_age *ages, size_t count, struct buffer *out);
+struct node_view {
+    uint64_t node_id;
+    uint64_t age_ms;     // since it changed its state
+    uint64_t ack_age_ms; // since its last direct acknowledgement, at least 1; 0: there was none
+    uint64_t rtt_ms;     // how long that took, rounded up
+    uint64_t accusers;   // who suspect it now
+};
 
-// Fills ages[0..*count-1], at most `room` of them (the rest is left out). ERR_PROTOCOL when the
+// Appends {"v":1,"id":,"keys":,"bytes":,"debt":,"in_flight":,"members":[{"id":,"age_ms":,"ack_ms":,
+// "rtt_ms":,"accusers":},...]}; zeros are not written. count is at most META_VIEWS_MAX.
+void meta_encode_told(const struct node_load *load, const struct node_view *views, size_t count,
+                      struct buffer *out);
+
+// Fills views[0..*count-1], at most `room` of them (the rest is left out). ERR_PROTOCOL when the
 // bytes are no such map.
-int meta_decode_ages(struct slice bytes, struct node_age *ages, size_t room, size_t *count);
+int meta_decode_told(struct slice bytes, struct node_load *load, struct node_view *views,
+                     size_t room, size_t *count);
 
 #endif

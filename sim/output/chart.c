@@ -113,6 +113,23 @@ static double legend(const struct drawing *drawing, double top, bool draw)
     return at[1] - top + legend_row - 6;
 }
 
+// Over its plot and the gap behind that.
+static double panel_title_room(const struct drawing *drawing)
+{
+    return drawing->plot_width + drawing->gap - 8;
+}
+
+static bool titles_fit(const struct drawing *drawing)
+{
+    const struct chart *chart = drawing->chart;
+
+    for (size_t i = 0; i < chart->panel_count; i++) {
+        if (svg_text_width(chart->panels[i].title, SVG_TEXT + 1) > panel_title_room(drawing))
+            return false;
+    }
+    return true;
+}
+
 // ---- frame ----------------------------------------------------------------------------------
 
 static void measure(struct drawing *drawing, bool alone)
@@ -123,6 +140,10 @@ static void measure(struct drawing *drawing, bool alone)
     drawing->columns = columns_of(chart->panel_count, kinds[chart->kind].columns_max);
     drawing->panel_title = has_panel_titles(chart) ? panel_title_height : 6;
     kinds[chart->kind].measure(drawing);
+    while (drawing->columns > 3 && !titles_fit(drawing)) {
+        drawing->columns -= 1;
+        kinds[chart->kind].measure(drawing);
+    }
     drawing->top = alone ? title_height : 4;
     if (has_legend(chart))
         drawing->top += legend(drawing, drawing->top, false);
@@ -167,14 +188,14 @@ static void draw_panels(const struct drawing *drawing)
                               .first = column == 0};
 
         if (*chart->panels[i].title)
-            svg_text(drawing->out,
-                     &(struct svg_text){
-                         .x = place.x,
-                         .y = place.y - 8,
-                         .class = "panel",
-                         .anchor = 's',
-                         .text = svg_text_fit(drawing->arena, chart->panels[i].title, SVG_TEXT + 1,
-                                              drawing->plot_width + drawing->gap - 8)});
+            svg_text(
+                drawing->out,
+                &(struct svg_text){.x = place.x,
+                                   .y = place.y - 8,
+                                   .class = "panel",
+                                   .anchor = 's',
+                                   .text = svg_text_fit(drawing->arena, chart->panels[i].title,
+                                                        SVG_TEXT + 1, panel_title_room(drawing))});
         kinds[chart->kind].draw(drawing, &chart->panels[i], &place);
     }
 }

@@ -43,14 +43,14 @@ static void add_row(struct buffer *out, const struct row *row, uint64_t seed)
     add_number(out, row->value.p95);
     buffer_add_format(out, ",%u,%llu,", row->repetitions, (unsigned long long)seed);
     add_text(out, row->note);
-    buffer_add_format(out, "\r\n");
+    buffer_add_format(out, "\n");
 }
 
 void output_csv(const struct run_result *result, struct buffer *out)
 {
     for (unsigned label = 0; label < LABELS; label++)
         buffer_add_format(out, "%s,", label_key(label));
-    buffer_add_format(out, "unit,mean,p5,p50,p95,repetitions,seed,note\r\n");
+    buffer_add_format(out, "unit,mean,p5,p50,p95,repetitions,seed,note\n");
     for (size_t i = 0; i < result->count; i++)
         add_row(out, &result->rows[i], result->seed);
 }

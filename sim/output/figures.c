@@ -290,7 +290,7 @@ static void movement_bars(struct figures *figures, const char *const *events, si
                                               .y_title = case_title(figures),
                                               .unit = "",
                                               .scale_each = true,
-                                              .mark_name = "the least that any scheme must move"});
+                                              .mark_name = "minimum for an even spread"});
 }
 
 static void movement(struct figures *figures)
@@ -477,6 +477,15 @@ static void staleness_times(struct figures *figures)
                                               .log_x = true});
 }
 
+static bool has_stale(const struct view *view)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        if (view_mean(&view->cases[i], &(struct spot){.metric = "p-stale-versions"}) > 0)
+            return true;
+    }
+    return false;
+}
+
 static void staleness(struct figures *figures)
 {
     static const struct curve consistent = {{.name = "staleness-consistent",
@@ -504,7 +513,8 @@ static void staleness(struct figures *figures)
     make_curve(figures, &consistent);
     visible_times(figures);
     staleness_times(figures);
-    make_curve(figures, &stale);
+    if (has_stale(figures->view)) // never, where R + W > N
+        make_curve(figures, &stale);
 }
 
 // ---- cost -----------------------------------------------------------------------------------

@@ -35,6 +35,17 @@ static size_t count_rows(const struct chart *chart)
     return count;
 }
 
+static bool is_ranged(const struct chart_panel *panel)
+{
+    for (size_t i = 0; i < panel->count; i++) {
+        for (size_t j = 0; j < panel->series[i].count; j++) {
+            if (panel->series[i].points[j].high > panel->series[i].points[j].low)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void cell(const struct table *table, const char *kind, const char *text)
 {
     buffer_add_format(table->out, "<%s>", kind);
@@ -76,7 +87,7 @@ static void write_head(const struct table *table)
     if (table->ranges)
         cell(table, "th scope=\"col\"", "p5 \xe2\x80\x93 p95");
     if (chart->mark_name)
-        cell(table, "th scope=\"col\"", "least");
+        cell(table, "th scope=\"col\"", "minimum");
     buffer_add_format(table->out, "</tr></thead>\n");
 }
 
@@ -135,9 +146,9 @@ static void write_panel(const struct table *table, const struct chart_panel *pan
     buffer_add_format(table->out, "</tbody>\n");
 }
 
-void numbers_write(const struct chart *chart, bool ranges, struct arena *arena, struct buffer *out)
+void numbers_write(const struct chart *chart, struct arena *arena, struct buffer *out)
 {
-    struct table table = {chart, ranges, is_lying(chart) || chart->series_count > 1, arena, out};
+    struct table table = {chart, false, is_lying(chart) || chart->series_count > 1, arena, out};
     size_t rows = count_rows(chart);
     bool printed = rows <= ROWS_PRINTED_MAX;
     const char *tall = rows > ROWS_SHORT_MAX ? " tall" : "";
@@ -146,6 +157,8 @@ void numbers_write(const struct chart *chart, bool ranges, struct arena *arena, 
                       "<div class=\"numbers%s%s\" tabindex=\"0\" role=\"group\" "
                       "aria-label=\"Numbers\">\n<table>\n",
                       tall, printed ? "" : " long");
+    for (size_t i = 0; i < chart->panel_count; i++)
+        table.ranges |= is_ranged(&chart->panels[i]);
     write_head(&table);
     for (size_t i = 0; i < chart->panel_count; i++)
         write_panel(&table, &chart->panels[i]);

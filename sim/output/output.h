@@ -18,9 +18,10 @@ struct table_setup {
 void output_tables(const struct run_result *result, const struct table_setup *setup,
                    struct buffer *out);
 
-// RFC 4180 with a header line: every label, then unit, mean, p5, p50, p95, repetitions, seed, note.
-// Columns are only ever added, at the end. Numbers with up to 9 significant digits; a value that
-// does not exist is empty, an infinite one "inf". UTF-8; lines end with CR LF.
+// RFC 4180 with a header line, but lines end as Unix tools want them, with a line feed: every
+// label, then unit, mean, p5, p50, p95, repetitions, seed, note. Columns are only ever added, at
+// the end. Numbers with up to 9 significant digits; a value that does not exist is empty, an
+// infinite one "inf". UTF-8.
 void output_csv(const struct run_result *result, struct buffer *out);
 
 // One object: {"command":..., "seed":..., "rows":[{...}]}; the keys of the CSV; labels that do not

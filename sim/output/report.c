@@ -37,13 +37,28 @@ static void element(struct buffer *out, const char *begin, const char *text, con
     buffer_add_format(out, "%s\n", end);
 }
 
+// Each word by itself, so that no line breaks behind the hyphens of an option.
+static void write_words(const char *text, struct buffer *out)
+{
+    struct arena arena = {0};
+
+    while (*text) {
+        size_t size = strcspn(text, " ");
+
+        element(out, "<span>", arena_text(&arena, "%.*s", (int)size, text), "</span>");
+        text += size + (text[size] == ' ');
+    }
+    arena_done(&arena);
+}
+
 static void write_header(const struct run_result *result, const struct view *views, size_t count,
                          struct buffer *out)
 {
     buffer_add_format(out, "<header>\n<p class=\"brand\">quorate</p>\n<h1>Placement of data on "
                            "nodes</h1>\n<dl>\n");
-    element(out, "<div class=\"wide\"><dt>Command</dt><dd><code>", result->command,
-            "</code></dd></div>");
+    buffer_add_format(out, "<div class=\"wide\"><dt>Command</dt><dd><code>");
+    write_words(result->command, out);
+    buffer_add_format(out, "</code></dd></div>\n");
     buffer_add_format(out, "<div><dt>Seed</dt><dd>%llu</dd></div>\n",
                       (unsigned long long)result->seed);
     buffer_add_format(out, "<div><dt>Version</dt><dd>%s</dd></div>\n", QUORATE_VERSION);
@@ -62,8 +77,7 @@ static void write_header(const struct run_result *result, const struct view *vie
     buffer_add_format(out, "</header>\n");
 }
 
-static void write_figure(const struct chart *chart, struct arena *arena, bool ranges,
-                         struct buffer *out)
+static void write_figure(const struct chart *chart, struct arena *arena, struct buffer *out)
 {
     buffer_add_format(out, "<figure id=\"%s\">\n", chart->name);
     element(out, "<figcaption>", chart->title, "</figcaption>");
@@ -71,7 +85,7 @@ static void write_figure(const struct chart *chart, struct arena *arena, bool ra
                       "<div class=\"plot\" tabindex=\"0\" role=\"group\" aria-label=\"Chart\">\n");
     chart_write(chart, false, arena, out);
     buffer_add_format(out, "</div>\n");
-    numbers_write(chart, ranges, arena, out);
+    numbers_write(chart, arena, out);
     buffer_add_format(out, "</figure>\n");
 }
 
@@ -108,7 +122,7 @@ static void write_question(const struct view *view, size_t number, struct buffer
     if (*words)
         element(out, "<p class=\"words\">", words, "</p>");
     for (size_t i = 0; i < count; i++)
-        write_figure(&charts[i], view->arena, view->repetitions > 1, out);
+        write_figure(&charts[i], view->arena, out);
     write_text(view, out);
     buffer_add_format(out, "</section>\n");
 }
@@ -119,13 +133,12 @@ void output_report(const struct run_result *result, struct buffer *out)
     struct view *views = NULL;
     size_t count = view_list(result, &arena, &views);
 
-    buffer_add_format(out,
-                      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                      "<meta name=\"viewport\" content=\"width=device-width, "
-                      "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
-                      "dark\">\n<title>quorate: placement of data on nodes</title>\n"
-                      "<style>\n%s",
-                      report_style);
+    buffer_add_format(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                           "<meta name=\"viewport\" content=\"width=device-width, "
+                           "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
+                           "dark\">\n<title>quorate: placement of data on nodes</title>\n"
+                           "<style>\n");
+    report_style(out);
     chart_style(out);
     buffer_add_format(out, "</style>\n</head>\n<body>\n");
     write_header(result, views, count, out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/output/report_style.h"
 
-const char report_style[] =
+static const char screen[] =
     // Colours, by day, by night, on paper.
     ":root{--ink:#1f2328;--soft:#59636e;--rule:#d8dde3;--ground:#f6f7f9;--card:#fff;"
     "--accent:#0072b2;--zebra:#f6f8fa}\n"
@@ -26,7 +26,7 @@ const char report_style[] =
     "border-top:1px solid var(--rule);border-bottom:1px solid var(--rule)}\n"
     "dl .wide{flex:1 1 100%;min-width:0}dt{color:var(--soft);font-size:12px}"
     "dd{margin:0;font-variant-numeric:tabular-nums}\n"
-    "dd code{font-size:13px;overflow-wrap:anywhere}\n"
+    "dd code{font-size:13px;overflow-wrap:anywhere}dd span{display:inline-block;max-width:100%}\n"
     "nav{display:flex;flex-wrap:wrap;gap:6px 20px;margin-top:14px}"
     "nav a{color:var(--accent);text-decoration:none}nav a:hover{text-decoration:underline}\n"
     // Questions.
@@ -46,7 +46,7 @@ const char report_style[] =
     "th:first-child{text-align:left;white-space:normal;min-width:84px}"
     "td:last-child,th:last-child{padding-right:6px}\n"
     "thead th{position:sticky;top:0;background:var(--card);color:var(--soft);font-size:12px;"
-    "white-space:normal;vertical-align:bottom;box-shadow:inset 0 -1px 0 var(--rule)}\n"
+    "vertical-align:bottom;box-shadow:inset 0 -1px 0 var(--rule)}\n"
     "tbody tr:nth-child(even){background:var(--zebra)}\n"
     "tbody .panel{background:none}tbody .panel th{padding-top:12px;font-weight:650;"
     "text-align:left}\n"
@@ -63,8 +63,9 @@ const char report_style[] =
     ".tall{contain:size;align-self:stretch;max-height:none;min-height:270px}}\n"
     "@media (max-width:520px){body{padding:24px 14px 40px}figure{padding:16px 14px 12px}"
     "h1{font-size:25px}.words{font-size:16px}}\n"
-    "@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n"
-    // Paper.
+    "@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n";
+
+static const char paper[] =
     "@media print{@page{margin:16mm 14mm}body{padding:0;max-width:none;font-size:10.5pt}"
     "section{margin-top:28px}figure{border:0;padding:0;margin-bottom:26px}"
     ".words{font-size:12pt}h2,figcaption,.plot,tr{break-inside:avoid}h2,figcaption{"
@@ -73,3 +74,8 @@ const char report_style[] =
     ".unprinted{display:block;color:var(--soft);font-size:9pt}table{font-size:9pt}"
     "thead{display:table-header-group}thead th{position:static}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}\n";
+
+void report_style(struct buffer *out)
+{
+    buffer_add_format(out, "%s%s", screen, paper);
+}

@@ -3,6 +3,8 @@
 #ifndef SIM_OUTPUT_REPORT_STYLE_H
 #define SIM_OUTPUT_REPORT_STYLE_H
 
-extern const char report_style[];
+#include "base/buffer.h"
+
+void report_style(struct buffer *out);
 
 #endif

@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "sim/output/digits.h"
 
+enum { SHOWN_DIGITS_MAX = 9 };
+
 // Bytes of the well-formed sequence that the text begins with, 0 when it begins with none.
 static size_t sequence(const char *text, size_t left)
 {
@@ -100,6 +102,18 @@ const char *show_grouped(struct arena *arena, const char *text)
     return keep(arena, &out);
 }
 
+const char *show_digits(struct arena *arena, double value, unsigned digits)
+{
+    struct buffer out = {0};
+
+    number_write(&out, value, digits);
+    while (slice_is(buffer_slice(&out), "1") && value < 1 && digits < SHOWN_DIGITS_MAX) {
+        buffer_reset(&out, SIZE_MAX);
+        number_write(&out, value, ++digits);
+    }
+    return keep(arena, &out);
+}
+
 const char *show_number(struct arena *arena, double value)
 {
     struct buffer out = {0};
@@ -107,6 +121,8 @@ const char *show_number(struct arena *arena, double value)
 
     if (value != value)
         return "-";
+    if (value < 1 && value >= 0.9995)
+        return show_digits(arena, value, 3);
     if (value - value != 0 || value == 0 || size < 0.001 || size >= 1e15)
         number_write(&out, value, 3);
     else
@@ -159,24 +175,19 @@ const char *show_percent(struct arena *arena, double share)
 // Three digits are enough of a range: plain and short.
 static const char *bound(struct arena *arena, double value, const char *unit)
 {
-    struct buffer out = {0};
-
     if (strcmp(unit, "bytes") == 0 || strcmp(unit, "ns") == 0)
         return show_value(arena, value, unit);
     if (value != value)
         return "-";
-    number_write(&out, value, 3);
-    return show_grouped(arena, keep(arena, &out));
+    return show_grouped(arena, show_digits(arena, value, 3));
 }
 
 const char *show_range(struct arena *arena, const struct row *row)
 {
-    const struct summary *value = &row->value;
+    const char *low = bound(arena, row->value.p5, row->unit);
+    const char *high = bound(arena, row->value.p95, row->unit);
 
-    if (row->repetitions <= 1 || value->mean != value->mean)
+    if (row->repetitions <= 1 || row->value.mean != row->value.mean || strcmp(low, high) == 0)
         return "";
-    if (value->p5 == value->p95 && value->p5 == value->mean)
-        return "";
-    return arena_text(arena, "[%s-%s]", bound(arena, value->p5, row->unit),
-                      bound(arena, value->p95, row->unit));
+    return arena_text(arena, "[%s-%s]", low, high);
 }

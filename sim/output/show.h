@@ -18,6 +18,10 @@ unsigned show_columns(const char *text);
 // The same as show_utf8 for the text of an element or an attribute of HTML and SVG.
 void show_html(struct buffer *out, const char *text);
 
+// At most so many significant digits (1..9); a number below 1 is not shown as 1, but with as many
+// digits more (9 at most) as tell it apart.
+const char *show_digits(struct arena *arena, double value, unsigned digits);
+
 // A number with about four significant digits: "0.0898", "1.591", "10.2", "27,300", "1.2e15"; "-"
 // for what is not a number.
 const char *show_number(struct arena *arena, double value);
@@ -28,8 +32,7 @@ const char *show_value(struct arena *arena, double value, const char *unit);
 // A share as per cent: "8.98 %".
 const char *show_percent(struct arena *arena, double share);
 
-// "[1.52-1.68]": p5 and p95. "" when a row has one repetition or the two are the same text as the
-// mean.
+// "[1.52-1.68]": p5 and p95. "" when a row has one repetition or the two look the same.
 const char *show_range(struct arena *arena, const struct row *row);
 
 // "1,000,000" for a text of digits only, else the text.

@@ -83,9 +83,10 @@ static void hot_shards(const struct writing *writing)
     unsigned note;
     struct form form;
 
-    form_begin(&form, writing->view, extras, COUNT(extras));
+    form_begin(&form, writing->view, extras, lines > 1);
     form_metrics(&form, metrics, COUNT(metrics));
-    form.sheet.columns[form.context_count].title = "rank";
+    if (lines > 1)
+        form.sheet.columns[form.context_count].title = "rank";
     note = sheet_column(&form.sheet, &(struct sheet_column){"", "which", SHEET_WORDS, 1});
     for (size_t i = 0; i < writing->view->count; i++) {
         const struct view_case *one = form.cases[i];
@@ -161,16 +162,8 @@ static void movement(const struct writing *writing)
         {{.subject = "keys", .copies = "all", .metric = "moved"}, "copies", "ratio", 1, "minimum"},
         {{.subject = "keys", .copies = "all", .metric = "copied"}, "copies", "made", 5, NULL},
         {{.subject = "keys", .copies = "1", .metric = "moved"}, "owners", "moved", 4, NULL},
-        {{.subject = "load", .copies = "all", .metric = "peak/average"},
-         "peak after",
-         "load",
-         3,
-         NULL},
-        {{.subject = "keys", .copies = "all", .metric = "peak/average"},
-         "peak after",
-         "keys",
-         6,
-         NULL},
+        {{.subject = "load", .copies = "all", .metric = "peak/average"}, "", "peak load", 3, NULL},
+        {{.subject = "keys", .copies = "all", .metric = "peak/average"}, "", "peak keys", 6, NULL},
         {{.subject = "bytes", .copies = "all", .metric = "moved"}, "bytes", "moved", 7, NULL},
     };
     static const enum label extras[] = {LABEL_EVENT};

@@ -42,9 +42,14 @@ static struct telling telling_of(const struct view *view)
 
 // ---- parts of sentences ---------------------------------------------------------------------
 
+// Three digits; "1.30", not "1.3", so that what is compared has the same length.
 static void say_number(struct telling *told, double value)
 {
-    number_write(&told->text, value, WORD_DIGITS);
+    if (value > 1 && value < 9.995) {
+        digits_write_fixed(&told->text, value, WORD_DIGITS - 1);
+        return;
+    }
+    say(told, "%s", show_digits(told->view->arena, value, WORD_DIGITS));
 }
 
 // "1.02", "8.98 %", "2.5 ms", "1.2 KiB".
@@ -198,7 +203,7 @@ static void say_movement(struct telling *told)
     if (moved->value.mean == moved->value.mean && least > 0) {
         say(told, ", ");
         digits_write_fixed(&told->text, moved->value.mean / least, 2);
-        say(told, " times the least that any scheme must");
+        say(told, " times the minimum for an even spread");
     }
     say_extremes(told, "", &spot, true);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/placement/choice.h"
 
+#include "base/check.h"
+#include "sim/number/number.h"
+
 #include <string.h>
 
 enum { WORDS_MAX = 64 };
@@ -32,6 +35,16 @@ static bool unknown_scheme(const char *word, struct buffer *why)
     return false;
 }
 
+static void scheme_add_once(struct options *options, const struct scheme_kind *kind)
+{
+    for (unsigned i = 0; i < options->scheme_count; i++) {
+        if (options->schemes[i] == kind)
+            return;
+    }
+    check(options->scheme_count < SCHEMES_MAX);
+    options->schemes[options->scheme_count++] = kind;
+}
+
 bool choose_schemes(struct options *options, const char *text, struct buffer *why)
 {
     const char *words[WORDS_MAX];
@@ -39,13 +52,14 @@ bool choose_schemes(struct options *options, const char *text, struct buffer *wh
 
     if (count == 1 && strcmp(words[0], "all") == 0)
         return schemes_all(options);
+    options->every_scheme = false;
     options->scheme_count = 0;
-    for (size_t i = 0; i < count && i < SCHEMES_MAX; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct scheme_kind *kind = scheme_find(words[i]);
 
         if (!kind)
             return unknown_scheme(words[i], why);
-        options->schemes[options->scheme_count++] = kind;
+        scheme_add_once(options, kind);
     }
     return count > 0 || unknown_scheme(text, why);
 }
@@ -83,15 +97,28 @@ static bool unknown_workload(const char *word, struct buffer *why)
     return false;
 }
 
+static void workload_add_once(struct options *options, enum workload_kind kind)
+{
+    for (unsigned i = 0; i < options->workload_count; i++) {
+        if (options->workloads[i] == kind)
+            return;
+    }
+    check(options->workload_count < WORKLOADS_MAX);
+    options->workloads[options->workload_count++] = kind;
+}
+
 bool choose_workloads(struct options *options, const char *text, struct buffer *why)
 {
     const char *words[WORDS_MAX];
     size_t count = words_of(options, text, words);
 
     options->workload_count = 0;
-    for (size_t i = 0; i < count && i < WORKLOADS_MAX; i++) {
-        if (!workload_find(words[i], &options->workloads[options->workload_count++]))
+    for (size_t i = 0; i < count; i++) {
+        enum workload_kind kind;
+
+        if (!workload_find(words[i], &kind))
             return unknown_workload(words[i], why);
+        workload_add_once(options, kind);
     }
     return count > 0 || unknown_workload(text, why);
 }
@@ -164,13 +191,13 @@ bool choose_bytes(struct options *options, const char *text, struct buffer *why)
         memcpy(low, text, size);
         low[size] = 0;
         if (number_read(low, &min) && number_read(dash ? dash + 1 : text, &max) && min >= 0 &&
-            max >= min && max <= 1e9) {
+            max >= min && max <= 1e9 && min == (uint32_t)min && max == (uint32_t)max) {
             options->bytes_min = (uint32_t)min;
             options->bytes_max = (uint32_t)max;
             return true;
         }
     }
-    buffer_add_format(why, "%s: give a size in bytes up to 1G, or MIN-MAX (uniform between)", text);
+    buffer_add_format(why, "%s: give whole bytes up to 1G, or MIN-MAX (uniform between)", text);
     return false;
 }
 
@@ -257,13 +284,13 @@ static bool pair_read(struct options *options, const char *text, const char **si
     unsigned known = site_count;
 
     if (!dash || !equal || equal < dash) {
-        buffer_add_format(why, "--pair %s: give SITE-SITE=DELAY, like eu-us=40", text);
+        buffer_add_format(why, "--pair %s: give SITE-SITE=DELAY, like eu-us=const:40", text);
         return false;
     }
     *dash = *equal = 0;
     pair->a = site_of(sites, &known, copy);
     pair->b = site_of(sites, &known, dash + 1);
-    if (known != site_count) {
+    if (known != site_count || pair->a == STALENESS_SITES_MAX || pair->b == STALENESS_SITES_MAX) {
         buffer_add_format(why, "--pair %s: name sites of --sites and --client", text);
         return false;
     }
@@ -273,34 +300,41 @@ static bool pair_read(struct options *options, const char *text, const char **si
     return true;
 }
 
+// The sites of replicas and clients: replicas stand at the names in turn; `words` of the clients
+// are the writer's and the reader's, or one for both.
+static bool sites_name(struct options *options, const char **sites, unsigned *known)
+{
+    struct staleness_setup *staleness = &options->staleness;
+    const char *words[WORDS_MAX];
+    size_t count = words_of(options, options->sites_text ? options->sites_text : "here", words);
+    const char *client = count > 0 ? words[0] : "";
+    size_t clients;
+
+    if (count == 0 || count > SCHEME_REPLICAS_MAX)
+        return false;
+    for (unsigned i = 0; i < SCHEME_REPLICAS_MAX; i++)
+        staleness->replica_sites[i] = site_of(sites, known, words[i % count]);
+    clients = words_of(options, options->client_text ? options->client_text : client, words);
+    if (clients == 0 || clients > 2)
+        return false;
+    staleness->writer_site = site_of(sites, known, words[0]);
+    staleness->reader_site = site_of(sites, known, words[clients - 1]);
+    return staleness->writer_site < STALENESS_SITES_MAX &&
+           staleness->reader_site < STALENESS_SITES_MAX;
+}
+
 static bool sites_read(struct options *options, struct buffer *why)
 {
-    const char *sites[STALENESS_SITES_MAX + 2];
-    const char *words[WORDS_MAX];
-    struct staleness_setup *staleness = &options->staleness;
+    const char *sites[STALENESS_SITES_MAX];
     unsigned known = 0;
-    size_t count = words_of(options, options->sites_text ? options->sites_text : "here", words);
-    size_t clients;
-    bool full = false;
 
-    for (unsigned i = 0; i < SCHEME_REPLICAS_MAX && count > 0; i++) {
-        staleness->replica_sites[i] = site_of(sites, &known, words[i % count]);
-        full = full || staleness->replica_sites[i] == STALENESS_SITES_MAX;
-    }
-    if (count > 0 && options->client_text)
-        clients = words_of(options, options->client_text, words);
-    else
-        clients = count > 0;
-    if (count == 0 || clients == 0 || clients > SCHEME_REPLICAS_MAX || full) {
+    if (!sites_name(options, sites, &known)) {
         buffer_add_format(why,
-                          "--sites, --client: give names with commas between them, at most %d "
-                          "sites",
-                          STALENESS_SITES_MAX);
+                          "give --sites 1 to %d names with commas between them, and --client one, "
+                          "or the writer's and the reader's; at most %d different ones",
+                          SCHEME_REPLICAS_MAX, STALENESS_SITES_MAX);
         return false;
     }
-    staleness->writer_site = site_of(sites, &known, words[0]);
-    staleness->reader_site =
-        options->client_text ? site_of(sites, &known, words[clients - 1]) : staleness->writer_site;
     for (unsigned i = 0; i < options->pair_count; i++) {
         if (!pair_read(options, options->pair_text[i], sites, known, why))
             return false;
@@ -324,6 +358,7 @@ static bool legs_read(struct options *options, struct leg_choice *legs, struct b
 bool choose_finish(struct options *options, struct buffer *why)
 {
     bool custom = false;
+    double mean;
 
     for (unsigned leg = 0; leg < LEGS; leg++)
         custom = custom || options->leg_text[leg];
@@ -337,5 +372,11 @@ bool choose_finish(struct options *options, struct buffer *why)
     }
     if (delay_read(options->service_text, &options->latency.service, why))
         return false;
+    mean = delay_mean(&options->latency.service);
+    if (!(mean > 0 && mean < NUMBER_INFINITY)) {
+        buffer_add_format(why, "--service %s: its mean must be above 0 and finite (alpha above 1)",
+                          options->service_text);
+        return false;
+    }
     return sites_read(options, why);
 }

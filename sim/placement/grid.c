@@ -124,6 +124,14 @@ static const char *label_number(struct grid *grid, double value)
     return label;
 }
 
+// Not where partitions are given that else follow from them.
+static bool vnodes_matter(const struct scheme_kind *kind, bool partitions_given)
+{
+    bool follow = kind->uses & SCHEME_USES_PARTITIONS && kind->partitions == 0;
+
+    return kind->uses & SCHEME_USES_VNODES && !(follow && partitions_given);
+}
+
 static void label_scheme(struct grid *grid, struct experiment *experiment,
                          const struct options *options)
 {
@@ -141,10 +149,10 @@ static void label_scheme(struct grid *grid, struct experiment *experiment,
     labels[LABEL_REPLICAS] = label_number(grid, setup->replicas);
     if (uses & SCHEME_USES_SHARDS)
         labels[LABEL_SHARDS] = label_number(grid, setup->shards);
-    if (uses & SCHEME_USES_VNODES)
+    if (vnodes_matter(trial->kind, setup->partitions > 0))
         labels[LABEL_VNODES] = label_number(grid, setup->vnodes);
-    if (uses & SCHEME_USES_PARTITIONS && setup->partitions)
-        labels[LABEL_PARTITIONS] = label_number(grid, setup->partitions);
+    if (uses & SCHEME_USES_PARTITIONS && (setup->partitions || trial->kind->partitions))
+        labels[LABEL_PARTITIONS] = label_number(grid, scheme_partitions(trial->kind, setup));
     if (uses & SCHEME_USES_BOUND)
         labels[LABEL_BOUND] = label_number(grid, setup->bound);
     if (uses & SCHEME_USES_BOOST)
@@ -168,7 +176,7 @@ static void label_workload(struct grid *grid, struct experiment *experiment)
         return;
     if (uses_theta(setup->kind))
         labels[LABEL_THETA] = label_number(grid, setup->theta);
-    if (trial->operations)
+    if (trial->operations && experiment->question->uses & QUESTION_USES_OPERATIONS)
         labels[LABEL_OPERATIONS] = label_number(grid, (double)trial->operations);
     labels[LABEL_READ_SHARE] = label_number(grid, setup->read_share);
 }
@@ -187,10 +195,10 @@ static void label_all(struct grid *grid, struct experiment *experiment,
         label_scheme(grid, experiment, options);
     if (uses & QUESTION_USES_WORKLOAD)
         label_workload(grid, experiment);
-    if (uses & QUESTION_USES_R_W) {
+    if (uses & QUESTION_USES_R && !trial->endless)
         experiment->labels[LABEL_R] = label_number(grid, trial->r);
+    if (uses & QUESTION_USES_W)
         experiment->labels[LABEL_W] = label_number(grid, trial->w);
-    }
     if (uses & QUESTION_USES_LEGS)
         experiment->labels[LABEL_LEGS] = legs;
 }
@@ -211,6 +219,23 @@ static uint64_t operations_of(const struct workload *workload, double given)
     if (given > 0 || !workload_only_drawn(workload))
         return (uint64_t)given;
     return keys < 1000 * 1000 ? 1000 * 1000 : keys < 10000 * 1000 ? keys : 10000 * 1000;
+}
+
+// Leaves those events out, at both ends of the list, that so many nodes do not allow.
+static void events_fit(struct trial *trial)
+{
+    uint32_t replicas = trial->setup.replicas;
+    struct buffer why = {0};
+
+    while (trial->event_count > 0 && !movement_event_fits(trial->events[trial->event_count - 1],
+                                                          trial->nodes, replicas, &why))
+        trial->event_count -= 1;
+    while (trial->event_count > 0 &&
+           !movement_event_fits(trial->events[0], trial->nodes, replicas, &why)) {
+        trial->events += 1;
+        trial->event_count -= 1;
+    }
+    buffer_done(&why);
 }
 
 static void trial_fill(const struct grid *grid, const struct options *options,
@@ -248,6 +273,8 @@ static void trial_fill(const struct grid *grid, const struct options *options,
         .latency = grid->latency,
         .staleness = &grid->staleness[digit[AXIS_LEGS]],
     };
+    if (options->events_default)
+        events_fit(trial);
     if (!options->endless)
         trial->operations =
             operations_of(trial->workload, options->operations.values[digit[AXIS_OPERATIONS]]);
@@ -256,13 +283,14 @@ static void trial_fill(const struct grid *grid, const struct options *options,
 static bool refuses_endless(const struct trial *trial, const char *question, struct buffer *why)
 {
     const struct scheme_kind *kind = trial->kind;
+    bool even = trial->setup.replicas == 1 || (!trial->weights && !trial->zones);
 
     if (kind->uses & (SCHEME_LEARNS | SCHEME_ORDERED)) {
         buffer_add_format(why, "%s goes by the load of keys: give a number of --keys", kind->name);
         return true;
     }
     if (kind->fair &&
-        (strcmp(question, "movement") == 0 || (trial->weights && trial->setup.replicas > 1))) {
+        (strcmp(question, "movement") == 0 || (strcmp(question, "balance") == 0 && !even))) {
         buffer_add_format(why, "%s has no ranges to measure: give a number of --keys", kind->name);
         return true;
     }
@@ -279,7 +307,8 @@ static bool refuses_scheme(const struct experiment *experiment, struct buffer *w
     const char *question = experiment->question->name;
     struct scheme_node nodes[SCHEME_NODES_MAX];
     struct scheme_setup setup = trial->setup;
-    bool drawn = trial->operations > 0 || strcmp(question, "latency") == 0;
+    bool drawn = strcmp(question, "latency") == 0 ||
+                 (experiment->question->uses & QUESTION_USES_OPERATIONS && trial->operations > 0);
 
     for (uint32_t i = 0; i < trial->nodes; i++)
         nodes[i] = trial_node(trial, 1, i);
@@ -304,11 +333,14 @@ static bool refuses_scheme(const struct experiment *experiment, struct buffer *w
     return false;
 }
 
-static bool refuses_levels(const struct trial *trial, struct buffer *why)
+static bool refuses_levels(const struct experiment *experiment, struct buffer *why)
 {
+    const struct trial *trial = &experiment->trial;
+    unsigned uses = experiment->question->uses;
     uint32_t replicas = trial->setup.replicas;
 
-    if (trial->r <= replicas && trial->w <= replicas)
+    if ((trial->r <= replicas || !(uses & QUESTION_USES_R)) &&
+        (trial->w <= replicas || !(uses & QUESTION_USES_W)))
         return false;
     buffer_add_format(why, "r %u, w %u with %u replicas: neither can be more than there are copies",
                       trial->r, trial->w, replicas);
@@ -339,7 +371,7 @@ static int experiment_add(struct grid *grid, const struct options *options,
 
     experiment->question = question;
     trial_fill(grid, options, counter, &experiment->trial);
-    if (refuses_levels(&experiment->trial, why))
+    if (refuses_levels(experiment, why))
         return ERR_INVALID;
     if (schemes && refuses_scheme(experiment, why)) {
         if (!options->every_scheme)
@@ -357,8 +389,10 @@ static int experiment_add(struct grid *grid, const struct options *options,
 
 // How many values each axis has for a question, and for a scheme if it is about schemes.
 static void axes_set(struct counter *counter, const struct grid *grid,
-                     const struct options *options, unsigned asks, unsigned uses)
+                     const struct options *options, unsigned asks, const struct scheme_kind *kind)
 {
+    unsigned uses = kind ? kind->uses : 0;
+    bool partitions = options->partitions.values[0] > 0;
     const struct {
         enum axis axis;
         bool matters;
@@ -368,16 +402,16 @@ static void axes_set(struct counter *counter, const struct grid *grid,
         {AXIS_NODES, asks & QUESTION_USES_SCHEME, options->nodes.count},
         {AXIS_REPLICAS, true, options->replicas.count},
         {AXIS_SHARDS, uses & SCHEME_USES_SHARDS, options->shards.count},
-        {AXIS_VNODES, uses & SCHEME_USES_VNODES, options->vnodes.count},
+        {AXIS_VNODES, kind && vnodes_matter(kind, partitions), options->vnodes.count},
         {AXIS_PARTITIONS, uses & SCHEME_USES_PARTITIONS, options->partitions.count},
         {AXIS_BOUND, uses & SCHEME_USES_BOUND, options->bound.count},
         {AXIS_BOOST_COPIES, uses & SCHEME_USES_BOOST, options->boost_copies.count},
         {AXIS_BOOST_SHARDS, uses & SCHEME_USES_BOOST, options->boost_shards.count},
         {AXIS_ZONES, asks & QUESTION_USES_SCHEME, options->zones.count},
-        {AXIS_OPERATIONS, asks & QUESTION_USES_WORKLOAD && !options->endless,
+        {AXIS_OPERATIONS, asks & QUESTION_USES_OPERATIONS && !options->endless,
          options->operations.count},
-        {AXIS_R, asks & QUESTION_USES_R_W, options->r_count},
-        {AXIS_W, asks & QUESTION_USES_R_W, options->w_count},
+        {AXIS_R, asks & QUESTION_USES_R && !options->endless, options->r_count},
+        {AXIS_W, asks & QUESTION_USES_W, options->w_count},
         {AXIS_LEGS, asks & QUESTION_USES_LEGS, options->leg_count},
     };
 
@@ -392,7 +426,7 @@ static int combinations_add(struct grid *grid, const struct options *options,
     bool schemes = question->uses & QUESTION_USES_SCHEME;
     struct counter counter = {.digit = {[AXIS_SCHEME] = scheme}};
 
-    axes_set(&counter, grid, options, question->uses, schemes ? options->schemes[scheme]->uses : 0);
+    axes_set(&counter, grid, options, question->uses, schemes ? options->schemes[scheme] : NULL);
     counter.size[AXIS_SCHEME] = scheme + 1;
     do {
         size_t size = (grid->count + 1) * sizeof *grid->list;

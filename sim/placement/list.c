@@ -68,6 +68,22 @@ bool list_within(const struct list *list, double min, double max, bool whole)
     return true;
 }
 
+void list_unique(struct list *list)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        size_t at = 0;
+
+        while (at < kept &&
+               (list->values[at] < list->values[i] || list->values[at] > list->values[i]))
+            at += 1;
+        if (at == kept)
+            list->values[kept++] = list->values[i];
+    }
+    list->count = kept;
+}
+
 size_t words_split(const char *text, char *copy, const char **words, size_t max)
 {
     size_t count = 0;

@@ -24,6 +24,9 @@ bool list_read(const char *text, struct list *out);
 // True when all values lie within the bounds, and are whole numbers if `whole`.
 bool list_within(const struct list *list, double min, double max, bool whole);
 
+// Leaves out what stands in the list before.
+void list_unique(struct list *list);
+
 // The same words, each a text of its own behind a NUL in `copy` (which has the size of `text`);
 // returns how many, 0 when one is empty or there are more than `max`.
 size_t words_split(const char *text, char *copy, const char **words, size_t max);

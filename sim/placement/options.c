@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "sim/placement/choice.h"
 #include "sim/placement/defaults.h"
+#include "sim/placement/help.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -71,14 +72,14 @@ static const struct argp_option rows[] = {
     OPTION("nodes", 'n', "LIST", "Nodes (10)", 1),
     OPTION("replicas", 'N', "LIST", "Copies of each key, N (3)", 1),
     OPTION("shards", 'S', "LIST", "static, static-boost: shards, powers of two (256)", 1),
-    OPTION("vnodes", 'V', "LIST", "Tokens or ranges per node of average weight (128)", 1),
+    OPTION("vnodes", 'V', "LIST", "Tokens or ranges per node of weight 1 (128)", 1),
     OPTION("partitions", 'Q', "LIST", "ring-equal (V x nodes), ring-token-equal (1024)", 1),
     OPTION("bound", KEY_BOUND, "LIST", "bounded: factor c, above 1 (1.25)", 1),
     OPTION("bound-on", KEY_BOUND_ON, "WHAT", "bounded: bound load or keys (load)", 1),
     OPTION("boost-copies", KEY_BOOST_COPIES, "LIST", "static-boost: copies more (N)", 1),
     OPTION("boost-shards", KEY_BOOST_SHARDS, "LIST", "static-boost: of how many shards (S/100)", 1),
     OPTION("table", KEY_TABLE, "HOW", "static: planner (as nodes do) or successive nodes", 1),
-    OPTION("weights", KEY_WEIGHTS, "LIST", "Of the nodes in turn, relative (1)", 1),
+    OPTION("weights", KEY_WEIGHTS, "LIST", "Of the nodes in turn, from 0.01 to 10000 (1)", 1),
     OPTION("zones", KEY_ZONES, "LIST", "Deal the nodes to so many zones (0: none)", 1),
     HEADER("Workload", 2),
     OPTION("workload", KEY_WORKLOAD, "NAMES",
@@ -94,7 +95,9 @@ static const struct argp_option rows[] = {
     OPTION("trace", KEY_TRACE, "FILE", "A key per line, - for standard input", 2),
     HEADER("movement", 3),
     OPTION("event", KEY_EVENT, "LIST",
-           "add[:K], remove[:K], fail[:K], reweigh[:FACTOR], double, to:NODES (add,remove)", 3),
+           "add[:K], remove[:K], fail[:K], reweigh[:FACTOR], double, to:NODES (add,remove where "
+           "there are enough nodes); repeatable",
+           3),
     OPTION("to", KEY_TO, "LIST", "The same as --event to:NODES", 3),
     HEADER("latency", 4),
     OPTION("load", KEY_LOAD, "LIST", "Shares of capacity (0.3,0.5,0.7,0.8,0.9)", 4),
@@ -144,8 +147,10 @@ struct bounds {
 static void take_list(struct argp_state *state, int key, const char *text, struct list *out,
                       const struct bounds *bounds)
 {
-    if (list_read(text, out) && list_within(out, bounds->min, bounds->max, bounds->whole))
+    if (list_read(text, out) && list_within(out, bounds->min, bounds->max, bounds->whole)) {
+        list_unique(out);
         return;
+    }
     argp_error(state, "--%s %s: give %s from %.12g to %.12g%s", option_name(key), text,
                bounds->whole ? "whole numbers" : "numbers", bounds->min, bounds->max,
                ", with commas between several");
@@ -232,6 +237,8 @@ static bool take_scheme_option(struct options *options, int key, const char *tex
 static void take_keys(struct options *options, const char *text, struct argp_state *state)
 {
     options->endless = strcmp(text, "inf") == 0;
+    if (!options->endless && strstr(text, "inf"))
+        argp_error(state, "--keys %s: inf stands alone, or give numbers", text);
     if (!options->endless)
         take_list(state, KEY_KEYS, text, &options->keys,
                   &(struct bounds){1, (double)WORKLOAD_KEYS_MAX, true});
@@ -332,8 +339,8 @@ static bool take_question_option(struct options *options, int key, char *text,
             latency->hedge_ms = take_number(state, key, text, &(struct bounds){0, 1e6, false});
         return true;
     case KEY_REQUESTS:
-        latency->requests =
-            (uint64_t)take_number(state, key, text, &(struct bounds){100, 1e7, true});
+        latency->requests = (uint64_t)take_number(
+            state, key, text, &(struct bounds){100, LATENCY_REQUESTS_MAX, true});
         return true;
     case KEY_R:
         must(state, key, choose_levels(text, options->r, &options->r_count, &why), &why);
@@ -400,8 +407,8 @@ static bool take_staleness_option(struct options *options, int key, char *text,
         take_points(state, key, text, staleness->probabilities, &staleness->probability_count);
         return true;
     case KEY_TRIALS:
-        staleness->trials =
-            (uint64_t)take_number(state, key, text, &(struct bounds){100, 1e8, true});
+        staleness->trials = (uint64_t)take_number(
+            state, key, text, &(struct bounds){100, STALENESS_TRIALS_MAX, true});
         return true;
     default:
         return false;
@@ -506,25 +513,6 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 
 // ---- all of it ---------------------------------------------------------------------------------
 
-// What the help says of questions and schemes comes from their own tables.
-static char *help_filter(int key, const char *text, void *input)
-{
-    struct buffer out = {0};
-
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)text;
-    buffer_add_format(&out, "Questions:\n");
-    for (size_t i = 0; questions[i].name; i++)
-        buffer_add_format(&out, "  %-10s %s\n", questions[i].name, questions[i].text);
-    buffer_add_format(&out, "\nSchemes:\n");
-    for (size_t i = 0; scheme_kinds[i]; i++)
-        buffer_add_format(&out, "  %-17s %s\n", scheme_kinds[i]->name, scheme_kinds[i]->text);
-    buffer_add_format(&out, "\n%s", text ? text : "");
-    buffer_add_u8(&out, 0);
-    return (char *)out.data;
-}
-
 static const struct argp program = {
     .options = rows,
     .parser = take_option,
@@ -550,7 +538,8 @@ void sim_options_read(struct options *options, int argc, char **argv)
     (void)argp_parse(&program, argc, argv, 0, NULL, options);
     if (options->asked_count == 0)
         check(choose_question(options, "balance", &why));
-    if (options->event_count == 0)
+    options->events_default = options->event_count == 0;
+    if (options->events_default)
         check(choose_events(options, "add,remove", &why));
     if (!choose_finish(options, &why)) {
         buffer_add_u8(&why, 0);

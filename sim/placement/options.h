@@ -54,6 +54,7 @@ struct options {
     const char *weights_text;
     const char *events[EVENTS_MAX];
     unsigned event_count;
+    bool events_default; // nobody asked for them: those that do not fit are left out
     struct latency_setup latency;
     const char *service_text;
     struct staleness_setup staleness; // legs: of each leg_choice

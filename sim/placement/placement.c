@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,17 +111,17 @@ static int run_grid(const struct options *options, const struct grid *grid)
     struct run_result result = {.command = (const char *)options->command.data,
                                 .seed = options->seed};
     struct run *run;
+    int printed;
     int code;
 
     progress_begin(&progress);
     run = run_new(grid, &setup);
     progress_end(&progress);
     result.rows = run_rows(run, &result.count);
-    code = print_result(options, &result);
-    if (!code)
-        code = save_files(options, &result);
+    code = save_files(options, &result); // first: who reads the table may go away
+    printed = print_result(options, &result);
     run_free(run);
-    return code;
+    return code ? code : printed;
 }
 
 int placement_main(int argc, char **argv)

@@ -45,6 +45,27 @@ static int save_as(const char *path, const char *beside, struct slice bytes)
     return err;
 }
 
+// Devices and pipes cannot be replaced: they are written to.
+static int write_into(const char *path, struct slice bytes)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    int err;
+
+    if (file < 0)
+        return errno;
+    err = write_all(file, bytes);
+    if (close(file) && !err)
+        err = errno;
+    return err;
+}
+
+static bool is_special(const char *path)
+{
+    struct stat is;
+
+    return stat(path, &is) == 0 && !S_ISREG(is.st_mode);
+}
+
 int file_save(const char *path, struct slice bytes)
 {
     struct buffer beside = {0};
@@ -52,6 +73,8 @@ int file_save(const char *path, struct slice bytes)
     sigset_t before;
     int err;
 
+    if (is_special(path))
+        return write_into(path, bytes);
     buffer_add_format(&beside, "%s.%ld.part", path, (long)getpid());
     buffer_add_u8(&beside, 0);
     sigemptyset(&ending);
@@ -77,10 +100,12 @@ int file_savable(const char *path)
     else
         buffer_add(&folder, ".", 1);
     buffer_add_u8(&folder, 0);
-    if (access((const char *)folder.data, W_OK | X_OK))
-        err = errno;
+    if (!*path)
+        err = ENOENT;
     else if (stat(path, &is) == 0 && S_ISDIR(is.st_mode))
         err = EISDIR;
+    else if (is_special(path) ? access(path, W_OK) : access((const char *)folder.data, W_OK | X_OK))
+        err = errno;
     buffer_done(&folder);
     return err;
 }

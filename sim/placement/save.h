@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that are there whole or not at all: written beside their place under another name, synced,
-// then renamed. While that happens, signals that end the program wait.
+// then renamed. While that happens, signals that end the program wait. What is no file (a pipe, a
+// device) stays what it is and is written to.
 #ifndef SIM_PLACEMENT_SAVE_H
 #define SIM_PLACEMENT_SAVE_H
 

@@ -5,14 +5,12 @@
 //   expected   a walk over all keys, each with its share of reads and writes
 //   drawn      a walk for keys and bytes, then so many operations drawn one by one
 #include "base/check.h"
-#include "base/rng.h"
-#include "sim/question/lookup.h"
+#include "sim/question/drawn.h"
 #include "sim/question/question.h"
-#include "sim/question/tally.h"
 
 #include <stdlib.h>
 
-enum { SALT_DRAW = 0x64726177, HOT_RANGES = 5 };
+enum { HOT_RANGES = 5 };
 
 // ---- filling the tally ----------------------------------------------------------------------
 
@@ -34,17 +32,11 @@ static void fill_endless(struct tally *tally)
 static void add_chunk(struct tally *tally, const struct key_walk *walk,
                       const struct scheme_places *places)
 {
-    const struct workload_keys *keys = &walk->keys;
     uint32_t width = tally->scheme->width;
-    bool drawn = tally->trial->operations > 0;
 
-    for (uint32_t i = 0; i < keys->count; i++) {
-        struct amount amount = {.keys = 1, .bytes = keys->bytes[i]};
+    for (uint32_t i = 0; i < walk->keys.count; i++) {
+        struct amount amount = amount_of_key(walk, i);
 
-        if (!drawn) {
-            amount.reads = keys->reads[i];
-            amount.writes = keys->writes[i];
-        }
         tally_add(tally, &amount, places->owners + (size_t)i * width,
                   places->slots ? places->slots[i] : 0);
     }
@@ -66,54 +58,6 @@ static void fill_walk(struct tally *tally, uint64_t seed)
     }
     free(owners);
     free(walk);
-}
-
-// Each operation counts as its share of all reads, or of all writes.
-static void draw_batch(struct tally *tally, struct workload_draw *draw, struct lookup *lookup,
-                       uint32_t count, uint16_t *owners)
-{
-    const struct scheme *scheme = tally->scheme;
-    double read_share = workload_setup(tally->trial->workload)->read_share;
-    double all = (double)tally->trial->operations;
-    struct operation operations[SCHEME_BATCH_MAX];
-    uint64_t keys[SCHEME_BATCH_MAX];
-
-    for (uint32_t i = 0; i < count; i++) {
-        operations[i] = workload_draw(tally->trial->workload, draw);
-        keys[i] = operations[i].key;
-    }
-    lookup_keys(lookup, keys, count, owners);
-    for (uint32_t i = 0; i < count; i++) {
-        struct amount amount = {0};
-        uint32_t range = 0;
-
-        if (operations[i].write)
-            amount.writes = 1 / ((1 - read_share) * all);
-        else
-            amount.reads = 1 / (read_share * all);
-        if (scheme->ranges)
-            range = ranges_find(scheme->ranges,
-                                workload_key_hash(tally->trial->workload, lookup->seed, keys[i]));
-        tally_add(tally, &amount, owners + (size_t)i * scheme->width, range);
-    }
-}
-
-static void fill_drawn(struct tally *tally, uint64_t seed)
-{
-    struct workload_draw draw;
-    struct lookup lookup;
-    uint16_t *owners = memory_new((size_t)SCHEME_BATCH_MAX * tally->scheme->width * sizeof *owners);
-
-    lookup_init(&lookup, tally->trial, tally->scheme, seed);
-    workload_draw_init(&draw, rng_mix(seed ^ SALT_DRAW));
-    for (uint64_t left = tally->trial->operations; left > 0;) {
-        uint32_t count = left < SCHEME_BATCH_MAX ? (uint32_t)left : SCHEME_BATCH_MAX;
-
-        draw_batch(tally, &draw, &lookup, count, owners);
-        left -= count;
-    }
-    lookup_done(&lookup);
-    free(owners);
 }
 
 // ---- telling --------------------------------------------------------------------------------
@@ -220,22 +164,32 @@ static uint32_t hottest_find(const struct tally *tally, uint32_t ranges[HOT_RANG
     return held;
 }
 
+// As many ranks in every repetition, though a scheme that cuts by load may have few ranges.
 static void tell_hottest(const struct tally *tally, struct findings *out)
 {
     uint32_t ranges[HOT_RANGES];
-    double loads[HOT_RANGES];
+    double loads[HOT_RANGES] = {0};
     uint32_t held = hottest_find(tally, ranges, loads);
 
-    for (uint32_t i = 0; i < held; i++) {
-        findings_add(out, &(struct finding){
-                              .subject = "hot-shard",
-                              .metric = "share",
-                              .note = range_name(tally->scheme, ranges[i], &out->texts),
-                              .curve = true,
-                              .at = i + 1,
-                              .value = loads[i],
-                          });
+    for (uint32_t i = 0; i < HOT_RANGES; i++) {
+        findings_add(
+            out, &(struct finding){
+                     .subject = "hot-shard",
+                     .metric = "share",
+                     .note = i < held ? range_name(tally->scheme, ranges[i], &out->texts) : NULL,
+                     .curve = true,
+                     .at = i + 1,
+                     .value = loads[i],
+                 });
     }
+}
+
+static bool workload_has(const struct workload *workload, enum subject subject)
+{
+    double read_share = workload_setup(workload)->read_share;
+
+    return !(subject == SUBJECT_READS && read_share <= 0) &&
+           !(subject == SUBJECT_WRITES && read_share >= 1);
 }
 
 static void tell(const struct tally *tally, struct findings *out)
@@ -243,8 +197,10 @@ static void tell(const struct tally *tally, struct findings *out)
     bool endless = tally->trial->endless;
 
     for (unsigned copies = 0; copies < COPIES; copies++) {
-        for (unsigned subject = 0; subject < (endless ? 1 : SUBJECTS); subject++)
-            tell_nodes(tally, subject, copies, out);
+        for (unsigned subject = 0; subject < (endless ? 1 : SUBJECTS); subject++) {
+            if (workload_has(tally->trial->workload, subject))
+                tell_nodes(tally, subject, copies, out);
+        }
     }
     if (!tally->range)
         return;
@@ -266,7 +222,7 @@ void question_balance(const struct trial *trial, uint64_t seed, struct findings 
     else
         fill_walk(&tally, seed);
     if (trial->operations > 0 && !trial->endless)
-        fill_drawn(&tally, seed);
+        tally_draw(&tally, seed);
     tally_fold(&tally);
     tell(&tally, out);
     tally_done(&tally);

@@ -5,8 +5,9 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "sim/number/decimal.h"
+#include "sim/question/drawn.h"
 #include "sim/question/question.h"
-#include "sim/question/tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,28 +32,12 @@ static const struct {
              {"fail", CHANGE_REMOVE, false},   {"reweigh", CHANGE_REWEIGH, false},
              {"double", CHANGE_DOUBLE, false}, {"to", CHANGE_TO, true}};
 
-// "2", "0.5": a decimal number within 0.01..100.
 static int factor_read(const char *text, double *out)
 {
-    uint64_t whole = 0;
-    double scale = 1;
+    struct slice rest = slice_of_text(text);
     double value;
-    bool point = false;
 
-    if (!*text)
-        return ERR_INVALID;
-    for (; *text; text++) {
-        if (*text == '.' && !point) {
-            point = true;
-            continue;
-        }
-        if (*text < '0' || *text > '9' || whole > 1000 * 1000)
-            return ERR_INVALID;
-        whole = whole * 10 + (uint64_t)(*text - '0');
-        scale *= point ? 10 : 1;
-    }
-    value = (double)whole / scale;
-    if (value < 0.01 || value > 100)
+    if (!decimal_read(&rest, &value) || rest.size > 0 || value < 0.01 || value > 100)
         return ERR_INVALID;
     *out = value;
     return 0;
@@ -148,7 +133,7 @@ static int nodes_remove(struct scheme *scheme, uint32_t count)
 static int change_make(struct scheme *scheme, const struct trial *trial, uint64_t seed,
                        const struct change *change)
 {
-    double weight = scheme->nodes[0].weight * change->factor;
+    double weight = scheme->nodes[0].weight * change->factor + 0.5; // to be rounded
     uint32_t nodes = scheme->setup.node_count;
 
     switch (change->kind) {
@@ -221,10 +206,8 @@ static void compare_rows(struct comparison *comparison, const struct amount *amo
 static void compare_chunk(struct comparison *comparison, const struct key_walk *walk,
                           const uint16_t *old, const struct scheme_places *new)
 {
-    const struct workload_keys *keys = &walk->keys;
-
-    for (uint32_t i = 0; i < keys->count; i++) {
-        struct amount amount = {1, keys->bytes[i], keys->reads[i], keys->writes[i]};
+    for (uint32_t i = 0; i < walk->keys.count; i++) {
+        struct amount amount = amount_of_key(walk, i);
         const uint16_t *row = new->owners + (size_t)i * comparison->after->width;
 
         compare_rows(comparison, &amount, old + (size_t)i * comparison->before->width, row);
@@ -275,8 +258,9 @@ static void compare_endless(struct comparison *comparison)
     }
 }
 
-// The share of all copies that must move, whatever the scheme: what newcomers are to hold and what
-// others are to hold more by weight, or what lay on those that are gone.
+// The share of all copies that must move for each node to hold its fair share, whatever the scheme:
+// what newcomers are to hold and what others are to hold more by weight, or what lay on those that
+// are gone.
 static double minimum_share(const struct comparison *comparison)
 {
     const struct scheme *after = comparison->after;
@@ -382,6 +366,8 @@ static void ask_event(const struct trial *trial, uint64_t seed, const char *even
             compare_endless(&comparison);
         else
             compare_walk(&comparison, seed);
+        if (trial->operations > 0 && !trial->endless)
+            tally_draw(&comparison.tally, seed);
         tally_fold(&comparison.tally);
         tell(&comparison, event, out);
         tally_done(&comparison.tally);

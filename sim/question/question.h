@@ -10,8 +10,10 @@
 enum {
     QUESTION_USES_SCHEME = 1,   // nodes, replicas and those of the scheme
     QUESTION_USES_WORKLOAD = 2, // keys, theta, ...
-    QUESTION_USES_R_W = 4,
-    QUESTION_USES_LEGS = 8
+    QUESTION_USES_R = 4,
+    QUESTION_USES_W = 8,
+    QUESTION_USES_LEGS = 16,
+    QUESTION_USES_OPERATIONS = 32
 };
 
 struct question {
@@ -32,15 +34,17 @@ extern const struct question questions[];
 // "cv", "gini", "efficiency" over the nodes, each node's share divided by its fair share by weight;
 // "share" at rank 1.. (curve): the nodes' shares over their fair ones, the fullest first. Subjects
 // "shard-keys", "shard-load": the same over shards (ranges, partitions), without "share". Subject
-// "hot-shard", metric "share" at rank 1..5: the hottest shards' shares of load; the note names the
-// shard and its nodes. With endless keys: subject "keys" only.
+// "hot-shard", metric "share" at rank 1..5: the hottest shards' shares of load, 0 where there are
+// not so many; the note names the shard and its nodes. "reads" and "writes" only when the workload
+// has such. With endless keys: subject "keys" only.
 void question_balance(const struct trial *trial, uint64_t seed, struct findings *out);
 
 // What a change of nodes moves. Events: "add[:K]", "remove[:K]", "fail[:K]", "reweigh[:F]" (the
 // first node's weight times F, 2), "double", "to:M" (from the trial's nodes to M).
 //
 // For each event: subject "keys" and "bytes", copies "all": "moved": copies that must be made on
-// nodes that had none, as a share of all copies; "minimum": the share that no scheme can avoid;
+// nodes that had none, as a share of all copies; "minimum": the share that must be, for each node
+// to hold its fair share (whole shards or random tokens may fall short of that, and so move less);
 // "copied": their number or bytes. Copies "1": "moved": the share of keys whose first owner
 // changed. Subjects "keys" and "load", copies "1" and "all": "peak/average" after the change. An
 // event that the scheme does not know (doubling a rendezvous) gives "moved" as not a number.

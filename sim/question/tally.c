@@ -58,6 +58,18 @@ void tally_add(struct tally *tally, const struct amount *amount, const uint16_t 
         add_to_nodes(tally, amount, owners);
 }
 
+struct amount amount_of_key(const struct key_walk *walk, uint32_t number)
+{
+    const struct workload_keys *keys = &walk->keys;
+    struct amount amount = {.keys = 1, .bytes = keys->bytes[number]};
+
+    if (walk->trial->operations == 0) {
+        amount.reads = keys->reads[number];
+        amount.writes = keys->writes[number];
+    }
+    return amount;
+}
+
 void tally_fold(struct tally *tally)
 {
     const struct ranges *ranges = tally->scheme->ranges;

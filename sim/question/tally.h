@@ -40,6 +40,9 @@ void tally_done(struct tally *tally);
 void tally_add(struct tally *tally, const struct amount *amount, const uint16_t *owners,
                uint32_t range);
 
+// What a key of a walk is worth; where operations are drawn, these bring the reads and writes.
+struct amount amount_of_key(const struct key_walk *walk, uint32_t number);
+
 // After the last: folds ranges onto nodes.
 void tally_fold(struct tally *tally);
 

@@ -21,7 +21,7 @@ struct trial {
     uint32_t zones; // nodes are dealt to so many zones in turn; 0: none
     const struct workload *workload;
     bool endless;              // balance and movement in the limit of infinitely many keys
-    uint64_t operations;       // drawn; 0: the expected load
+    uint64_t operations;       // drawn (balance, movement); 0: the expected load
     const char *const *events; // of movement, see movement.h
     uint32_t event_count;
     uint32_t r; // replicas that answer a read

@@ -143,8 +143,7 @@ static void equal_open(struct scheme *scheme)
     struct equal *equal = memory_new(sizeof *equal);
     struct scheme_setup *setup = &scheme->setup;
 
-    if (setup->partitions == 0)
-        setup->partitions = setup->vnodes * setup->node_count;
+    setup->partitions = scheme_partitions(scheme->kind, setup);
     equal->partitions = setup->partitions;
     equal->owner = memory_new(equal->partitions * sizeof *equal->owner);
     for (uint32_t i = 0; i < equal->partitions; i++)

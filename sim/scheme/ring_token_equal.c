@@ -19,8 +19,7 @@ enum { PARTITIONS_DEFAULT = 1024 };
 
 static void token_equal_open(struct scheme *scheme)
 {
-    if (scheme->setup.partitions == 0)
-        scheme->setup.partitions = PARTITIONS_DEFAULT;
+    scheme->setup.partitions = scheme_partitions(scheme->kind, &scheme->setup);
 }
 
 static void token_equal_build(struct scheme *scheme)
@@ -64,6 +63,7 @@ const struct scheme_kind scheme_ring_token_equal = {
     .text = "equal partitions, placed by random tokens (Dynamo's strategy 2)",
     .paper = "DeCandia et al., Dynamo, SOSP 2007, section 6.2",
     .uses = SCHEME_USES_VNODES | SCHEME_USES_PARTITIONS,
+    .partitions = PARTITIONS_DEFAULT,
     .open = token_equal_open,
     .build = token_equal_build,
     .twice = token_equal_twice,

@@ -179,6 +179,13 @@ bool scheme_refuses(const struct scheme_kind *kind, const struct scheme_setup *s
     return text != NULL;
 }
 
+uint32_t scheme_partitions(const struct scheme_kind *kind, const struct scheme_setup *setup)
+{
+    if (setup->partitions)
+        return setup->partitions;
+    return kind->partitions ? kind->partitions : setup->vnodes * setup->node_count;
+}
+
 // 0 when the setup is possible; ERR_METHOD when it asks for what the kind does not have.
 static int setup_err(const struct scheme_kind *kind, const struct scheme_setup *setup)
 {

@@ -83,11 +83,13 @@ struct scheme_places {
 
 struct scheme_kind {
     const char *name;
-    const char *text;  // what it is, in half a sentence
-    const char *paper; // where it comes from
-    unsigned uses;     // SCHEME_USES_*, SCHEME_LEARNS
-    bool fair;         // without ranges: with infinitely many keys every node is first owner of
-                       // its fair share exactly; of all copies too while weights are alike
+    const char *text;    // what it is, in half a sentence
+    const char *paper;   // where it comes from
+    unsigned uses;       // SCHEME_USES_*, SCHEME_LEARNS
+    uint32_t partitions; // Q where none is given; 0: V x nodes
+    bool fair;           // without ranges: with infinitely many keys every node is first owner of
+                         // its fair share exactly; of all copies too while weights are alike and
+                         // there are no zones
 
     // Why the setup is impossible, as a sentence without a full stop that says what is allowed;
     // NULL when it is possible. Common limits have been looked at before. May be NULL.
@@ -133,6 +135,9 @@ const struct scheme_kind *scheme_find(const char *name);
 // Why a scheme of this kind cannot be made so, a sentence without a full stop; false when it can.
 bool scheme_refuses(const struct scheme_kind *kind, const struct scheme_setup *setup,
                     struct buffer *why);
+
+// Q: as given, or what the kind makes of none.
+uint32_t scheme_partitions(const struct scheme_kind *kind, const struct scheme_setup *setup);
 
 // The setup is not refused. The caller frees it.
 struct scheme *scheme_new(const struct scheme_kind *kind, const struct scheme_setup *setup);

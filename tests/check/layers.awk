@@ -7,6 +7,7 @@ BEGIN {
     rule("base", "")
     rule("gossip", "base")
     rule("node/data", "base")
+    rule("gossip/cli", "base gossip node/data node/wire")
     rule("node/wire", "base node/data")
     rule("node/core", "base gossip node/data")
     rule("node/store", "base node/data node/core")

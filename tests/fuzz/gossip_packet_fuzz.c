@@ -2,6 +2,7 @@
 // Whatever comes over the gossip port: as a datagram, as one stream in two pieces, and as an answer
 // to an observer. A fresh machine each time; its invariants are checked after each event.
 #include "base/check.h"
+#include "gossip/cli/tags.h"
 #include "gossip/observer.h"
 #include "gossip/swim.h"
 #include "node/wire/meta.h"
@@ -35,14 +36,17 @@ static void observe(struct slice bytes)
 {
     struct observation observation = {0};
     struct buffer user_state = {0};
-    struct node_age ages[8];
+    struct node_view views[8];
+    struct node_load load;
+    struct tags tags;
     struct node_meta meta;
     size_t count;
 
     (void)observation_take(&observation, bytes, &user_state);
     observation_finish(&observation);
     (void)meta_decode(bytes, &meta);
-    (void)meta_decode_ages(bytes, ages, 8, &count);
+    (void)tags_read(bytes, &tags);
+    (void)meta_decode_told(bytes, &load, views, 8, &count);
     observation_done(&observation);
     buffer_done(&user_state);
 }

@@ -6,8 +6,11 @@
 #include "base/err.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 enum event_kind { EVENT_DATAGRAM, EVENT_CONNECT, EVENT_BYTES };
+
+enum { PORT = 7946, STOPPED_POLL_MS = 5 };
 
 // Something under way. Streams: the opener's number and node, the acceptor's number and node.
 struct event {
@@ -18,37 +21,24 @@ struct event {
     size_t node;
     uint64_t stream;
     size_t other_node;
-    uint64_t other_stream;
     struct buffer bytes;
 };
 
-// An accepted stream answers to its opener: remembered until the run ends.
+// An accepted stream answers to its opener.
 struct pipe {
-    size_t node;
-    uint64_t stream;
     size_t other_node;
     uint64_t other_stream;
 };
-
-static struct pipe pipes[4096];
-static size_t pipe_count;
 
 static void note(struct swarm *swarm, uint64_t value)
 {
     swarm->trace = rng_mix(swarm->trace ^ value);
 }
 
-static void note_bytes(struct swarm *swarm, struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++)
-        note(swarm, bytes.data[i]);
-}
-
 void swarm_init(struct swarm *swarm, uint64_t seed)
 {
     *swarm = (struct swarm){.delay_ms_max = 5, .timing = swim_timing_of(SWIM_LAN), .now_ms = 1000};
     rng_init(&swarm->rng, seed);
-    pipe_count = 0;
 }
 
 static struct event *event_of(struct heap_item *item)
@@ -65,41 +55,70 @@ static void event_free(struct swarm *swarm, struct event *event)
 
 void swarm_done(struct swarm *swarm)
 {
+    struct pipe *pipe;
+    size_t at = 0;
+
     while (heap_first(&swarm->events))
         event_free(swarm, event_of(heap_first(&swarm->events)));
     heap_done(&swarm->events);
+    heap_done(&swarm->timers);
+    while ((pipe = table_next(&swarm->pipes, &at)))
+        free(pipe);
+    table_done(&swarm->pipes);
+    table_done(&swarm->by_address);
     for (size_t i = 0; i < swarm->count; i++)
         swim_free(swarm->nodes[i].swim);
+    free(swarm->nodes);
 }
 
-static struct event *event_add(struct swarm *swarm, enum event_kind kind, struct slice bytes)
+// --- The network ---------------------------------------------------------------------------------
+
+// What a blocked node sends leaves when it is free again.
+static struct event *event_add(struct swarm *swarm, size_t from, enum event_kind kind,
+                               struct slice bytes)
 {
     struct event *event = memory_new(sizeof *event);
+    uint64_t free_ms = swarm->nodes[from].blocked_until_ms;
+    uint64_t leaves_ms = free_ms > swarm->now_ms ? free_ms : swarm->now_ms;
 
     event->kind = kind;
     buffer_add_slice(&event->bytes, bytes);
     heap_add(&swarm->events, &event->timer,
-             swarm->now_ms + 1 + rng_below(&swarm->rng, swarm->delay_ms_max));
+             leaves_ms + 1 + rng_below(&swarm->rng, swarm->delay_ms_max));
     return event;
+}
+
+static uint64_t address_key(const struct swim_address *address)
+{
+    uint64_t key = address->port;
+
+    for (size_t i = 0; i < SWIM_ADDRESS_V4; i++)
+        key = key << 8 | address->bytes[i];
+    return key;
 }
 
 static size_t node_at(const struct swarm *swarm, const struct swim_address *address)
 {
-    for (size_t i = 0; i < swarm->count; i++) {
-        if (swarm->nodes[i].swim && swim_address_equal(&swarm->nodes[i].address, address))
-            return i;
-    }
-    return swarm->count;
+    size_t found = (size_t)(uintptr_t)table_find(&swarm->by_address, address_key(address));
+
+    return found && swarm->nodes[found - 1].swim ? found - 1 : swarm->count;
+}
+
+static bool reaches(const struct swarm *swarm, size_t from, size_t to)
+{
+    bool apart = (from == swarm->apart[0] && to == swarm->apart[1]) ||
+                 (from == swarm->apart[1] && to == swarm->apart[0]);
+
+    if (from >= swarm->count || to >= swarm->count || (apart && from != to))
+        return false;
+    if (swarm->reaches && !swarm->reaches(swarm, from, to))
+        return false;
+    return swarm->nodes[from].side == swarm->nodes[to].side;
 }
 
 static bool connected(const struct swarm *swarm, size_t a, size_t b)
 {
-    bool apart = (a == swarm->apart[0] && b == swarm->apart[1]) ||
-                 (a == swarm->apart[1] && b == swarm->apart[0]);
-
-    if (a >= swarm->count || b >= swarm->count || (apart && a != b))
-        return false;
-    return swarm->nodes[a].side == swarm->nodes[b].side;
+    return reaches(swarm, a, b) && reaches(swarm, b, a);
 }
 
 static void send_datagram(struct swarm *swarm, size_t index, const struct swim_action *action)
@@ -107,9 +126,11 @@ static void send_datagram(struct swarm *swarm, size_t index, const struct swim_a
     struct event *event;
 
     swarm->datagrams++;
+    if (swarm->tap)
+        swarm->tap(swarm, index, action->bytes);
     if (rng_below(&swarm->rng, 1000) < swarm->loss_permille)
         return;
-    event = event_add(swarm, EVENT_DATAGRAM, action->bytes);
+    event = event_add(swarm, index, EVENT_DATAGRAM, action->bytes);
     event->node = index;
     event->from = swarm->nodes[index].address;
     event->to = action->address;
@@ -117,34 +138,40 @@ static void send_datagram(struct swarm *swarm, size_t index, const struct swim_a
 
 static void open_stream(struct swarm *swarm, size_t index, const struct swim_action *action)
 {
-    struct event *event = event_add(swarm, EVENT_CONNECT, action->bytes);
+    struct event *event = event_add(swarm, index, EVENT_CONNECT, action->bytes);
 
     event->node = index;
     event->stream = action->stream;
     event->to = action->address;
 }
 
+static uint64_t pipe_key(size_t node, uint64_t stream)
+{
+    return (uint64_t)node << 40 ^ stream;
+}
+
 static void write_stream(struct swarm *swarm, size_t index, const struct swim_action *action)
 {
-    for (size_t i = 0; i < pipe_count; i++) {
-        struct event *event;
+    struct pipe *pipe = table_remove(&swarm->pipes, pipe_key(index, action->stream));
+    struct event *event;
 
-        if (pipes[i].node != index || pipes[i].stream != action->stream)
-            continue;
-        event = event_add(swarm, EVENT_BYTES, action->bytes);
-        event->node = pipes[i].other_node;
-        event->stream = pipes[i].other_stream;
-        event->other_node = index;
+    if (!pipe)
         return;
-    }
+    event = event_add(swarm, index, EVENT_BYTES, action->bytes);
+    event->node = pipe->other_node;
+    event->stream = pipe->other_stream;
+    event->other_node = index;
+    free(pipe);
 }
+
+// --- Actions -------------------------------------------------------------------------------------
 
 static void perform(struct swarm *swarm, size_t index, const struct swim_action *action)
 {
     struct swarm_node *node = &swarm->nodes[index];
 
     note(swarm, action->kind);
-    note_bytes(swarm, action->bytes);
+    note(swarm, XXH3_64bits(action->bytes.data, action->bytes.size));
     switch (action->kind) {
     case SWIM_DATAGRAM:
         send_datagram(swarm, index, action);
@@ -158,6 +185,8 @@ static void perform(struct swarm *swarm, size_t index, const struct swim_action 
     case SWIM_NOTICE:
         note(swarm, action->notice);
         node->notices[action->notice]++;
+        if (swarm->noticed)
+            swarm->noticed(swarm, index, action);
         break;
     case SWIM_JOIN_RESULT:
         node->joins_ok += action->err == 0;
@@ -166,49 +195,95 @@ static void perform(struct swarm *swarm, size_t index, const struct swim_action 
     case SWIM_USER_STATE:
         node->user_states++;
         break;
+    case SWIM_USER_MESSAGE:
+        node->user_messages++;
+        break;
     case SWIM_LEFT_RING:
         node->left = true;
         break;
     case SWIM_CLOSE:
-    case SWIM_USER_MESSAGE:
         break;
     }
 }
 
 void swarm_perform(struct swarm *swarm, size_t index)
 {
+    struct swarm_node *node = &swarm->nodes[index];
     size_t count;
-    const struct swim_action *actions = swim_actions(swarm->nodes[index].swim, &count);
+    const struct swim_action *actions = swim_actions(node->swim, &count);
 
     for (size_t i = 0; i < count; i++)
         perform(swarm, index, &actions[i]);
+    heap_remove(&swarm->timers, &node->timer);
+    heap_add(&swarm->timers, &node->timer, swim_deadline(node->swim));
 }
 
-void swarm_start_at(struct swarm *swarm, size_t index, uint8_t host)
-{
-    const uint8_t ip[4] = {10, 0, 0, host};
-    struct swarm_node *node = &swarm->nodes[index];
-    struct swim_settings settings;
+// --- Nodes ---------------------------------------------------------------------------------------
 
+// The heap points to the nodes, so they move only while it is empty.
+static void make_room(struct swarm *swarm, size_t count)
+{
+    struct swarm_node *nodes;
+    size_t capacity = swarm->capacity ? swarm->capacity : 64;
+
+    if (count <= swarm->capacity)
+        return;
+    while (capacity < count)
+        capacity *= 2;
+    for (size_t i = 0; i < swarm->count; i++)
+        heap_remove(&swarm->timers, &swarm->nodes[i].timer);
+    nodes = memory_new(capacity * sizeof *nodes);
+    if (swarm->count)
+        memcpy(nodes, swarm->nodes, swarm->count * sizeof *nodes);
+    free(swarm->nodes);
+    swarm->nodes = nodes;
+    swarm->capacity = capacity;
+    for (size_t i = 0; i < swarm->count; i++) {
+        if (nodes[i].swim)
+            heap_add(&swarm->timers, &nodes[i].timer, swim_deadline(nodes[i].swim));
+    }
+}
+
+void swarm_start_at(struct swarm *swarm, size_t index, uint32_t host)
+{
+    const uint8_t ip[4] = {10, (uint8_t)(host >> 16), (uint8_t)(host >> 8), (uint8_t)host};
+    struct swim_settings settings;
+    struct swarm_node *node;
+
+    make_room(swarm, index + 1);
+    node = &swarm->nodes[index];
     swim_settings_init(&settings, SWIM_LAN);
     settings.timing = swarm->timing;
     settings.node_id = index + 1;
     settings.seed = rng_u64(&swarm->rng);
-    settings.address = swim_address_of(slice_of(ip, sizeof ip), 7946);
+    settings.address = swim_address_of(slice_of(ip, sizeof ip), PORT);
     settings.meta = slice_of_text("meta");
-    *node = (struct swarm_node){.node_id = index + 1, .address = settings.address};
+    if (swarm->adjust)
+        swarm->adjust(swarm, index, &settings);
+    if (node->address.size)
+        table_remove(&swarm->by_address, address_key(&node->address));
+    heap_remove(&swarm->timers, &node->timer);
+    *node = (struct swarm_node){.node_id = settings.node_id, .address = settings.address};
+    table_set(&swarm->by_address, address_key(&node->address), (void *)(uintptr_t)(index + 1));
     check(swim_new(&settings, swarm->now_ms, &node->swim) == 0);
+    heap_add(&swarm->timers, &node->timer, swim_deadline(node->swim));
     if (index >= swarm->count)
         swarm->count = index + 1;
 }
 
 void swarm_start(struct swarm *swarm, size_t index)
 {
-    swarm_start_at(swarm, index, (uint8_t)(index + 1));
+    swarm_start_at(swarm, index, (uint32_t)(index + 1));
+}
+
+size_t swarm_index(uint64_t node_id)
+{
+    return (size_t)node_id - 1;
 }
 
 void swarm_kill(struct swarm *swarm, size_t index)
 {
+    heap_remove(&swarm->timers, &swarm->nodes[index].timer);
     swim_free(swarm->nodes[index].swim);
     swarm->nodes[index].swim = NULL;
 }
@@ -225,33 +300,43 @@ void swarm_leave(struct swarm *swarm, size_t index)
     swarm_perform(swarm, index);
 }
 
+// --- What happens --------------------------------------------------------------------------------
+
 static void arrive_datagram(struct swarm *swarm, const struct event *event)
 {
     size_t to = node_at(swarm, &event->to);
 
-    if (!connected(swarm, event->node, to) || swarm->nodes[to].deaf)
+    if (!reaches(swarm, event->node, to) || swarm->nodes[to].deaf)
         return;
     swim_datagram(swarm->nodes[to].swim, swarm->now_ms, &event->from, buffer_slice(&event->bytes));
     swarm_perform(swarm, to);
+}
+
+static void end_stream(struct swarm *swarm, size_t node, uint64_t stream, int err)
+{
+    swim_stream_ended(swarm->nodes[node].swim, swarm->now_ms, stream, err);
+    swarm_perform(swarm, node);
 }
 
 static void arrive_connection(struct swarm *swarm, const struct event *event)
 {
     size_t to = node_at(swarm, &event->to);
     struct swarm_node *opener = &swarm->nodes[event->node];
+    struct pipe *pipe;
     uint64_t number;
 
     if (!opener->swim)
         return;
-    if (!connected(swarm, event->node, to)) {
-        swim_stream_ended(opener->swim, swarm->now_ms, event->stream, ERR_CONNECT);
-        swarm_perform(swarm, event->node);
+    number = !swarm->no_streams && connected(swarm, event->node, to)
+                 ? swim_accept(swarm->nodes[to].swim, swarm->now_ms, &opener->address)
+                 : 0;
+    if (number == 0) {
+        end_stream(swarm, event->node, event->stream, ERR_CONNECT);
         return;
     }
-    number = swim_accept(swarm->nodes[to].swim, swarm->now_ms, &opener->address);
-    pipes[pipe_count++ % 4096] = (struct pipe){to, number, event->node, event->stream};
-    if (pipe_count >= 4096)
-        pipe_count = 0;
+    pipe = memory_new(sizeof *pipe);
+    *pipe = (struct pipe){event->node, event->stream};
+    table_set(&swarm->pipes, pipe_key(to, number), pipe);
     // In two pieces, so that growing streams are always tried.
     for (size_t i = 0; i < 2; i++) {
         size_t half = event->bytes.size / 2;
@@ -261,6 +346,10 @@ static void arrive_connection(struct swarm *swarm, const struct event *event)
         swim_stream_bytes(swarm->nodes[to].swim, swarm->now_ms, number, piece);
         swarm_perform(swarm, to);
     }
+    pipe = table_remove(&swarm->pipes, pipe_key(to, number)); // not answered: it is closed
+    free(pipe);
+    if (pipe)
+        end_stream(swarm, event->node, event->stream, ERR_CLOSED);
 }
 
 static void arrive_bytes(struct swarm *swarm, const struct event *event)
@@ -273,24 +362,37 @@ static void arrive_bytes(struct swarm *swarm, const struct event *event)
     swarm_perform(swarm, event->node);
 }
 
-static bool is_stopped(const struct swarm *swarm, size_t index)
+// When what is for this node can be looked at again; 0: now.
+static uint64_t waits_until(const struct swarm *swarm, size_t index)
 {
-    return index < swarm->count && swarm->nodes[index].stopped;
+    const struct swarm_node *node = &swarm->nodes[index];
+
+    if (index >= swarm->count)
+        return 0;
+    if (node->stopped)
+        return swarm->now_ms + 100;
+    return node->blocked_until_ms > swarm->now_ms ? node->blocked_until_ms : 0;
 }
 
-static bool must_wait(const struct swarm *swarm, const struct event *event)
+static uint64_t event_waits_until(const struct swarm *swarm, const struct event *event)
 {
+    uint64_t until;
+
     if (event->kind == EVENT_BYTES)
-        return is_stopped(swarm, event->node);
-    return is_stopped(swarm, node_at(swarm, &event->to)) ||
-           (event->kind == EVENT_CONNECT && is_stopped(swarm, event->node));
+        return waits_until(swarm, event->node);
+    until = waits_until(swarm, node_at(swarm, &event->to));
+    if (!until && event->kind == EVENT_CONNECT)
+        until = waits_until(swarm, event->node);
+    return until;
 }
 
 static void arrive(struct swarm *swarm, struct event *event)
 {
+    uint64_t until = event_waits_until(swarm, event);
+
     heap_remove(&swarm->events, &event->timer);
-    if (must_wait(swarm, event)) {
-        heap_add(&swarm->events, &event->timer, swarm->now_ms + 100);
+    if (until) {
+        heap_add(&swarm->events, &event->timer, until);
         return;
     }
     if (event->kind == EVENT_DATAGRAM)
@@ -302,49 +404,62 @@ static void arrive(struct swarm *swarm, struct event *event)
     event_free(swarm, event);
 }
 
-// The next thing to happen: an arrival, or a node's deadline. Returns its time.
-static uint64_t next(const struct swarm *swarm, size_t *node)
+static void tick(struct swarm *swarm, struct swarm_node *node)
 {
-    const struct heap_item *first = heap_first(&swarm->events);
-    uint64_t at = first ? first->key : UINT64_MAX;
-
-    *node = swarm->count;
-    for (size_t i = 0; i < swarm->count; i++) {
-        uint64_t deadline;
-
-        if (!swarm->nodes[i].swim || swarm->nodes[i].stopped)
-            continue;
-        deadline = swim_deadline(swarm->nodes[i].swim);
-        if (deadline < at) {
-            at = deadline;
-            *node = i;
-        }
+    if (node->stopped) {
+        heap_remove(&swarm->timers, &node->timer);
+        heap_add(&swarm->timers, &node->timer, swarm->now_ms + STOPPED_POLL_MS);
+        return;
     }
-    return at;
+    swim_tick(node->swim, swarm->now_ms);
+    swarm_perform(swarm, (size_t)(node - swarm->nodes));
+}
+
+static struct swarm_node *node_of(struct heap_item *item)
+{
+    return (struct swarm_node *)((char *)item - offsetof(struct swarm_node, timer));
+}
+
+// Arrivals come before deadlines of the same time.
+static void step(struct swarm *swarm)
+{
+    struct heap_item *event = heap_first(&swarm->events);
+    struct heap_item *timer = heap_first(&swarm->timers);
+
+    if (event && (!timer || event->key <= timer->key))
+        arrive(swarm, event_of(event));
+    else
+        tick(swarm, node_of(timer));
+}
+
+static uint64_t next_ms(const struct swarm *swarm)
+{
+    const struct heap_item *event = heap_first(&swarm->events);
+    const struct heap_item *timer = heap_first(&swarm->timers);
+    uint64_t at = event ? event->key : UINT64_MAX;
+
+    return timer && timer->key < at ? timer->key : at;
 }
 
 bool swarm_run_until(struct swarm *swarm, uint64_t ms, bool (*holds)(const struct swarm *swarm))
 {
     uint64_t end_ms = swarm->now_ms + ms;
-    size_t node;
+    uint64_t looked_ms = 0;
 
     for (;;) {
-        uint64_t at = next(swarm, &node);
+        uint64_t at = next_ms(swarm);
 
-        if (holds && holds(swarm))
+        // Looking may take long: once for each millisecond in which something happens.
+        if (holds && at > looked_ms && holds(swarm))
             return true;
+        looked_ms = at;
         if (at > end_ms) {
             swarm->now_ms = end_ms;
             return holds && holds(swarm);
         }
         if (at > swarm->now_ms)
             swarm->now_ms = at;
-        if (node == swarm->count) {
-            arrive(swarm, event_of(heap_first(&swarm->events)));
-        } else {
-            swim_tick(swarm->nodes[node].swim, swarm->now_ms);
-            swarm_perform(swarm, node);
-        }
+        step(swarm);
     }
 }
 
@@ -352,6 +467,8 @@ void swarm_run(struct swarm *swarm, uint64_t ms)
 {
     swarm_run_until(swarm, ms, NULL);
 }
+
+// --- Looking -------------------------------------------------------------------------------------
 
 unsigned swarm_view(const struct swarm *swarm, size_t seer, size_t seen)
 {

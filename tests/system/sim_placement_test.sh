@@ -47,6 +47,12 @@ cmp one.csv five.csv || fail 'threads change the result'
 cmp -s first.csv other.csv && fail 'another seed gives the same'
 [ "$(wc -l <one.csv)" -gt 500 ] || fail 'few rows'
 
+# ---- a value given twice is one value, and default events are those that fit
+"$sim" placement "${small[@]}" --scheme static --theta 0.9 --format csv >once.csv
+"$sim" placement "${small[@]}" --scheme static,static --theta 0.9,0.9 --format csv >twice.csv
+cmp once.csv twice.csv || fail 'a value given twice counts twice'
+"$sim" placement movement "${small[@]}" --nodes 3 >out || fail 'movement of three nodes'
+
 # ---- all forms
 for format in table csv json; do
     "$sim" placement all --scheme static,ring "${small[@]}" --format $format >out 2>err ||
@@ -78,8 +84,16 @@ refused 2 event double -- movement --event grow
 refused 2 remove:9 -- movement --event remove:9 --keys 100
 refused 2 exp -- staleness --leg W=exp:0
 refused 2 --keys -- --scheme split --keys inf
+refused 2 const:0 mean -- latency --service const:0
+refused 2 mean alpha -- latency --service pareto:1,1
+refused 2 --sites -- staleness --sites a,b,c,d,e,f,g,h
+refused 2 --client -- staleness --sites a,b --client x,y,z
+refused 2 --pair -- staleness --sites a,b --pair a-z=const:1
+refused 2 inf -- --keys 1000,inf
+refused 2 bytes -- --value-bytes 1.5
 refused 2 lnkd-ssd -- staleness --legs fast
 refused 8 'No such file' -- --report missing/report.html --keys 100
+refused 8 '' -- --report '' --keys 100
 refused 8 'directory' -- --report . --keys 100
 mkdir folder && : >folder/empty.txt && printf 'a\nb\na\n' >trace.txt
 refused 2 empty.txt -- --trace folder/empty.txt
@@ -92,6 +106,10 @@ cmp file.csv stdin.csv || fail 'the same trace, another result'
 grep -q ',trace,,2,' file.csv || fail 'two keys were expected'
 
 # ---- files
+"$sim" placement "${small[@]}" --report /dev/stdout --format csv | grep -q '</html>' ||
+    fail 'a report into a pipe'
+"$sim" placement "${small[@]}" --report early.html | true
+grep -q '</html>' early.html || fail 'who reads no table still gets the report'
 "$sim" placement "${small[@]}" --report report.html --charts charts >/dev/null || fail 'a report'
 grep -q '</html>' report.html || fail 'the report has no end'
 ls charts/*.svg >/dev/null 2>&1 || fail 'no charts'

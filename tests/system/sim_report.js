@@ -215,7 +215,9 @@ async function main() {
     const {targetId} = await browser.call('Target.createTarget', {url: 'about:blank'});
     const {sessionId} = await browser.call('Target.attachToTarget', {targetId, flatten: true});
     browser.listeners.push((message) => {
-        if (message.method === 'Network.requestWillBeSent')
+        // An error page of the browser brings pictures of its own as data.
+        if (message.method === 'Network.requestWillBeSent' &&
+            !message.params.request.url.startsWith('data:'))
             requests.push(message.params.request.url);
     });
     await browser.call('Page.enable', {}, sessionId);

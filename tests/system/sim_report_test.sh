@@ -4,7 +4,7 @@
 # The report and its charts in a real browser, without looking: titles of axes, nothing cut off,
 # nothing upon another, nothing to scroll sideways on a phone, nothing fetched. $TMPDIR/report.png
 # is for who wants to look.
-set -u
+set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
 sim=${QUORATE_BIN:?}/quorate-sim
 rows=${QUORATE_BIN:?}/../tests/system/sim_rows_main
@@ -21,7 +21,7 @@ done
 # Made-up results of all kinds: what one run does not have at once.
 files=()
 for size in one plain nodes theta both large hard; do
-    "$rows" html $size >"$work/$size.html" || failed=1
+    "$rows" html $size >"$work/$size.html" || exit 1
     files+=("$work/$size.html")
 done
 
@@ -31,7 +31,7 @@ split_charts() {
 }
 for size in plain both hard; do
     mkdir "$work/$size" || exit 1
-    "$rows" svg $size | split_charts "$work/$size"
+    "$rows" svg $size | split_charts "$work/$size" || exit 1
     files+=("$work/$size"/*.svg)
 done
 

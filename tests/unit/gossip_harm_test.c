@@ -341,7 +341,7 @@ static size_t naive_fill(struct entry *entries, const struct broadcast_room *roo
 static void check_fill(struct broadcasts *queue, struct entry *entries, struct rng *rng)
 {
     struct broadcast_room room = {rng_below(rng, 200), rng_below(rng, 12), 2,
-                                  1 + (uint32_t)rng_below(rng, 6)};
+                                  1 + (uint32_t)rng_below(rng, 6), false};
     struct arena arena = {0};
     struct slice out[16];
     uint64_t orders[16];

@@ -132,6 +132,35 @@ static void test_broadcast_order(void **state)
     arena_done(&arena);
 }
 
+// What goes along with other datagrams does not count while all of it fits.
+static void test_broadcast_along(void **state)
+{
+    struct broadcast_room room = {1000, 127, 2, 2, true};
+    struct broadcasts queue;
+    struct arena arena = {0};
+    struct slice out[127];
+
+    (void)state;
+    broadcasts_init(&queue, 8);
+    assert_true(broadcasts_add(&queue, 1, slice_of_text("one")));
+    assert_true(broadcasts_add(&queue, 2, slice_of_text("two")));
+    assert_true(broadcasts_add(&queue, 2, slice_of_text("three")));
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(broadcasts_fill(&queue, &room, &arena, out), 2);
+    room.bytes = 3 + 2 + 5 + 1;
+    assert_int_equal(broadcasts_fill(&queue, &room, &arena, out), 1);
+    assert_true(slice_is(out[0], "three"));
+    assert_int_equal(broadcasts_fill(&queue, &room, &arena, out), 1);
+    assert_true(slice_is(out[0], "one"));
+    room.along = false;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(broadcasts_fill(&queue, &room, &arena, out), 1);
+    assert_int_equal(queue.count, 0);
+    assert_int_equal(queue.bytes, 0);
+    broadcasts_done(&queue);
+    arena_done(&arena);
+}
+
 static void test_broadcast_bounds(void **state)
 {
     struct broadcasts queue;
@@ -247,11 +276,17 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_suspicion_table), cmocka_unit_test(test_suspicion_of_memberlist),
-        cmocka_unit_test(test_logarithms),      cmocka_unit_test(test_sends),
-        cmocka_unit_test(test_broadcast_order), cmocka_unit_test(test_broadcast_bounds),
-        cmocka_unit_test(test_awareness),       cmocka_unit_test(test_names),
-        cmocka_unit_test(test_members),         cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_suspicion_table),
+        cmocka_unit_test(test_suspicion_of_memberlist),
+        cmocka_unit_test(test_logarithms),
+        cmocka_unit_test(test_sends),
+        cmocka_unit_test(test_broadcast_order),
+        cmocka_unit_test(test_broadcast_along),
+        cmocka_unit_test(test_broadcast_bounds),
+        cmocka_unit_test(test_awareness),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_settings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

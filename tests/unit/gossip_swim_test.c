@@ -129,6 +129,14 @@ static void test_relay(void **state)
     swim_tick(swim, START_MS + 500);
     assert_int_equal(sent(swim).type, MESSAGE_NACK);
     assert_int_equal(sent(swim).sequence, 5);
+    // A nack in time for the asker, and an acknowledgement after it.
+    give(swim, &ask);
+    ack.sequence = sent(swim).sequence;
+    swim_tick(swim, START_MS + 900);
+    assert_int_equal(sent(swim).type, MESSAGE_NACK);
+    give(swim, &ack);
+    assert_int_equal(sent(swim).type, MESSAGE_ACK);
+    assert_int_equal(sent(swim).sequence, 5);
     for (unsigned i = 0; i < 10000; i++)
         give(swim, &ask);
     swim_free(swim);

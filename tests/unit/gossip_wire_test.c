@@ -56,9 +56,11 @@ static void check_datagram(struct slice bytes)
         parts[i] = encode(&message);
         assert_bytes(parts[i], packet.parts[i]);
     }
-    packet_seal(parts, packet.count, bytes.data[0] == MESSAGE_CHECKED, &out);
-    if (!is_compressed(bytes))
-        assert_bytes(buffer_slice(&out), bytes);
+    packet_seal(parts, packet.count,
+                (bytes.data[0] == MESSAGE_CHECKED ? PACKET_CHECKED : 0U) |
+                    (is_compressed(bytes) ? PACKET_COMPRESSED : 0U),
+                &out);
+    assert_bytes(buffer_slice(&out), bytes);
     buffer_done(&out);
 }
 
@@ -91,8 +93,13 @@ static void check_stream(const char *name, struct slice bytes)
     if (bytes.data[0] == MESSAGE_EXCHANGE) {
         check_exchange(bytes, strcmp(name, "int-encoding-memberlist-0.5.3") != 0);
     } else if (bytes.data[0] == MESSAGE_USER) {
+        struct buffer out = {0};
+
         assert_int_equal(exchange_open_user(bytes, &payload), 0);
         assert_true(slice_is(payload, "hello-tcp"));
+        exchange_encode_user(payload, &out);
+        assert_bytes(buffer_slice(&out), bytes);
+        buffer_done(&out);
     } else if (bytes.data[0] != MESSAGE_COMPRESSED) {
         assert_int_equal(message_decode(bytes, &message), 0);
         assert_bytes(encode(&message), bytes);
@@ -141,10 +148,14 @@ static void test_compressed(void **state)
 {
     struct slice bytes = vector_named("compressed-pushpull-request", &arena);
     struct buffer plain = {0};
+    struct buffer packed = {0};
 
     (void)state;
     assert_int_equal(packet_decompress(bytes, 1 << 20, &plain), 0);
     assert_bytes(buffer_slice(&plain), vector_named("pushpull-join-request", &arena));
+    packet_compress(buffer_slice(&plain), &packed);
+    assert_bytes(buffer_slice(&packed), bytes);
+    buffer_done(&packed);
     plain.size = 0;
     assert_int_equal(packet_decompress(bytes, 92, &plain), ERR_TOO_LARGE);
     buffer_done(&plain);
@@ -285,17 +296,46 @@ static void test_lzw(void **state)
     (void)state;
     for (const struct lzw_vector *vector = lzw_vectors; vector->plain; vector++) {
         struct slice packed = lzw_vector_bytes(vector, &arena);
+        struct buffer written = {0};
         struct buffer out = {0};
 
         assert_int_equal(lzw_read(packed, 1 << 20, &out), 0);
         assert_int_equal(out.size, vector->plain_size);
         assert_int_equal(packet_crc(buffer_slice(&out)), vector->plain_crc);
+        lzw_write(buffer_slice(&out), &written);
+        assert_bytes(buffer_slice(&written), packed);
+        buffer_done(&written);
         out.size = 0;
         if (vector->plain_size)
             assert_int_equal(lzw_read(packed, vector->plain_size - 1, &out), ERR_TOO_LARGE);
         out.size = 0;
         packed.size--;
         assert_int_equal(lzw_read(packed, 1 << 20, &out), ERR_PROTOCOL);
+        buffer_done(&out);
+    }
+}
+
+// What is written is read again: noise of few and many letters, around the sizes at which codes
+// grow and the table is full.
+static void test_lzw_both_ways(void **state)
+{
+    static uint8_t bytes[20000];
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 2);
+    for (unsigned run = 0; run < 2000; run++) {
+        size_t size = (size_t)rng_below(&rng, run % 10 ? 600 : sizeof bytes);
+        uint64_t letters = 1 + rng_below(&rng, run % 3 ? 4 : 256);
+        struct buffer packed = {0};
+        struct buffer out = {0};
+
+        for (size_t i = 0; i < size; i++)
+            bytes[i] = (uint8_t)rng_below(&rng, letters);
+        lzw_write(slice_of(bytes, size), &packed);
+        assert_int_equal(lzw_read(buffer_slice(&packed), size, &out), 0);
+        assert_bytes(buffer_slice(&out), slice_of(bytes, size));
+        buffer_done(&packed);
         buffer_done(&out);
     }
 }
@@ -370,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_declared_sizes),
         cmocka_unit_test(test_nesting),
         cmocka_unit_test(test_lzw),
+        cmocka_unit_test(test_lzw_both_ways),
         cmocka_unit_test(test_lzw_garbage),
         cmocka_unit_test(test_crc),
         cmocka_unit_test(test_addresses),

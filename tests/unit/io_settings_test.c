@@ -2,6 +2,7 @@
 // Settings: each row's default, refusals that say what would do, near misses, files.
 #include "node/io/command_line.h"
 #include "node/io/descriptors.h"
+#include "node/io/keys.h"
 
 #include "base/check.h"
 #include "base/err.h"
@@ -89,6 +90,12 @@ static void test_refusals(void **state)
         {"durability", "async", "interval="},
         {"durability", "interval=0", "interval="},
         {"gossip-profile", "moon", "wan"},
+        {"gossip-verify", "maybe", "both, outgoing or none"},
+        {"gossip-compress", "1", "no or yes"},
+        {"gossip-timing", "probe-interval", "NAME=VALUE"},
+        {"gossip-timing", "moon=1", "awareness-max"},
+        {"gossip-timing", "probe-interval=0", "from 1 to 600000 ms"},
+        {"gossip-timing", "suspicion-mult=2s", "from 1 to 20"},
         {"zone", "a\nb", "control"},
         {"data", "", "path"},
         {"value-max", "99999999999999999999", "size"},
@@ -138,6 +145,80 @@ static void test_values(void **state)
     label[64] = 0;
     assert_int_equal(set(&settings, "name", label, &why), ERR_INVALID);
     assert_int_equal(set(&settings, "name", label + 1, &why), 0);
+    settings_done(&settings);
+    buffer_done(&why);
+}
+
+// Timings one by one win over the profile, in whatever order they are given.
+static void test_gossip_timings(void **state)
+{
+    struct settings settings;
+    struct buffer why = {0};
+    struct swim_timing timing;
+
+    (void)state;
+    settings_init(&settings);
+    assert_int_equal(set(&settings, "data", "d", &why), 0);
+    assert_int_equal(set(&settings, "gossip-timing", "probe-interval=2s", &why), 0);
+    assert_int_equal(set(&settings, "gossip-timing", "suspicion-mult=5", &why), 0);
+    assert_int_equal(set(&settings, "gossip-profile", "local", &why), 0);
+    assert_int_equal(settings_verify(&settings, &why), 0);
+    timing = settings_timing(&settings);
+    assert_int_equal(timing.probe_interval_ms, 2000);
+    assert_int_equal(timing.suspicion_mult, 5);
+    assert_int_equal(timing.probe_timeout_ms, 200);
+    assert_int_equal(set(&settings, "gossip-timing", "probe-interval=100", &why), 0);
+    assert_int_equal(settings_verify(&settings, &why), ERR_INVALID);
+    expect_says(&why, "probe-timeout");
+    settings_done(&settings);
+    buffer_done(&why);
+}
+
+static int load_keys(const char *text, struct settings *settings, struct guard *guard,
+                     struct buffer *why)
+{
+    char path[] = "/tmp/io_settings_test.XXXXXX";
+    int fd = mkstemp(path), err;
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    why->size = 0;
+    assert_int_equal(set(settings, "gossip-key", path, why), 0);
+    err = keys_load(settings, guard, why);
+    unlink(path);
+    return err;
+}
+
+static void test_gossip_keys(void **state)
+{
+    static const char two[] = "#\nAAAAAAAAAAAAAAAAAAAAAA==\nAQEBAQEBAQEBAQEBAQEBAQ==\n";
+    struct settings settings;
+    struct buffer why = {0};
+    struct guard guard;
+    uint8_t random[2][16] = {{0}, {0}};
+
+    (void)state;
+    settings_init(&settings);
+    assert_int_equal(keys_load(&settings, &guard, &why), 0);
+    assert_int_equal(guard.keys.count, 0);
+    assert_int_equal(set(&settings, "gossip-label", "ring", &why), 0);
+    assert_int_equal(set(&settings, "gossip-verify", "outgoing", &why), 0);
+    assert_int_equal(load_keys(two, &settings, &guard, &why), 0);
+    assert_int_equal(guard.keys.count, 2);
+    assert_true(guard.takes_plain && !guard.sends_plain);
+    assert_string_equal(guard.label, "ring");
+    assert_int_equal(load_keys("secret\n", &settings, &guard, &why), ERR_INVALID);
+    expect_says(&why, "line 1");
+    assert_int_equal(load_keys("secret\n", &settings, &guard, &why), ERR_INVALID);
+    assert_null(memmem(why.data, why.size, "secret", 6));
+    assert_int_equal(guard.keys.count, 2);
+    assert_int_equal(set(&settings, "gossip-key", "/nowhere", &why), 0);
+    assert_int_equal(keys_load(&settings, &guard, &why), ERR_IO);
+    expect_says(&why, "/nowhere");
+    keys_fill(NULL, random[0], 16);
+    keys_fill(NULL, random[1], 16);
+    assert_memory_not_equal(random[0], random[1], 16);
     settings_done(&settings);
     buffer_done(&why);
 }
@@ -241,10 +322,11 @@ static void test_descriptors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_near_misses),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_table),
+        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_values),
+        cmocka_unit_test(test_gossip_timings), cmocka_unit_test(test_gossip_keys),
+        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_near_misses),
+        cmocka_unit_test(test_files),          cmocka_unit_test(test_descriptors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,32 +147,57 @@ static void test_unknown_keys(void **state)
     assert_string_equal(meta.name, "n1");
 }
 
-static void test_ages(void **state)
+static void test_told(void **state)
 {
-    static struct node_age ages[META_AGES_MAX];
-    static struct node_age back[META_AGES_MAX];
-    static const size_t counts[] = {0, 1, 15, 16, META_AGES_MAX};
+    static struct node_view views[META_VIEWS_MAX];
+    static struct node_view back[META_VIEWS_MAX];
+    static const size_t counts[] = {0, 1, 15, 16, META_VIEWS_MAX};
+    const struct node_load load = {UINT64_MAX, 1, UINT64_MAX, 0, 3};
+    struct node_load told;
     size_t got;
 
     (void)state;
-    for (size_t i = 0; i < META_AGES_MAX; i++)
-        ages[i] = (struct node_age){UINT64_MAX - i, i * 1000};
+    for (size_t i = 0; i < META_VIEWS_MAX; i++)
+        views[i] =
+            (struct node_view){UINT64_MAX - i, UINT64_MAX, UINT64_MAX - i % 2, UINT64_MAX, i};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         struct buffer bytes = {0};
+        struct slice all;
 
-        meta_encode_ages(ages, counts[i], &bytes);
-        assert_int_equal(meta_decode_ages(buffer_slice(&bytes), back, META_AGES_MAX, &got), 0);
+        meta_encode_told(&load, views, counts[i], &bytes);
+        all = buffer_slice(&bytes);
+        assert_true(all.size <= 256 << 10);
+        assert_int_equal(meta_decode_told(all, &told, back, META_VIEWS_MAX, &got), 0);
         assert_int_equal(got, counts[i]);
+        assert_memory_equal(&told, &load, sizeof load);
         if (got)
-            assert_memory_equal(back, ages, got * sizeof *ages);
-        assert_int_equal(meta_decode_ages(buffer_slice(&bytes), back, 1, &got), 0);
+            assert_memory_equal(back, views, got * sizeof *views);
+        assert_int_equal(meta_decode_told(all, &told, back, 1, &got), 0);
         assert_int_equal(got, counts[i] ? 1 : 0);
         buffer_done(&bytes);
     }
-    assert_int_equal(meta_decode_ages(slice_of_text("\x02{}"), back, 1, &got), ERR_PROTOCOL);
+    assert_int_equal(meta_decode_told(slice_of_text("\x02{}"), &told, back, 1, &got), ERR_PROTOCOL);
     assert_int_equal(
-        meta_decode_ages(slice_of_text("\x82\xa1v\x01\xa7members\x91\x01"), back, 1, &got),
+        meta_decode_told(slice_of_text("\x82\xa1v\x01\xa7members\x91\x01"), &told, back, 1, &got),
         ERR_PROTOCOL);
+}
+
+// Nodes before there was anything but ages.
+static void test_told_by_older_nodes(void **state)
+{
+    static const char old[] = "\x82\xa1v\x01\xa7members\x91\x82\xa2id\x07\xa6"
+                              "age_ms\x09";
+    struct node_load load;
+    struct node_view view;
+    size_t count;
+
+    (void)state;
+    assert_int_equal(meta_decode_told(slice_of_text(old), &load, &view, 1, &count), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(load.node_id, 0);
+    assert_int_equal(view.node_id, 7);
+    assert_int_equal(view.age_ms, 9);
+    assert_int_equal(view.ack_age_ms, 0);
 }
 
 static void test_random_bytes(void **state)
@@ -199,10 +224,10 @@ static void test_random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways),    cmocka_unit_test(test_cut_short),
-        cmocka_unit_test(test_observers),    cmocka_unit_test(test_foreign_id),
-        cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_ages),
-        cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_both_ways),           cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_observers),           cmocka_unit_test(test_foreign_id),
+        cmocka_unit_test(test_unknown_keys),        cmocka_unit_test(test_told),
+        cmocka_unit_test(test_told_by_older_nodes), cmocka_unit_test(test_random_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What quorate-sim writes for people at a terminal and for programs: numbers, CSV, JSON, tables and
-// words. No row is lost, no line too wide, nothing depends on anything but the rows.
-#include "base/rng.h"
-#include "sim/output/digits.h"
+// What quorate-sim writes for people at a terminal and for programs: CSV, JSON, tables and words.
+// No row is lost, no line too wide, nothing depends on anything but the rows.
 #include "sim/output/output.h"
 #include "sim/output/show.h"
 #include "tests/lib/sim_rows.h"
@@ -22,163 +20,6 @@ static void text_is(struct buffer *out, const char *text)
     if (!slice_is(buffer_slice(out), text))
         fail_msg("'%.*s' is not '%s'", (int)out->size, (const char *)out->data, text);
     buffer_reset(out, SIZE_MAX);
-}
-
-// ---- numbers --------------------------------------------------------------------------------
-
-static void number_vectors(void **state)
-{
-    static const struct {
-        double value;
-        unsigned digits;
-        const char *text;
-    } vectors[] = {
-        {0, 9, "0"},
-        {-0.0, 9, "0"},
-        {1, 1, "1"},
-        {-1.5, 9, "-1.5"},
-        {1.591, 9, "1.591"},
-        {1.5996, 3, "1.6"},
-        {0.0898437500001, 9, "0.08984375"},
-        {99.95, 3, "100"}, // the nearest double is above
-        {1e6, 9, "1000000"},
-        {123456789012.0, 9, "123456789000"},
-        {999999999999999.0, 15, "999999999999999"},
-        {1e15, 9, "1e15"},
-        {1.25e20, 9, "1.25e20"},
-        {0.00001, 9, "0.00001"},
-        {0.0000125, 9, "0.0000125"},
-        {0.000001, 9, "1e-6"},
-        {-1.25e-7, 3, "-1.25e-7"},
-        {1e300, 17, "1.0000000000000001e300"},
-        {5e-324, 3, "4.94e-324"},
-        {0.1, 17, "0.10000000000000001"},
-        {1e9, 2, "1000000000"},
-        {9.5, 1, "1e1"},
-    };
-    struct buffer out = {0};
-
-    (void)state;
-    for (size_t i = 0; i + 1 < sizeof vectors / sizeof vectors[0]; i++) {
-        number_write(&out, vectors[i].value, vectors[i].digits);
-        text_is(&out, vectors[i].text);
-    }
-    number_write(&out, __builtin_nan(""), 9);
-    text_is(&out, "nan");
-    number_write(&out, __builtin_inf(), 9);
-    text_is(&out, "inf");
-    number_write(&out, -__builtin_inf(), 9);
-    text_is(&out, "-inf");
-    buffer_done(&out);
-}
-
-// Whatever the number: what is written reads back as the number rounded to so many digits, has no
-// zero to spare and no byte that a number has not.
-static void number_reads_back(void **state)
-{
-    struct buffer out = {0};
-    struct rng rng;
-
-    (void)state;
-    rng_init(&rng, 3);
-    for (unsigned i = 0; i < 300000; i++) {
-        unsigned digits = 1 + i % 17;
-        uint64_t bits = rng_u64(&rng);
-        double value = (double)(int64_t)bits / (double)(1ull << i % 63);
-        char expected[64];
-        const char *text;
-
-        if (i % 3 == 0)
-            memcpy(&value, &bits, sizeof value);
-        if (value - value != 0)
-            continue;
-        snprintf(expected, sizeof expected, "%.*e", (int)digits - 1, value);
-        number_write(&out, value, digits);
-        buffer_add_u8(&out, 0);
-        text = (const char *)out.data;
-        if (strtod(text, NULL) != strtod(expected, NULL))
-            fail_msg("%s with %u digits is %s", expected, digits, text);
-        if (strspn(text, "0123456789.-e") != strlen(text) || strstr(text, ".e") ||
-            text[strlen(text) - 1] == '.' ||
-            (strchr(text, '.') && !strchr(text, 'e') && text[strlen(text) - 1] == '0'))
-            fail_msg("%s", text);
-        buffer_reset(&out, SIZE_MAX);
-    }
-    buffer_done(&out);
-}
-
-static void number_whole_numbers(void **state)
-{
-    struct buffer out = {0};
-
-    (void)state;
-    for (unsigned i = 0; i <= 100000; i++) {
-        char expected[16];
-
-        snprintf(expected, sizeof expected, "%u", i);
-        number_write(&out, i, 9);
-        text_is(&out, expected);
-    }
-    buffer_done(&out);
-}
-
-// Against printf, which is right in the C locale.
-static void number_with_fixed_decimals(void **state)
-{
-    struct buffer out = {0};
-    struct rng rng;
-
-    (void)state;
-    rng_init(&rng, 4);
-    for (unsigned i = 0; i < 200000; i++) {
-        unsigned decimals = i % 7;
-        double value = (double)(int64_t)rng_u64(&rng) / (double)(1ull << (20 + i % 44));
-        char expected[64];
-
-        snprintf(expected, sizeof expected, "%.*f", (int)decimals, value);
-        if (strspn(expected, "-0.") == strlen(expected) && expected[0] == '-')
-            memmove(expected, expected + 1, strlen(expected)); // never "-0"
-        digits_write_fixed(&out, value, decimals);
-        if (value < 1e9 && value > -1e9) // 16 digits at most
-            text_is(&out, expected);
-        buffer_reset(&out, SIZE_MAX);
-    }
-    buffer_done(&out);
-}
-
-static void number_for_people(void **state)
-{
-    static const struct {
-        double value;
-        const char *unit;
-        const char *text;
-    } vectors[] = {
-        {1.591, "", "1.591"},
-        {0.089843, "", "0.0898"},
-        {12.3456, "", "12.35"},
-        {270000, "", "270,000"},
-        {1234.5678, "", "1235"},
-        {0, "", "0"},
-        {0.000123456, "", "0.000123"},
-        {2.5, "ms", "2.500 ms"},
-        {1536, "bytes", "1.5 KiB"},
-        {35.1, "ns", "35.10 ns"},
-        {1250, "ns", "1.250 us"},
-        {2.5e9, "ns", "2.500 s"},
-        {1e15, "", "1e15"},
-    };
-    struct arena arena = {0};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
-        assert_string_equal(show_value(&arena, vectors[i].value, vectors[i].unit), vectors[i].text);
-    assert_string_equal(show_value(&arena, __builtin_nan(""), "ms"), "-");
-    assert_string_equal(show_number(&arena, __builtin_inf()), "inf");
-    assert_string_equal(show_percent(&arena, 0.0898), "8.98 %");
-    assert_string_equal(show_grouped(&arena, "1000000"), "1,000,000");
-    assert_string_equal(show_grouped(&arena, "1e6"), "1e6");
-    assert_string_equal(show_grouped(&arena, "0.99"), "0.99");
-    arena_done(&arena);
 }
 
 // ---- CSV ------------------------------------------------------------------------------------
@@ -202,9 +43,9 @@ static void csv_text(void **state)
     text_is(&out,
             "question,scheme,nodes,replicas,r,w,shards,vnodes,partitions,bound,boost,workload,"
             "theta,keys,operations,read_share,zones,weights,legs,event,subject,copies,metric,at,"
-            "unit,mean,p5,p50,p95,repetitions,seed,note\r\n"
+            "unit,mean,p5,p50,p95,repetitions,seed,note\n"
             "latency,static,10,,,,,,,,,,,,,,,,,,,,p99,0.7,"
-            "ms,1.5,,inf,0.333333333,2,42,\"say \"\"hi\"\", twice\"\r\n");
+            "ms,1.5,,inf,0.333333333,2,42,\"say \"\"hi\"\", twice\"\n");
     buffer_done(&out);
     sim_rows_done(&rows);
 }
@@ -216,7 +57,7 @@ static const char *csv_field(const char *at, char *field, size_t size)
     size_t used = 0;
 
     at += quoted;
-    while (quoted ? *at != '"' || at[1] == '"' : *at != ',' && *at != '\r') {
+    while (quoted ? *at != '"' || at[1] == '"' : *at != ',' && *at != '\n') {
         at += quoted && *at == '"';
         assert_true(*at && used + 1 < size);
         field[used++] = *at++;
@@ -237,21 +78,20 @@ static void csv_loses_nothing(void **state)
     sim_rows_all(&rows, &sim_rows_plain);
     output_csv(&rows.result, &out);
     buffer_add_u8(&out, 0);
-    at = strstr((const char *)out.data, "\r\n") + 2;
+    at = strstr((const char *)out.data, "\n") + 1;
     for (size_t i = 0; i < rows.result.count; i++) {
         for (unsigned j = 0; j < LABELS + 8; j++) {
             struct buffer label = {0};
             char field[512];
 
             at = csv_field(at, field, sizeof field);
-            assert_int_equal(*at, j + 1 == LABELS + 8 ? '\r' : ',');
+            assert_int_equal(*at, j + 1 == LABELS + 8 ? '\n' : ',');
             at += 1;
             show_utf8(&label, j < LABELS ? rows.result.rows[i].labels[j] : "");
             if (j < LABELS)
                 text_is(&label, field);
             buffer_done(&label);
         }
-        assert_int_equal(*at++, '\n');
     }
     assert_int_equal(*at, 0);
     buffer_done(&out);
@@ -405,7 +245,7 @@ static void table_text(void **state)
             "times the average load\n"
             "with one copy, 1.21 with all 3; with one copy, lowest of 2: static S=256 (1.59), "
             "highest: ring V=128\n"
-            "(1.6) (means of 100 repetitions).\n");
+            "(1.60) (means of 100 repetitions).\n");
     buffer_done(&out);
     sim_rows_done(&rows);
 }
@@ -573,7 +413,7 @@ static void words_say_the_numbers(void **state)
     says(text, "Under zipf 0.99 with 10 nodes, the fullest node of static (S=256) gets 1.63 times "
                "the average load with one copy, 1.25 with all 3. ");
     says(text, "With 10 nodes, adding a node moves 9.11 % of all copies with static (S=256), 1.00 "
-               "times the least that any scheme must. ");
+               "times the minimum for an even spread. ");
     says(text, "a load of 0.7, half of the reads of static (S=256) take up to ");
     says(text, "; its hottest node saturates at a load of 0.796. ");
     says(text, "With N=3, R=1, W=1, lnkd-ssd: a read right after a write is consistent with "
@@ -606,11 +446,6 @@ static void words_of_equals_and_of_what_is_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(number_vectors),
-        cmocka_unit_test(number_reads_back),
-        cmocka_unit_test(number_whole_numbers),
-        cmocka_unit_test(number_with_fixed_decimals),
-        cmocka_unit_test(number_for_people),
         cmocka_unit_test(csv_text),
         cmocka_unit_test(csv_loses_nothing),
         cmocka_unit_test(json_loses_nothing),
