@@ -181,6 +181,12 @@ static void label_workload(struct grid *grid, struct experiment *experiment)
     labels[LABEL_READ_SHARE] = label_number(grid, setup->read_share);
 }
 
+// Endless keys have no load; a question without keys does not care.
+static bool r_matters(unsigned uses, bool endless)
+{
+    return uses & QUESTION_USES_R && !(endless && uses & QUESTION_USES_WORKLOAD);
+}
+
 static void label_all(struct grid *grid, struct experiment *experiment,
                       const struct options *options, const char *legs)
 {
@@ -195,7 +201,7 @@ static void label_all(struct grid *grid, struct experiment *experiment,
         label_scheme(grid, experiment, options);
     if (uses & QUESTION_USES_WORKLOAD)
         label_workload(grid, experiment);
-    if (uses & QUESTION_USES_R && !trial->endless)
+    if (r_matters(uses, trial->endless))
         experiment->labels[LABEL_R] = label_number(grid, trial->r);
     if (uses & QUESTION_USES_W)
         experiment->labels[LABEL_W] = label_number(grid, trial->w);
@@ -410,7 +416,7 @@ static void axes_set(struct counter *counter, const struct grid *grid,
         {AXIS_ZONES, asks & QUESTION_USES_SCHEME, options->zones.count},
         {AXIS_OPERATIONS, asks & QUESTION_USES_OPERATIONS && !options->endless,
          options->operations.count},
-        {AXIS_R, asks & QUESTION_USES_R && !options->endless, options->r_count},
+        {AXIS_R, r_matters(asks, options->endless), options->r_count},
         {AXIS_W, asks & QUESTION_USES_W, options->w_count},
         {AXIS_LEGS, asks & QUESTION_USES_LEGS, options->leg_count},
     };

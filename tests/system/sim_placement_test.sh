@@ -92,6 +92,14 @@ refused 2 --pair -- staleness --sites a,b --pair a-z=const:1
 refused 2 inf -- --keys 1000,inf
 refused 2 bytes -- --value-bytes 1.5
 refused 2 lnkd-ssd -- staleness --legs fast
+refused 2 trials 10000000 -- staleness --trials 1e8
+refused 2 inf -- --keys 100,inf
+refused 2 whole -- --value-bytes 1.5
+refused 2 --sites 7 -- staleness --sites a,b,c,d,e,f,g,h
+refused 2 --client -- staleness --sites a,b --client a,b,c
+refused 2 const:40 -- staleness --sites a,b --pair a-b
+refused 2 pair z -- staleness --sites a,b,c,d,e,f,g --client h --pair a-z=const:1
+refused 8 'No such file' -- --report '' --keys 100
 refused 8 'No such file' -- --report missing/report.html --keys 100
 refused 8 '' -- --report '' --keys 100
 refused 8 'directory' -- --report . --keys 100
@@ -106,6 +114,12 @@ cmp file.csv stdin.csv || fail 'the same trace, another result'
 grep -q ',trace,,2,' file.csv || fail 'two keys were expected'
 
 # ---- files
+mkfifo pipe
+timeout 60 cat pipe >piped.html &
+"$sim" placement "${small[@]}" --report pipe >/dev/null || fail 'a report into a named pipe'
+wait
+[ -p pipe ] || fail 'a report replaced a named pipe'
+grep -q '</html>' piped.html || fail 'what came through the pipe has no end'
 "$sim" placement "${small[@]}" --report /dev/stdout --format csv | grep -q '</html>' ||
     fail 'a report into a pipe'
 "$sim" placement "${small[@]}" --report early.html | true

@@ -134,6 +134,79 @@ static void only_what_matters_multiplies(void **state)
     assert_int_equal(grid.count, 12 + 8 + 4);
 }
 
+static void repeated_values_count_once(void **state)
+{
+    struct list list;
+
+    (void)state;
+    set_list(&list, "5,10,5,5,7,10");
+    list_unique(&list);
+    assert_int_equal(list.count, 3);
+    assert_true(list.values[0] == 5 && list.values[1] == 10 && list.values[2] == 7);
+    assert_true(choose_schemes(&options, "static,ring,static", &why));
+    assert_int_equal(options.scheme_count, 2);
+    assert_true(choose_workloads(&options, "latest,zipf,latest", &why));
+    assert_int_equal(options.workload_count, 2);
+}
+
+static void the_last_schemes_count(void **state)
+{
+    (void)state;
+    assert_true(choose_schemes(&options, "all", &why));
+    assert_true(choose_schemes(&options, "split", &why));
+    options.endless = true;
+    assert_refused("balance", "split goes by the load", "--keys"); // not left out as one of all
+}
+
+// Q from V x nodes goes without saying, any other is told; where it is given, V does nothing.
+static void partitions_are_told_and_replace_tokens(void **state)
+{
+    (void)state;
+    assert_true(choose_schemes(&options, "ring-equal,ring-token-equal", &why));
+    set_list(&options.vnodes, "8,16");
+    set_list(&options.theta, "0");
+    set_list(&options.keys, "1000");
+    assert_int_equal(make("balance"), 0);
+    assert_int_equal(grid.count, 4);
+    assert_string_equal(grid.list[0].labels[LABEL_PARTITIONS], "");
+    assert_string_equal(grid.list[2].labels[LABEL_PARTITIONS], "1024");
+    grid_done(&grid);
+    set_list(&options.partitions, "512");
+    assert_int_equal(grid_make(&grid, &options, no_clock, &why), 0);
+    assert_int_equal(grid.count, 3);
+    assert_string_equal(grid.list[0].labels[LABEL_PARTITIONS], "512");
+    assert_string_equal(grid.list[0].labels[LABEL_VNODES], "");
+    assert_string_equal(grid.list[2].labels[LABEL_VNODES], "16");
+}
+
+static void operations_are_of_who_draws_them(void **state)
+{
+    (void)state;
+    assert_true(choose_schemes(&options, "static", &why));
+    set_list(&options.operations, "0,1000");
+    set_list(&options.theta, "0");
+    set_list(&options.keys, "1000");
+    assert_true(choose_question(&options, "balance", &why));
+    assert_true(choose_question(&options, "movement", &why));
+    assert_int_equal(make("latency"), 0);
+    assert_int_equal(grid.count, 2 + 2 + 1);
+    assert_string_equal(grid.list[3].labels[LABEL_OPERATIONS], "1000");
+    assert_string_equal(grid.list[4].labels[LABEL_OPERATIONS], "");
+}
+
+static void staleness_cares_for_r_also_when_keys_are_endless(void **state)
+{
+    (void)state;
+    options.endless = true;
+    assert_true(choose_levels("1,2", options.r, &options.r_count, &why));
+    assert_true(choose_schemes(&options, "static", &why));
+    assert_true(choose_question(&options, "balance", &why));
+    assert_int_equal(make("staleness"), 0);
+    assert_int_equal(grid.count, 1 + 2);
+    assert_string_equal(grid.list[0].labels[LABEL_R], "");
+    assert_string_equal(grid.list[2].labels[LABEL_R], "2");
+}
+
 static void staleness_asks_for_no_scheme(void **state)
 {
     (void)state;
@@ -191,6 +264,37 @@ static void events_must_leave_enough_nodes(void **state)
     set_list(&options.keys, "100");
     assert_true(choose_events(&options, "remove:2", &why));
     assert_refused("movement", "remove:2", "4 nodes");
+}
+
+static void events_that_nobody_asked_for_are_those_that_fit(void **state)
+{
+    (void)state;
+    set_list(&options.nodes, "3,4,1024");
+    set_list(&options.theta, "0");
+    set_list(&options.keys, "100");
+    assert_true(choose_schemes(&options, "static", &why));
+    options.events_default = true;
+    assert_int_equal(make("movement"), 0);
+    assert_int_equal(grid.count, 3);
+    assert_int_equal(grid.list[0].trial.event_count, 1);
+    assert_string_equal(grid.list[0].trial.events[0], "add");
+    assert_int_equal(grid.list[1].trial.event_count, 2);
+    assert_int_equal(grid.list[2].trial.event_count, 1);
+    assert_string_equal(grid.list[2].trial.events[0], "remove");
+}
+
+// Zones of different sizes burden their nodes differently, which only keys can tell.
+static void endless_keys_are_not_for_formulas_with_zones(void **state)
+{
+    (void)state;
+    options.endless = true;
+    set_list(&options.zones, "3");
+    set_list(&options.replicas, "1");
+    assert_true(choose_schemes(&options, "jump", &why));
+    assert_int_equal(make("balance"), 0);
+    grid_done(&grid);
+    set_list(&options.replicas, "3");
+    assert_refused("balance", "jump", "--keys");
 }
 
 static void endless_keys_are_not_for_those_that_learn(void **state)
@@ -297,6 +401,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(endless_keys_are_not_for_those_that_learn, setup, teardown),
         cmocka_unit_test_setup_teardown(all_leaves_out_who_cannot, setup, teardown),
         cmocka_unit_test_setup_teardown(words_that_mean_nothing_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(repeated_values_count_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_schemes_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(partitions_are_told_and_replace_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(operations_are_of_who_draws_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(staleness_cares_for_r_also_when_keys_are_endless, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(events_that_nobody_asked_for_are_those_that_fit, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(endless_keys_are_not_for_formulas_with_zones, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(threads_make_no_difference, setup, teardown),
     };
 

@@ -314,6 +314,106 @@ static void what_was_on_a_lost_node_is_the_minimum(void **state)
     workload_free(workload);
 }
 
+static void weights_are_rounded(void **state)
+{
+    static const char *const events[] = {"reweigh:0.29"}; // 0.29 x 100 is 28.999... in a double
+    struct workload *workload = workload_of(WORKLOAD_UNIFORM, 0);
+    struct trial trial = trial_of("ring", workload);
+    struct findings findings = {0};
+
+    (void)state;
+    trial.events = events;
+    trial.event_count = 1;
+    question_movement(&trial, SEED, &findings);
+    assert_near(value_of(&findings, "keys", "all", "minimum", 0),
+                (NODES - 1) * (100.0 / (100 * (NODES - 1) + 29) - 1.0 / NODES));
+    findings_done(&findings);
+    workload_free(workload);
+}
+
+static void events_are_read_as_numbers_are(void **state)
+{
+    static const char *const good[] = {"reweigh:0.50000000", "reweigh:1e1", "reweigh:.5", "add:3"};
+    static const char *const bad[] = {"reweigh:",   "reweigh:0.001", "reweigh:101",
+                                      "reweigh:2x", "reweigh:-1",    "add:0",
+                                      "add:1.5",    "double:2",      "to"};
+    struct buffer why = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(movement_event_valid(good[i], &why));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(movement_event_valid(bad[i], &why));
+    buffer_done(&why);
+}
+
+// Of a workload that can only be drawn, and of every other when operations are.
+static void load_after_a_change_goes_by_what_is_drawn(void **state)
+{
+    static const char *const events[] = {"add"};
+    static const enum workload_kind kinds[] = {WORKLOAD_SCRAMBLED, WORKLOAD_HOTSPOT};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct workload *workload = workload_of(kinds[i], 0.99);
+        struct trial trial = trial_of("bounded", workload);
+        struct findings moved = {0};
+        struct findings balance = {0};
+
+        trial.operations = 20000;
+        trial.events = events;
+        trial.event_count = 1;
+        question_movement(&trial, SEED, &moved);
+        trial.nodes += 1;
+        question_balance(&trial, SEED, &balance);
+        for (unsigned copies = 0; copies < 2; copies++) {
+            const char *which = copies ? "all" : "1";
+
+            assert_near(value_of(&moved, "load", which, "peak/average", 0),
+                        value_of(&balance, "load", which, "peak/average", 0));
+        }
+        findings_done(&moved);
+        findings_done(&balance);
+        workload_free(workload);
+    }
+}
+
+static bool has_subject(const struct findings *findings, const char *subject)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        if (strcmp(findings->list[i].subject, subject) == 0)
+            return true;
+    }
+    return false;
+}
+
+// A repetition with fewer ranges has as many findings; and what there is none of has none.
+static void findings_are_as_many_with_every_seed(void **state)
+{
+    struct workload_setup setup = {.kind = WORKLOAD_UNIFORM, .keys = 3, .read_share = 1};
+    struct workload *workload;
+    struct buffer why = {0};
+    struct trial trial;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(workload_new(&setup, &workload, &why), 0);
+    trial = trial_of("split", workload);
+    trial.setup.vnodes = trial.setup.replicas = trial.r = 1;
+    trial.nodes = 2;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct findings findings = {0};
+
+        question_balance(&trial, seed, &findings);
+        assert_true(count == 0 || count == findings.count);
+        count = findings.count;
+        assert_true(has_subject(&findings, "reads"));
+        assert_false(has_subject(&findings, "writes"));
+        findings_done(&findings);
+    }
+    workload_free(workload);
+}
+
 static void no_event_no_number(void **state)
 {
     static const char *const events[] = {"double"};
@@ -338,6 +438,10 @@ int main(void)
         cmocka_unit_test(endless_keys_are_the_limit_of_many),
         cmocka_unit_test(movement_is_the_plain_difference),
         cmocka_unit_test(what_was_on_a_lost_node_is_the_minimum),
+        cmocka_unit_test(weights_are_rounded),
+        cmocka_unit_test(events_are_read_as_numbers_are),
+        cmocka_unit_test(load_after_a_change_goes_by_what_is_drawn),
+        cmocka_unit_test(findings_are_as_many_with_every_seed),
         cmocka_unit_test(no_event_no_number),
     };
 
