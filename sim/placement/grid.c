@@ -325,9 +325,9 @@ static bool refuses_scheme(const struct experiment *experiment, struct buffer *w
     if (trial->endless && refuses_endless(trial, question, why))
         return true;
     if (trial->kind->uses & SCHEME_ORDERED && drawn &&
-        workload_setup(trial->workload)->keys > LOOKUP_KEYS_MAX) {
-        buffer_add_format(why, "%s with drawn operations: at most %d --keys", trial->kind->name,
-                          LOOKUP_KEYS_MAX);
+        workload_setup(trial->workload)->keys > LOOKUP_COPIES_MAX / setup.replicas) {
+        buffer_add_format(why, "%s with drawn operations: at most %u --keys with %u replicas",
+                          trial->kind->name, LOOKUP_COPIES_MAX / setup.replicas, setup.replicas);
         return true;
     }
     if (strcmp(question, "movement"))

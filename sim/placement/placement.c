@@ -140,7 +140,8 @@ int placement_main(int argc, char **argv)
         code = err_exit(ERR_INVALID);
     }
     if (!code) {
-        fwrite(grid.left_out.data, 1, grid.left_out.size, stderr);
+        if (grid.left_out.size > 0)
+            fwrite(grid.left_out.data, 1, grid.left_out.size, stderr);
         code = run_grid(&options, &grid);
     }
     grid_done(&grid);

@@ -12,7 +12,7 @@ static void place_all(struct lookup *lookup)
     struct key_walk *walk = memory_new(sizeof *walk);
 
     key_walk_begin(walk, lookup->trial, lookup->seed);
-    check(walk->total <= LOOKUP_KEYS_MAX);
+    check(walk->total * row <= LOOKUP_COPIES_MAX);
     lookup->placed = walk->total;
     lookup->remember = memory_grow(NULL, walk->total * row * sizeof *lookup->remember);
     scheme_begin(lookup->scheme, walk->total);

@@ -7,8 +7,8 @@
 
 #include "sim/question/trial.h"
 
-// Above so many keys an ordered scheme is not looked up by key.
-enum { LOOKUP_KEYS_MAX = 20 * 1000 * 1000 };
+// Above so many copies, 120 MB in each thread, an ordered scheme is not looked up by key.
+enum { LOOKUP_COPIES_MAX = 60 * 1000 * 1000 };
 
 struct lookup {
     const struct trial *trial;

@@ -92,6 +92,7 @@ refused 2 --pair -- staleness --sites a,b --pair a-z=const:1
 refused 2 inf -- --keys 1000,inf
 refused 2 bytes -- --value-bytes 1.5
 refused 2 lnkd-ssd -- staleness --legs fast
+refused 2 8571428 -- --scheme bounded --keys 10M --replicas 7 --operations 10
 refused 2 trials 10000000 -- staleness --trials 1e8
 refused 2 inf -- --keys 100,inf
 refused 2 whole -- --value-bytes 1.5
