@@ -201,6 +201,15 @@ bool choose_bytes(struct options *options, const char *text, struct buffer *why)
     return false;
 }
 
+static void event_add_once(struct options *options, const char *event)
+{
+    for (unsigned i = 0; i < options->event_count; i++) {
+        if (strcmp(options->events[i], event) == 0)
+            return;
+    }
+    options->events[options->event_count++] = event;
+}
+
 bool choose_events(struct options *options, const char *text, struct buffer *why)
 {
     const char *words[WORDS_MAX];
@@ -214,7 +223,7 @@ bool choose_events(struct options *options, const char *text, struct buffer *why
     for (size_t i = 0; i < count; i++) {
         if (!movement_event_valid(words[i], why))
             return false;
-        options->events[options->event_count++] = words[i];
+        event_add_once(options, words[i]);
     }
     return true;
 }

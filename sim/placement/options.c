@@ -86,7 +86,7 @@ static const struct argp_option rows[] = {
            "uniform, zipf, zipf-scrambled, hotspot, latest, trace (zipf)", 2),
     {.name = "distribution", .flags = OPTION_ALIAS, .group = 2},
     OPTION("theta", KEY_THETA, "LIST", "Zipf's exponent, 0 (uniform) to 2 (0,0.99)", 2),
-    OPTION("keys", KEY_KEYS, "LIST", "Keys (1e6); inf: the limit of endlessly many", 2),
+    OPTION("keys", KEY_KEYS, "LIST", "Keys (1e6); inf: the limit of many, all alike", 2),
     OPTION("operations", KEY_OPERATIONS, "LIST", "Draw so many; 0: expected shares (0)", 2),
     OPTION("read-share", KEY_READ_SHARE, "LIST", "Of operations, those that read (0.95)", 2),
     OPTION("value-bytes", KEY_BYTES, "SIZE", "Of a value: a number or MIN-MAX (100)", 2),

@@ -173,11 +173,3 @@ void workload_hash(const struct workload *workload, uint64_t seed, struct worklo
     for (uint32_t i = 0; i < keys->count; i++)
         keys->hash[i] = text_hash(seed, trace_key(workload->trace, keys->from + i));
 }
-
-void workload_name(const struct workload *workload, uint64_t key, struct buffer *out)
-{
-    if (workload->trace)
-        text_add_shown(out, trace_key(workload->trace, key));
-    else
-        buffer_add_format(out, "key %llu", (unsigned long long)key);
-}

@@ -105,7 +105,4 @@ struct workload_draw {
 void workload_draw_init(struct workload_draw *draw, uint64_t seed);
 struct operation workload_draw(const struct workload *workload, struct workload_draw *draw);
 
-// A key as people read it: "key 17" or the trace's text.
-void workload_name(const struct workload *workload, uint64_t key, struct buffer *out);
-
 #endif

@@ -51,6 +51,9 @@ cmp -s first.csv other.csv && fail 'another seed gives the same'
 "$sim" placement "${small[@]}" --scheme static --theta 0.9 --format csv >once.csv
 "$sim" placement "${small[@]}" --scheme static,static --theta 0.9,0.9 --format csv >twice.csv
 cmp once.csv twice.csv || fail 'a value given twice counts twice'
+"$sim" placement movement "${small[@]}" --event add --format csv >once.csv
+"$sim" placement movement "${small[@]}" --event add,add --format csv >twice.csv
+cmp once.csv twice.csv || fail 'an event given twice counts twice'
 "$sim" placement movement "${small[@]}" --nodes 3 >out || fail 'movement of three nodes'
 
 # ---- all forms
@@ -86,11 +89,7 @@ refused 2 exp -- staleness --leg W=exp:0
 refused 2 --keys -- --scheme split --keys inf
 refused 2 const:0 mean -- latency --service const:0
 refused 2 mean alpha -- latency --service pareto:1,1
-refused 2 --sites -- staleness --sites a,b,c,d,e,f,g,h
-refused 2 --client -- staleness --sites a,b --client x,y,z
 refused 2 --pair -- staleness --sites a,b --pair a-z=const:1
-refused 2 inf -- --keys 1000,inf
-refused 2 bytes -- --value-bytes 1.5
 refused 2 lnkd-ssd -- staleness --legs fast
 refused 2 8571428 -- --scheme bounded --keys 10M --replicas 7 --operations 10
 refused 2 trials 10000000 -- staleness --trials 1e8
@@ -102,7 +101,6 @@ refused 2 const:40 -- staleness --sites a,b --pair a-b
 refused 2 pair z -- staleness --sites a,b,c,d,e,f,g --client h --pair a-z=const:1
 refused 8 'No such file' -- --report '' --keys 100
 refused 8 'No such file' -- --report missing/report.html --keys 100
-refused 8 '' -- --report '' --keys 100
 refused 8 'directory' -- --report . --keys 100
 mkdir folder && : >folder/empty.txt && printf 'a\nb\na\n' >trace.txt
 refused 2 empty.txt -- --trace folder/empty.txt

@@ -198,7 +198,6 @@ static void workloads_of_traces(void **state)
     struct workload *workload;
     struct trace_file file;
     struct buffer why = {0};
-    struct buffer name = {0};
     struct key key;
 
     (void)state;
@@ -214,9 +213,6 @@ static void workloads_of_traces(void **state)
     assert_true(keys->writes[0] == 0.75 && keys->writes[1] == 0.25);
     assert_int_equal(key_make(5, 4, slice_of_text("sim"), slice_of_text("b\x01"), &key), 0);
     assert_true(keys->hash[1] == key.low && workload_key_hash(workload, 5, 1) == key.low);
-    workload_name(workload, 1, &name);
-    assert_true(slice_is(buffer_slice(&name), "b\\x01"));
-    buffer_done(&name);
     workload_free(workload);
     files_remove_folder(file.folder);
     free(keys);
