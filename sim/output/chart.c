@@ -28,7 +28,8 @@ static const struct {
     [CHART_DOTS] = {bars_measure, bars_draw, 2},
 };
 
-double drawing_pitch(const struct drawing *drawing)
+// Distance from the top of one panel to that of the one below.
+static double drawing_pitch(const struct drawing *drawing)
 {
     return drawing->panel_title + drawing->plot_height + tick_height + row_gap;
 }

@@ -30,9 +30,6 @@ struct drawing {
     struct scale y;     // pixels from the top of a plot
 };
 
-// Distance from the top of one panel to that of the one below.
-double drawing_pitch(const struct drawing *drawing);
-
 // Fill all but top and height. The columns are settled; widths follow from them.
 void lines_measure(struct drawing *drawing);
 void ranks_measure(struct drawing *drawing);

@@ -5,9 +5,6 @@
 
 #include "sim/scheme/ranges.h"
 
-// The last position of partition `number` of `count`.
-uint64_t partition_end(uint32_t number, uint32_t count);
-
 // Sets all ends.
 void partitions_cut(struct ranges *ranges);
 

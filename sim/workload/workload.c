@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "base/err.h"
-#include "base/text.h"
 #include "node/data/key.h"
 #include "sim/workload/parts.h"
 
