@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/scheme/partition.h"
 
-// The last position of a partition: (number + 1) x 2^64 / count, less one, in halves: 2^64 is whole x count + rest.
+// The last position of a partition: (number + 1) x 2^64 / count, less one, in halves: 2^64 is whole
+// x count + rest.
 static uint64_t partition_end(uint32_t number, uint32_t count)
 {
     uint64_t whole = UINT64_MAX / count;
