@@ -6,10 +6,10 @@
 #include "node/data/topology.h"
 #include "sim/checker/verdict.h"
 
-// Each shard has N owners: existing members with weight, all different; on as many different hosts
-// as N and the members with weight allow; and, where that leaves a choice, on as many zones: with
-// at least N zones on N, with fewer on all of them. A member without a zone is one of its own.
-// Call it for every topology that is ever in force.
+// Each shard has N owners: members with weight, all different. Spread over hosts as far as possible:
+// with at least N hosts on N of them, else no host holds more copies than it must for N to find
+// room. Of zones the same, as far as the hosts in them allow: with at least N zones one copy a zone.
+// Members without a zone are in one together. Call it for every topology that is ever in force.
 void placed_check(const struct topology *topology, struct verdict *verdict);
 
 #endif
