@@ -174,14 +174,28 @@ static void seen_values_judge(struct sessions *sessions, const struct step *step
     }
 }
 
-// The dots of this key that the context before had and this one has not.
+// A dot of this key that the context before had and this one has not. True when that is a failure.
+static bool gone_dot_judge(struct sessions *sessions, const struct step *step, uint32_t place)
+{
+    struct book *book = sessions->book;
+
+    if (!book_meets(book, book->named[place].op, step->op) &&
+        !is_settled(book, step->earlier.read, step->op))
+        return false;
+    verdict_add(book->verdict, VERDICT_BACKWARD,
+                "%s does not know of %s: the session's context had it before, at %s",
+                book_text(book, step->op), book_text(book, book->named[place].op),
+                book_text(book, step->earlier.read));
+    return true;
+}
+
 static void contexts_judge(struct sessions *sessions, const struct step *step)
 {
     struct book *book = sessions->book;
     const struct clock *had = book_op(book, step->earlier.read)->received;
     const struct clock *have = book_op(book, step->op)->received;
-    struct test test = {GUARANTEE_MONOTONIC_CONTEXT, VERDICT_BACKWARD, true, true};
     struct clock gone = clock_in(&sessions->arena);
+    bool backward = false;
 
     if (!had || !have)
         return;
@@ -192,15 +206,12 @@ static void contexts_judge(struct sessions *sessions, const struct step *step)
         uint32_t high;
 
         book_range(book, &gone.runs[i], &low, &high);
-        for (; low < high; low++) {
-            test.kept = false;
-            test.promised = book_meets(book, book->named[low].op, step->op) ||
-                            is_settled(book, step->earlier.read, step->op);
-            test_tell(book, &test, step->op, low, "the session's context had it before");
-        }
+        for (; low < high; low++)
+            backward |= !gone_dot_judge(sessions, step, low);
     }
-    if (test.kept)
-        test_count(book, &test);
+    book->verdict->promises_tested++;
+    book->verdict->rates[GUARANTEE_MONOTONIC_CONTEXT].tested++;
+    book->verdict->rates[GUARANTEE_MONOTONIC_CONTEXT].broken += backward;
 }
 
 // ---- between a session's write and whoever reads it ----------------------------------------------
