@@ -4,13 +4,13 @@
 // while recording.
 //
 // Time is one clock that all clients share (virtual time, or one machine's monotonic clock), in
-// any unit. An operation begins before its request leaves and ends after its answer has arrived; one
-// without an answer ends when the client gave up. An operation A comes before B only when
+// any unit. An operation begins before its request leaves and ends after its answer has arrived;
+// one without an answer ends when the client gave up. An operation A comes before B only when
 // A.ended < B.began: equal times count as "at the same time".
 //
-// Names. Keys are numbers from 0, given by the recorder; what bucket and text stand behind them does
-// not matter. Each put has a value number of its own, from 1, unique in the history: put it into
-// the value's bytes and read it back from there. A value whose bytes are not those that were
+// Names. Keys are numbers from 0, given by the recorder; what bucket and text stand behind them
+// does not matter. Each put has a value number of its own, from 1, unique in the history: put it
+// into the value's bytes and read it back from there. A value whose bytes are not those that were
 // written gets VALUE_GARBAGE.
 //
 // Dots. A write is named by its dot wherever somebody tells it: in the answer, in a peer's message,
@@ -80,9 +80,9 @@ struct history_op {
     bool within_reach;
 };
 
-// A disk was destroyed, or set back to an older state, at time `at`. What the node had put on stable
-// storage from `since` until then is gone (0: everything). Acknowledgements of that time no longer
-// count as copies. A node that only crashes loses nothing.
+// A disk was destroyed, or set back to an older state, at time `at`. What the node had put on
+// stable storage from `since` until then is gone (0: everything). Acknowledgements of that time
+// no longer count as copies. A node that only crashes loses nothing.
 //
 // A write that no acknowledging node still holds is judged by nobody. Beyond that the recorder must
 // keep to what the store promises: fewer than W disks at a time, and the next one not before the

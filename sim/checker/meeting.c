@@ -195,7 +195,8 @@ static void value_missed(struct sweep *sweep, const struct meeting *meeting, uin
     place_told(sweep, place);
 }
 
-// Is it in order that the read does not show the live value? *out_for_ever: for every later one too.
+// Is it in order that the read does not show the live value? *out_for_ever: for every later one
+// too.
 static bool is_excused(const struct sweep *sweep, const struct meeting *meeting, uint32_t place,
                        bool *out_for_ever)
 {

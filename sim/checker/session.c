@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions: what one of them was shown and wrote must be known to what it reads next, and to whoever
-// reads what it wrote (Terry, Demers, Petersen, Spreitzer, Theimer, Welch, "Session guarantees for
-// weakly consistent replicated data", 1994, section 2).
+// Sessions: what one of them was shown and wrote must be known to what it reads next, and to
+// whoever reads what it wrote (Terry, Demers, Petersen, Spreitzer, Theimer, Welch, "Session
+// guarantees for weakly consistent replicated data", 1994, section 2).
 
 #include "sim/checker/judging.h"
 
@@ -130,7 +130,7 @@ static void test_tell(struct book *book, const struct test *test, uint32_t read,
                     book_text(book, book->named[place].op), because);
 }
 
-// ---- between a session's operation and its next read ---------------------------------------------
+// ---- between a session's operation and its next read ------------------------------------------
 
 static bool is_settled(const struct book *book, uint32_t before, uint32_t read)
 {
@@ -214,9 +214,10 @@ static void contexts_judge(struct sessions *sessions, const struct step *step)
     book->verdict->rates[GUARANTEE_MONOTONIC_CONTEXT].broken += backward;
 }
 
-// ---- between a session's write and whoever reads it ----------------------------------------------
+// ---- between a session's write and whoever reads it -------------------------------------------
 
-// The write at `place` is shown: its reader knows the write at `before`, if the context sent had it.
+// The write at `place` is shown: its reader knows the write at `before`, if the context sent had
+// it.
 static void behind_judge(struct sessions *sessions, uint32_t read, uint32_t place, uint32_t before,
                          enum verdict_guarantee guarantee)
 {
@@ -228,7 +229,8 @@ static void behind_judge(struct sessions *sessions, uint32_t read, uint32_t plac
 
     if (guarantee == GUARANTEE_WRITES_FOLLOW_READS)
         test.kind = VERDICT_WRITES_FOLLOW_READS;
-    // A dot that stands in a context alone, since all disks with its write are lost, may be forgotten.
+    // A dot that stands in a context alone, since all disks with its write are lost, may be
+    // forgotten.
     if (!book_survives(book, book->named[before].op, book_op(book, read)->ended))
         return;
     if (test_count(book, &test))

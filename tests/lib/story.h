@@ -66,7 +66,8 @@ void story_judge(struct story *story);
 // Judges what is on the disks: all three owners hold these values of key 0.
 void story_finish(struct story *story, struct story_list values);
 
-// What the last judgement found must be this kind alone, so many times; nothing; else the test fails.
+// What the last judgement found must be this kind alone, so many times; nothing; else the test
+// fails.
 void story_expect(struct story *story, enum verdict_kind kind, uint64_t times);
 void story_expect_clean(struct story *story);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A toy store that keeps its promises by construction: three owners and two guests, each holding per
-// key a set of versions and a set of writes it knows, as bits of a mask. Messages arrive in any
+// A toy store that keeps its promises by construction: three owners and two guests, each holding
+// per key a set of versions and a set of writes it knows, as bits of a mask. Messages arrive in any
 // order, late, twice or never; a disk may be lost. It plays a random history from a seed for the
 // checkers to judge, which must find nothing.
 #ifndef TESTS_LIB_TOY_H

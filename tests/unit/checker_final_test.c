@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The judge of what is on the disks after convergence: each loss and each return planted, and beside
-// it the chain of writes that explains the same picture. Value n has dot n.
+// The judge of what is on the disks after convergence: each loss and each return planted, and
+// beside it the chain of writes that explains the same picture. Value n has dot n.
 
 #include "tests/lib/story.h"
 

@@ -456,9 +456,56 @@ static void honest_histories_pass(void **state)
     buffer_done(&line);
 }
 
+// ---- size ---------------------------------------------------------------------------------------
+
+enum { LONG_TURNS = 50000 };
+
+// One hot key: a write with what the last read showed, a blind write that stays beside it until the
+// next turn, a read. Anything quadratic here takes minutes.
+static void a_long_history_of_one_key(void **state)
+{
+    struct judge_settings settings = {.replicas = 3};
+    struct history history;
+    struct verdict verdict = {0};
+    struct clock seen = {0};
+
+    (void)state;
+    history_init(&history, 1);
+    for (uint64_t turn = 0; turn < LONG_TURNS; turn++) {
+        struct dot dots[2] = {{1, turn * 3 + 1}, {2, turn * 2 + 1}}; // other keys between them
+        struct history_sibling siblings[2];
+        struct history_op op = {.method = HISTORY_PUT, .asked = 2, .strict = true};
+
+        for (uint64_t i = 0; i < 2; i++) {
+            op.value = turn * 2 + i + 1;
+            op.dot = dots[i];
+            op.sent = i ? NULL : &seen;
+            op.began = turn * 10 + i;
+            op.ended = op.began + 3;
+            history_add(&history, &op);
+            siblings[i] = (struct history_sibling){op.value, dots[i]};
+            clock_add_run(&seen, (struct run){dots[i].actor, 1, dots[i].counter});
+        }
+        history_add(&history, &(struct history_op){.method = HISTORY_GET,
+                                                   .asked = 2,
+                                                   .strict = true,
+                                                   .began = turn * 10 + 6,
+                                                   .ended = turn * 10 + 8,
+                                                   .received = &seen,
+                                                   .siblings = siblings,
+                                                   .sibling_count = 2});
+    }
+    judge_history(&history, &settings, &verdict);
+    assert_int_equal(verdict_count(&verdict), 0);
+    assert_int_equal(verdict.reads_judged, LONG_TURNS);
+    clock_done(&seen);
+    history_done(&history);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_history_of_one_key),
         cmocka_unit_test(honest_histories_pass),
         cmocka_unit_test(each_lie_is_found),
     };
