@@ -154,6 +154,26 @@ static void answer_is_shown_without_the_question(void **state)
     expect_kinds(*state, VERDICT_WRITES_FOLLOW_READS, 1);
 }
 
+static void write_that_ends_as_the_read_begins_is_a_rate(void **state)
+{
+    story_put(*state, (struct told){AT(1, 3), .value = 1, .session = 1});
+    story_get(*state, (struct told){AT(3, 4), .session = 1});
+    expect_rate(*state, GUARANTEE_READ_YOUR_WRITES, 1, 1);
+}
+
+static void unknown_question_may_be_lost_with_any_disk(void **state)
+{
+    struct story *story = *state;
+
+    story_put(story, (struct told){AT(1, 2), .value = 1, .outcome = HISTORY_UNKNOWN});
+    story_get(story, (struct told){AT(3, 4), .session = 1, .shows = LIST(1)});
+    story_put(story, (struct told){AT(5, 6), .value = 2, .session = 1, .seen = LIST(1)});
+    story_get(story, (struct told){AT(9, 10), .asked = 1, .shows = LIST(2)});
+    expect_kinds(story, VERDICT_WRITES_FOLLOW_READS, 1);
+    history_lose(&story->history, &(struct history_loss){.node = 0, .at = 7});
+    expect_kinds(story, VERDICT_WRITES_FOLLOW_READS, 0);
+}
+
 static void question_on_lost_disks_may_be_forgotten(void **state)
 {
     struct story *story = *state;
@@ -181,6 +201,8 @@ int main(void)
         TEST(second_write_is_shown_without_the_first),
         TEST(blind_writes_are_a_rate),
         TEST(answer_is_shown_without_the_question),
+        TEST(write_that_ends_as_the_read_begins_is_a_rate),
+        TEST(unknown_question_may_be_lost_with_any_disk),
         TEST(question_on_lost_disks_may_be_forgotten),
     };
 

@@ -382,6 +382,11 @@ static void copies_on_one_member_host_or_zone(void **state)
     memcpy(place.owners, (uint16_t[]){0, 4, 5}, 3 * sizeof(uint16_t));
     placed_check(&place.topology, &world->verdict);
     expect(&world->verdict, VERDICT_PLACED, "its zone  2 times (1 would do)");
+    for (uint32_t i = 0; i < 6; i++) // one zone: hosts alone decide
+        place.members[i].zone[0] = 0;
+    memcpy(place.owners, (uint16_t[]){0, 2, 3}, 3 * sizeof(uint16_t));
+    placed_check(&place.topology, &world->verdict);
+    expect(&world->verdict, VERDICT_PLACED, "its host c 2 times (1 would do)");
     place.members[1].weight = 0;
     memcpy(place.owners, (uint16_t[]){0, 1, 2}, 3 * sizeof(uint16_t));
     placed_check(&place.topology, &world->verdict);
