@@ -2,7 +2,9 @@
 
 #include "tests/lib/toy.h"
 
-enum { NOWHERE = UINT32_MAX, NOISE_ACTOR = 1000 };
+#define NOWHERE UINT32_MAX
+
+enum { NOISE_ACTOR = 1000 };
 
 static uint64_t below(struct toy *toy, uint64_t bound)
 {
