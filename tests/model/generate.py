@@ -73,6 +73,7 @@ def text(dots):
 class Run:
     def __init__(self, seed):
         self.random = random.Random(seed)
+        self.keys = range(1 + seed % 3)  # fewer keys: more happens to each
         self.nodes = {name: Node(name) for name in NODES}
         self.actor = dict(zip(NODES, NODES))
         self.fresh = list('zyxwvutsrqponmlkjihgf')
@@ -86,10 +87,10 @@ class Run:
         for key in keys:
             print('=', key, text(node.versions[key]), text(node.rest[key]), text(node.clock))
 
-    def write(self):
+    def write(self, name=None, key=None):
         r = self.random
-        node = self.nodes[r.choice(NODES)]
-        key = r.choice(KEYS)
+        node = self.nodes[name or r.choice(NODES)]
+        key = r.choice(self.keys) if key is None else key
         actor = self.actor[node.name]
         self.issued[actor] = self.issued.get(actor, 0) + 1
         dot = (actor, self.issued[actor])
@@ -103,21 +104,21 @@ class Run:
         node.apply(key, versions, context, dots)
         self.say(node, [key], 'apply', node.name, key, text(versions), text(context), text(dots))
 
-    def arrive(self):
+    def arrive(self, name=None):
         if self.deltas:
             index = max(self.random.randrange(len(self.deltas)) for _ in range(2))
-            self.deliver(self.nodes[self.random.choice(NODES)], self.deltas[index])
+            self.deliver(self.nodes[name or self.random.choice(NODES)], self.deltas[index])
 
     def item(self):
         node, source = (self.nodes[n] for n in self.random.sample(NODES, 2))
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         dots = {dot for dot, of in source.log.items() if of == key}
         node.apply(key, set(source.versions[key]), source.context(key) | dots, dots)
         self.say(node, [key], 'item', node.name, source.name, key)
 
     def repair(self):
         node, one, two = (self.nodes[n] for n in self.random.sample(NODES, 3))
-        key = self.random.choice(KEYS)
+        key = self.random.choice(self.keys)
         a, b = one.versions[key], two.versions[key]
         merged = (a & b) | (a - two.context(key)) | (b - one.context(key))
         context = one.context(key) | two.context(key)
@@ -125,8 +126,8 @@ class Run:
         node.apply(key, merged, context, set())
         self.say(node, [key], 'repair', node.name, one.name, two.name, key)
 
-    def fill(self):
-        node, source = (self.nodes[n] for n in self.random.sample(NODES, 2))
+    def fill(self, names=None):
+        node, source = (self.nodes[n] for n in names or self.random.sample(NODES, 2))
         if node.fill is not None or source.fill is not None:
             return
         node.fill, node.passed, node.source = set(source.clock), set(), source
@@ -152,6 +153,17 @@ class Run:
         node.rest[key] -= node.clocks(key)
         return self.say(node, [key], 'pass', node.name, source.name, key)
 
+    # b has filled from a as far as key 0, and gets a's writes of before, late, and c's in any order.
+    def fill_among_writes(self):
+        for _ in range(self.random.randint(2, 5)):
+            self.write('a', 0)
+        self.fill('ba')
+        self.go_on()
+        for _ in range(self.random.randint(2, 5)):
+            self.write('c', 0)
+        for _ in range(self.random.randint(4, 12)):
+            self.arrive('b')
+
     def keep_house(self):
         node = self.nodes[self.random.choice(NODES)]
         if self.random.random() < .5 and node.log:
@@ -175,9 +187,13 @@ def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     for seed in range(runs):
         run = Run(seed)
+        # Half the runs have slow fills, with writes of before arriving meanwhile.
+        weights = [6, 8, 3, 2, 2, 1] if seed % 2 else [6, 5, 5, 3, 5, 2]
+        if seed % 4 == 3:
+            run.fill_among_writes()
         for _ in range(run.random.randint(8, 40)):
             steps = [run.write, run.arrive, run.item, run.repair, run.go_on, run.keep_house]
-            run.random.choices(steps, [6, 5, 5, 3, 5, 2])[0]()
+            run.random.choices(steps, weights)[0]()
 
 
 main()
