@@ -153,10 +153,16 @@ class Run:
         node.rest[key] -= node.clocks(key)
         return self.say(node, [key], 'pass', node.name, source.name, key)
 
+    def prune(self, node, gone):
+        for dot in gone:
+            del node.log[dot]
+        self.say(node, [], 'prune', node.name, text(gone))
+
     # b has filled from a as far as key 0, and gets a's writes of before, late, and c's in any order.
     def fill_among_writes(self):
         for _ in range(self.random.randint(2, 5)):
             self.write('a', 0)
+        self.prune(self.nodes['a'], set(self.nodes['a'].log))
         self.fill('ba')
         self.go_on()
         for _ in range(self.random.randint(2, 5)):
@@ -167,10 +173,7 @@ class Run:
     def keep_house(self):
         node = self.nodes[self.random.choice(NODES)]
         if self.random.random() < .5 and node.log:
-            gone = {dot for dot in node.log if self.random.random() < .5}
-            for dot in gone:
-                del node.log[dot]
-            self.say(node, [], 'prune', node.name, text(gone))
+            self.prune(node, {dot for dot in node.log if self.random.random() < .5})
         elif self.random.random() < .15 and self.fresh:
             self.nodes[node.name] = node = Node(node.name)
             self.actor[node.name] = self.fresh.pop(0)
