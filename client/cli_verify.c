@@ -27,6 +27,7 @@ static void table_clear(struct verify *verify)
         *copies = (struct shard_copies){0};
     }
     verify->differing = verify->unseen = 0;
+    verify->logged = 0;
 }
 
 static bool is_wanted(const struct verify *verify, uint32_t shard)
@@ -44,11 +45,13 @@ static void copy_add(struct verify *verify, uint32_t holder, const struct quorat
                         .keys = from->keys,
                         .digest = from->digest,
                         .unknown = from->unknown,
-                        .seen = from->dots};
+                        .seen = from->dots,
+                        .logged = from->dots_logged};
 
     check(clock_decode(&reader, &copy.clock) == 0);
     copies->copies = memory_grow(copies->copies, (copies->count + 1) * sizeof *copies->copies);
     copies->copies[copies->count++] = copy;
+    verify->logged += copy.logged;
 }
 
 static void holder_gather(struct verify *verify, uint32_t index)

@@ -21,8 +21,9 @@ struct copy {
     uint64_t keys;
     uint64_t digest;
     uint64_t unknown;
-    uint64_t seen;  // dots in the clock
-    uint64_t lacks; // dots that other copies have seen
+    uint64_t seen;   // dots in the clock
+    uint64_t lacks;  // dots that other copies have seen
+    uint64_t logged; // dots kept for sync
     struct clock clock;
 };
 
@@ -55,6 +56,7 @@ struct verify {
     uint32_t replicas;
     struct shard_copies *table; // per shard; heap
     uint32_t differing;         // shards with a trouble
+    uint64_t logged;            // dots kept for sync, all copies together
     uint32_t unseen;            // shards of which an owner's copy could not be seen
 };
 

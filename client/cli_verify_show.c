@@ -141,7 +141,10 @@ static void verdict_text(struct verify *verify)
                       shards == 1 ? "" : "s", verify->replicas,
                       verify->unseen ? " that could be seen are" : "");
     output_colour(output, COLOUR_PLAIN);
-    output_format(output, " (%" PRIu64 " keys, %" PRIu64 " writes and deletes seen)\n", keys, seen);
+    output_format(output,
+                  " (%" PRIu64 " keys, %" PRIu64 " writes and deletes seen; %" PRIu64
+                  " dots kept for sync)\n",
+                  keys, seen, verify->logged);
     for (uint32_t i = 0; i < verify->holder_count; i++) {
         if (verify->holders[i].err)
             output_format(output, "%s at %s did not say what it holds: %s\n",
@@ -171,6 +174,7 @@ static void copies_json(struct verify *verify, const struct shard_copies *copies
         json_number(out, "keys", copy->keys);
         json_number(out, "seen", copy->seen);
         json_number(out, "lacks", copy->lacks);
+        json_number(out, "kept", copy->logged);
         json_number(out, "damaged", copy->unknown);
         json_id(out, "digest", copy->digest);
         json_close(out, '}');
@@ -243,6 +247,7 @@ static void verify_json(struct verify *verify)
     json_number(&out, "replicas", verify->replicas);
     json_number(&out, "keys", keys);
     json_number(&out, "seen", seen);
+    json_number(&out, "kept", verify->logged);
     shards_json(verify, &out);
     json_name(&out, "unreached");
     json_open(&out, '{');

@@ -39,7 +39,7 @@ for i in $(seq 200); do
 done | "$quorate" load - >/dev/null 2>&1 || fail 'load'
 
 verify 0 --wait 30s
-has '16 shards, 3 copies of each: all equal (200 keys, 200 writes and deletes seen)'
+has '16 shards, 3 copies of each: all equal (200 keys, 200 writes and deletes seen;'
 verify 0 --shard 3 --wait 30s
 has '1 shard, 3 copies of each: all equal'
 verify 0 --format json
@@ -60,7 +60,7 @@ has "${names[2]} at ${clients[2]} did not say what it holds"
 has '16 of 16 shards were not seen at all of their owners'
 kill -CONT "${pids[2]}"
 verify 0 --wait 30s
-has '(205 keys, 205 writes and deletes seen)'
+has '(205 keys, 205 writes and deletes seen;'
 
 cluster_end || fail 'a node did not end well'
 [ "$failures" -eq 0 ] || exit 1
