@@ -16,9 +16,9 @@ struct choice {
     uint32_t tried; // times already, for this request
 };
 
-// The index of the best, at random among equals; count >= 1. In this order: not tried, not
-// failed, not silent, alive, an owner, linked. So an owner is asked when one is well; else any node that is, which
-// forwards.
+// The index of the best, at random among equals; count >= 1. In this order: not tried, not failed,
+// not silent, alive, an owner, linked. So an owner is asked when one is well; else any node that
+// is, which forwards.
 uint32_t route_choose(const struct choice *choices, uint32_t count, struct rng *rng);
 
 #endif
