@@ -46,8 +46,8 @@ void retry_budget_earn(struct retry_budget *budget);
 // False when there is nothing left.
 bool retry_budget_spend(struct retry_budget *budget);
 
-// How long a read may take before another node is asked too: its smoothed mean and deviation, as for
-// a segment of TCP (RFC 6298, section 2: mean + 4 deviations).
+// How long a read may take before another node is asked too: smoothed mean and deviation of what
+// reads took, as for a segment of TCP (RFC 6298, section 2: mean + 4 deviations).
 struct patience {
     uint32_t mean_us;
     uint32_t deviation_us;
