@@ -15,9 +15,10 @@
 //
 // Dots. A write is named by its dot wherever somebody tells it: in the answer, in a peer's message,
 // beside a sibling that a read shows, in a state. The checker brings these together, so a recorder
-// gives what it knows and leaves the rest zero. A recorder that sees no dots at all (a client of a
-// real cluster: tokens are opaque) makes them up: dot (1, value number) for each put, and as the
-// context sent the dots of the values that the session had been shown when it got the token.
+// gives what it knows and leaves the rest zero. A recorder that sees no dots at all (tokens are
+// opaque to it) makes them up: dot (1, value number) for each put, and as the context sent the dots
+// of the values that the session had been shown when it got the token. A client that repeats a put
+// whose outcome it does not know makes two writes: record two, with a value each.
 // Dots belong to the shard of their key; all dots in the contexts of one key are of that shard.
 #ifndef SIM_CHECKER_HISTORY_H
 #define SIM_CHECKER_HISTORY_H
@@ -74,6 +75,7 @@ struct history_op {
     const struct clock *received;           // the context in the answer; NULL: not told
     const struct history_sibling *siblings; // get: what was shown, in any order
     uint32_t sibling_count;
+    bool latest_only; // get: of several values one is shown (a bucket in which the last write wins)
 
     // The recorder's own knowledge: enough nodes were up and reachable from `began` until the
     // deadline, no fault was on: it must succeed (L4).

@@ -216,6 +216,12 @@ static bool is_excused(const struct sweep *sweep, const struct meeting *meeting,
     return false;
 }
 
+// Where the last write wins, one value may stand for all.
+static bool shows_another(const struct meeting *meeting)
+{
+    return meeting->it->latest_only && meeting->it->sibling_count > 0;
+}
+
 // Each live value that is met is shown, or something has begun that may have replaced it.
 static void values_judge(struct sweep *sweep, const struct meeting *meeting)
 {
@@ -227,7 +233,7 @@ static void values_judge(struct sweep *sweep, const struct meeting *meeting)
         bool excused = is_excused(sweep, meeting, place, &for_ever);
 
         if (!excused && sweep->copies[place] >= meeting->enough &&
-            sweep->marks[place] != sweep->mark)
+            sweep->marks[place] != sweep->mark && !shows_another(meeting))
             value_missed(sweep, meeting, place);
         if (!for_ever && sweep->copies[place])
             sweep->live[kept++] = place;

@@ -92,7 +92,8 @@ bool judge_knows(const struct book *book, const struct knowing *knowing, uint32_
         if (knowing->shown[i] == place)
             return true;
     }
-    return write->method == HISTORY_DELETE || book_may_expire(book, write, it->ended) ||
+    return write->method == HISTORY_DELETE || (it->latest_only && it->sibling_count > 0) ||
+           book_may_expire(book, write, it->ended) ||
            (over != NOBODY && book_op(book, over)->began <= it->ended);
 }
 

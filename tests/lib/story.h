@@ -36,6 +36,7 @@ struct told {
     struct story_list seen;   // put, delete: counters of the context sent
     struct story_list shows;  // get: values
     struct story_list knows;  // get: counters of the context received, besides those of `shows`
+    bool latest_only;         // get
     bool no_context;          // get: no context told
     uint8_t asked;            // 0: 2
     bool loose;               // not strict

@@ -86,6 +86,20 @@ static void one_of_two_siblings_is_missing(void **state)
     expect(*state, VERDICT_MISSED);
 }
 
+static void last_write_wins(void **state)
+{
+    put(*state, (struct told){AT(1, 2), .value = 1});
+    put(*state, (struct told){AT(1, 2), .value = 2});
+    story_get(*state,
+              (struct told){AT(3, 4), .shows = LIST(2), .knows = LIST(1), .latest_only = true});
+    story_get(*state,
+              (struct told){AT(3, 4), .shows = LIST(2), .no_context = true, .latest_only = true});
+    expect_clean(*state);
+    story_get(*state, (struct told){AT(5, 6), .knows = LIST(1, 2), .latest_only = true});
+    story_judge(*state);
+    story_expect(*state, VERDICT_MISSED, 2);
+}
+
 static void a_missed_value_is_told_once(void **state)
 {
     put(*state, (struct told){AT(1, 2), .value = 1});
@@ -432,6 +446,7 @@ int main(void)
         TEST(context_lacks_an_acknowledged_write),
         TEST(context_lacks_an_acknowledged_delete),
         TEST(one_of_two_siblings_is_missing),
+        TEST(last_write_wins),
         TEST(a_missed_value_is_told_once),
         TEST(unknown_value_may_be_missing_or_shown),
         TEST(acknowledged_during_the_read_may_be_missing),
