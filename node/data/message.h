@@ -6,6 +6,7 @@
 
 #include "node/data/key.h"
 #include "node/data/object.h"
+#include "node/data/repair.h"
 #include "node/data/topology.h"
 
 // ---- requests -----------------------------------------------------------------------------------
@@ -249,6 +250,11 @@ enum message_kind {
     MESSAGE_COMMIT,       // cluster init: it is decided
     MESSAGE_COMMITTED,    // err, or 0: durable here
     MESSAGE_PROPERTIES,   // a bucket's properties changed: forget what you cached (bucket)
+    MESSAGE_OFFER,        // what I have of these shards for good (op unused)
+    MESSAGE_SYNC,         // send what I lack of this shard
+    MESSAGE_SYNCED,       // err, or a page of it
+    MESSAGE_FILL,         // send me all of this shard, from this key on
+    MESSAGE_FILLED,       // err, or a page of it
     MESSAGE_KIND_COUNT
 };
 
@@ -269,6 +275,11 @@ struct message {
     // topology, prepare, commit
     struct slice record;
     uint64_t ballot;
+    // offer, sync and fill, synced and filled
+    const struct offers *offers;
+    const struct need *need;
+    struct slice encoded;    // the page as its giver encoded it; the writer looks at nothing else
+    const struct page *page; // the same, read; NULL with err
 };
 
 #endif
