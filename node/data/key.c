@@ -81,3 +81,12 @@ uint32_t key_tree_shard(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards)
 {
     return (uint32_t)(bits_reverse(bytes_u64_big(tree_key)) & (shards - 1));
 }
+
+struct key key_of_tree(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards)
+{
+    struct key key = {.low = bits_reverse(bytes_u64_big(tree_key)),
+                      .high = bytes_u64_big(tree_key + 8)};
+
+    key.shard = (uint32_t)(key.low & (shards - 1));
+    return key;
+}

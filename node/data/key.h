@@ -45,6 +45,9 @@ void key_shard_first(uint32_t shard, uint32_t shards, uint8_t out[TREE_KEY_SIZE]
 // The shard that a tree key belongs to.
 uint32_t key_tree_shard(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards);
 
+// The key of a tree key, without its name (bucket and key are empty).
+struct key key_of_tree(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards);
+
 // A token: a context bound to its key. Layout: u8 version (1), u32 check of the key (XXH3-64 of
 // bucket length, bucket, key, unseeded, low half), clock. Shown as URL-safe base64.
 struct clock;
