@@ -21,6 +21,7 @@ void offers_encode(const struct offers *offers, struct buffer *out)
 {
     buffer_add_u64(out, offers->actor);
     buffer_add_varint(out, offers->guests);
+    buffer_add_u8(out, offers->ask);
     buffer_add_varint(out, offers->count);
     for (uint32_t i = 0; i < offers->count; i++)
         offer_encode(&offers->items[i], out);
@@ -55,11 +56,14 @@ static int offer_decode(struct reader *reader, struct arena *arena, struct offer
 int offers_decode(struct reader *reader, struct arena *arena, struct offers *out)
 {
     enum { SIZE_MIN = 12 }; // of an offer's bytes
+    uint8_t ask;
 
     out->actor = reader_u64(reader);
     out->guests = read_u32(reader, SHARDS_MAX);
+    ask = reader_u8(reader);
+    out->ask = ask;
     out->count = read_u32(reader, OFFERS_MAX);
-    if (reader->failed || !out->actor || out->count > reader_left(reader) / SIZE_MIN)
+    if (reader->failed || !out->actor || ask > 1 || out->count > reader_left(reader) / SIZE_MIN)
         return ERR_PROTOCOL;
     out->items = arena_alloc(arena, out->count * sizeof *out->items);
     for (uint32_t i = 0; i < out->count; i++) {

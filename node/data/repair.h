@@ -35,13 +35,14 @@ struct offer {
 struct offers {
     uint64_t actor;  // of the life that offers: what an older one said counts no more
     uint32_t guests; // shards of which it holds something without owning them
+    bool ask;        // tell me the same about you, be there nothing to offer
     struct offer *items;
     uint32_t count;
 };
 
 enum { OFFERS_MAX = SHARDS_MAX }; // in one message
 
-//   u64 actor, varint guests, varint count, per offer:
+//   u64 actor, varint guests, u8 ask, varint count, per offer:
 //          varint shard, u8 flags, u64 digest, varint unknown, clock
 void offers_encode(const struct offers *offers, struct buffer *out);
 void offer_encode(const struct offer *offer, struct buffer *out); // one item of it

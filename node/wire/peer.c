@@ -15,11 +15,12 @@
 //      topology, prepare, commit   ballot (varint), record, to the end
 //      prepared                    ballot
 //      properties                  bucket
-//      offer                       actor, guests, count, per shard: flags, digest, clock ...
-//      sync, fill                  what is asked for (node/data/repair.h)
-//      synced, filled              without err: a page (node/data/repair.h)
+//      offer                       offers
+//      sync, fill                  need
+//      synced, filled              page, unless err says why there is none
 //
-// where bucket is u8 size and bytes, key is varint size and bytes.
+// where bucket is u8 size and bytes, key is varint size and bytes; offers, need and page are laid
+// out in node/data/repair.h.
 #include "node/wire/peer.h"
 
 #include "base/check.h"

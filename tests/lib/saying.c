@@ -399,6 +399,7 @@ static const struct offers *some_offers(struct saying *saying)
 
     offers->actor = number(saying) | 1;
     offers->guests = below(saying, SHARDS_MAX);
+    offers->ask = coin(saying);
     offers->count = below(saying, 5);
     offers->items = arena_new(&saying->arena, offers->count * sizeof *offers->items);
     for (uint32_t i = 0; i < offers->count; i++)
