@@ -35,6 +35,7 @@ int node_new(const struct node_settings *settings, struct store *store, uint64_t
     node->self = -1;
     rng_init(&node->rng, settings->seed);
     node->hedge_us = get_hedge_delay_us(node);
+    node->put_hedge_us = put_hedge_delay_us(node);
     // Answers to operations of an earlier life must not fit one of this life.
     node->next_op = (rng_u64(&node->rng) >> 1) | 1;
     err = cluster_load(node);
@@ -121,6 +122,7 @@ static void message_step(struct node *node, uint64_t from, const struct message 
 {
     struct origin origin = {ORIGIN_PEER, message->op, from};
 
+    peer_heard(node, from);
     switch (message->kind) {
     case MESSAGE_APPLY:
         replica_apply(node, from, message);
@@ -161,6 +163,7 @@ static void upkeep(struct node *node)
     cluster_upkeep(node);
     cluster_init_upkeep(node);
     node->hedge_us = get_hedge_delay_us(node);
+    node->put_hedge_us = put_hedge_delay_us(node);
     sweep(node);
 }
 

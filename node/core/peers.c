@@ -76,6 +76,7 @@ void peer_link(struct node *node, const struct event *event)
     if (!peer || peer->linked == event->up)
         return;
     peer->linked = event->up;
+    peer->heard_us = node->now_us;
     if (event->up)
         cluster_learn(node, peer);
     else
@@ -89,6 +90,21 @@ bool node_reachable(const struct node *node, uint64_t id)
     if (id == node->settings.self.id)
         return true;
     return peer && peer->linked && !state_is_gone(peer->view.state);
+}
+
+void peer_heard(struct node *node, uint64_t id)
+{
+    struct peer *peer = peer_find(node, id);
+
+    if (peer)
+        peer->heard_us = node->now_us;
+}
+
+bool peer_is_silent(const struct node *node, uint64_t id, uint64_t for_us)
+{
+    const struct peer *peer = peer_find(node, id);
+
+    return peer && node->now_us - peer->heard_us >= for_us;
 }
 
 const char *node_name_of(const struct node *node, uint64_t id)

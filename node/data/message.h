@@ -65,6 +65,7 @@ struct bucket_properties {
     enum conflict_rule conflict;
     int r, w, pr, pw; // levels
     uint64_t ttl_ms;  // default time to live; 0: for ever
+    bool strict;      // no guests, whatever a request says
 };
 
 extern const struct bucket_properties bucket_properties_default;
@@ -76,11 +77,12 @@ enum {
     BUCKET_SET_W = 4,
     BUCKET_SET_PR = 8,
     BUCKET_SET_PW = 16,
-    BUCKET_SET_TTL = 32
+    BUCKET_SET_TTL = 32,
+    BUCKET_SET_STRICT = 64
 };
 
 // A bucket's properties as the value of its key in the system bucket: one canonical layout:
-// u8 version (1), u8 conflict, i8 r, w, pr, pw, varint ttl_ms.
+// u8 version (1, or 2 when strict), u8 conflict, i8 r, w, pr, pw, varint ttl_ms.
 void bucket_properties_encode(const struct bucket_properties *properties, struct buffer *out);
 int bucket_properties_decode(struct slice bytes, struct bucket_properties *out);
 
@@ -261,6 +263,7 @@ struct message {
     // apply, read, properties (bucket only)
     struct slice bucket;
     struct slice key;
+    bool guest;           // apply, read: asked as a stand-in, of a shard that it does not own
     struct delta delta;   // apply
     struct object object; // object: versions, and in rest the full context
     // forward, forwarded

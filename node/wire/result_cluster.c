@@ -10,7 +10,7 @@ enum { VIEWS_MAX = 4 * MEMBERS_MAX };
 
 void properties_write(const struct bucket_properties *properties, struct buffer *out)
 {
-    pack_map(out, 6);
+    pack_map(out, 7);
     write_name(out, "conflict");
     pack_text(out, properties->conflict == CONFLICT_LWW ? "lww" : "siblings");
     write_name(out, "r");
@@ -22,6 +22,8 @@ void properties_write(const struct bucket_properties *properties, struct buffer 
     write_name(out, "pw");
     write_level(out, properties->pw);
     write_number(out, "ttl_ms", properties->ttl_ms);
+    write_name(out, "strict");
+    pack_bool(out, properties->strict);
 }
 
 static int level_field(struct fields *fields, const char *name)
@@ -46,6 +48,7 @@ void properties_read(struct fields *fields, struct bucket_properties *out)
     out->pr = level_field(fields, "pr");
     out->pw = level_field(fields, "pw");
     out->ttl_ms = field_u64(fields, "ttl_ms", UINT64_MAX);
+    out->strict = field_bool(fields, "strict");
 }
 
 // ---- members ------------------------------------------------------------------------------------
