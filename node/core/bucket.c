@@ -200,6 +200,8 @@ static void properties_change(const struct request *request, struct bucket_prope
         properties->pw = wish->pw;
     if (request->set & BUCKET_SET_TTL)
         properties->ttl_ms = wish->ttl_ms;
+    if (request->set & BUCKET_SET_STRICT)
+        properties->strict = wish->strict;
 }
 
 static struct slice bucket_token(struct node *node, const struct key *key)
@@ -238,6 +240,7 @@ static void properties_write(struct node *node, const struct origin *origin,
     write.token = bucket_token(node, key);
     write.w = LEVEL_QUORUM;
     write.pw = 0;
+    write.strict = true; // where the strict reads will find it
     put_start(node, origin, &write, key, properties);
 }
 

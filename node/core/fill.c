@@ -127,7 +127,7 @@ static int item_take(struct taking *taking, struct page_item *item)
         return err;
     memcpy(stored.tree_key, item->tree_key, TREE_KEY_SIZE);
     for (uint32_t i = 0; i < stored.object.count; i++)
-        stamp_see(&node->stamp, node->wall_ms, stored.object.versions[i].stamp);
+        node_see_stamp(node, stored.object.versions[i].stamp);
     do {
         err = store_fill_item(node->store, &filled, &taking->position);
     } while (step_again(taking, err));

@@ -590,6 +590,16 @@ static void answer_taken(struct node *node, uint64_t from, const struct message 
         compare_taken(node, pull, message->page);
 }
 
+bool repair_allows(const struct node *node)
+{
+    return budget_allows(&node->repair->budget);
+}
+
+void repair_spend(struct node *node, uint64_t bytes, uint64_t keys)
+{
+    budget_spend(&node->repair->budget, bytes, keys);
+}
+
 void repair_message(struct node *node, uint64_t from, const struct message *message)
 {
     budget_follow(node);

@@ -65,7 +65,7 @@ static int item_apply(struct node *node, const struct page *page, struct page_it
         return 0;
     page_item_delta(page, item, &node->arena, &delta);
     for (uint32_t i = 0; i < delta.count; i++)
-        stamp_see(&node->stamp, node->wall_ms, delta.versions[i].stamp);
+        node_see_stamp(node, delta.versions[i].stamp);
     err = store_apply(node->store, &key, &delta, &node->arena, &view);
     if (err == ERR_DAMAGED && item->bucket.size)
         rebuild_start(node, &key);

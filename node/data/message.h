@@ -66,6 +66,7 @@ struct bucket_properties {
     enum conflict_rule conflict;
     int r, w, pr, pw; // levels
     uint64_t ttl_ms;  // default time to live; 0: for ever
+    bool strict;      // no guests, whatever a request says
 };
 
 extern const struct bucket_properties bucket_properties_default;
@@ -77,11 +78,12 @@ enum {
     BUCKET_SET_W = 4,
     BUCKET_SET_PR = 8,
     BUCKET_SET_PW = 16,
-    BUCKET_SET_TTL = 32
+    BUCKET_SET_TTL = 32,
+    BUCKET_SET_STRICT = 64
 };
 
 // A bucket's properties as the value of its key in the system bucket: one canonical layout:
-// u8 version (1), u8 conflict, i8 r, w, pr, pw, varint ttl_ms.
+// u8 version (1, or 2 when strict), u8 conflict, i8 r, w, pr, pw, varint ttl_ms.
 void bucket_properties_encode(const struct bucket_properties *properties, struct buffer *out);
 int bucket_properties_decode(struct slice bytes, struct bucket_properties *out);
 
@@ -184,6 +186,19 @@ struct status {
     uint32_t in_flight;
     uint64_t uptime_ms;
     int refusal; // 0 or why puts are refused now
+    // repair: what is owed here and by us
+    uint64_t repair_missing; // dots that others are known to have and this node lacks
+    uint64_t repair_owed;    // dots that other owners are not known to have, counted for each
+    uint64_t repair_bytes;   // of what is missing here, estimated
+    uint64_t repair_age_ms;  // since when not all have agreed; 0: all agree now
+    struct slice repair_state; // "level", "pulling", "budget", "unreachable", "retry", "others"
+    uint32_t shards_filling;
+    uint32_t guest_shards; // held for owners that were away
+    uint64_t guest_keys;
+    uint64_t dots;     // entries of the dot log
+    uint64_t dots_max; // its budget
+    uint64_t pulled_items, pulled_bytes; // by sync, fill and compare since start
+    uint64_t digest_alarms;              // since start
     struct slice build;
     struct slice durability; // "sync", "interval=1000"
     // p50, p99 in microseconds, since start, as coordinator
@@ -267,6 +282,7 @@ struct message {
     // apply, read, properties (bucket only)
     struct slice bucket;
     struct slice key;
+    bool guest;           // apply, read: asked as a stand-in, of a shard that it does not own
     struct delta delta;   // apply
     struct object object; // object: versions, and in rest the full context
     // forward, forwarded

@@ -7,8 +7,8 @@
 // place, and they are filled in after it. The body is kind (u8: the name again, so that the sum
 // covers it), op (varint), err (u8: its number without the sign), then what the kind has:
 //
-//      apply                       bucket, key, delta
-//      read                        bucket, key
+//      apply                       guest, bucket, key, delta
+//      read                        guest, bucket, key
 //      object                      object
 //      forward                     a client's request frame, to the end
 //      forwarded                   method (u8), its response frame, to the end
@@ -19,8 +19,8 @@
 //      sync, fill                  need
 //      synced, filled              page, unless err says why there is none
 //
-// where bucket is u8 size and bytes, key is varint size and bytes; offers, need and page are laid
-// out in node/data/repair.h.
+// where guest is u8 0 or 1, bucket is u8 size and bytes, key is varint size and bytes; offers, need
+// and page are laid out in node/data/repair.h.
 #include "node/wire/peer.h"
 
 #include "base/check.h"
@@ -145,10 +145,12 @@ static void write_body(const struct message *message, struct buffer *out)
 {
     switch (message->kind) {
     case MESSAGE_APPLY:
+        buffer_add_u8(out, message->guest);
         write_key(message, out);
         delta_encode(&message->delta, out);
         break;
     case MESSAGE_READ:
+        buffer_add_u8(out, message->guest);
         write_key(message, out);
         break;
     case MESSAGE_OBJECT:
@@ -230,6 +232,15 @@ static int read_err(struct reader *reader)
     int err = -(int)reader_u8(reader);
 
     return err == 0 || err_known(err) ? err : ERR_INTERNAL;
+}
+
+static bool read_flag(struct reader *reader)
+{
+    uint8_t flag = reader_u8(reader);
+
+    if (flag > 1)
+        reader->failed = true;
+    return flag == 1;
 }
 
 static struct slice read_bucket(struct reader *reader)
@@ -324,10 +335,12 @@ static int read_body(struct reader *reader, struct wire_decoder *decoder, struct
 {
     switch (out->kind) {
     case MESSAGE_APPLY:
+        out->guest = read_flag(reader);
         out->bucket = read_bucket(reader);
         out->key = read_key(reader);
         return delta_decode(reader, &decoder->arena, &out->delta);
     case MESSAGE_READ:
+        out->guest = read_flag(reader);
         out->bucket = read_bucket(reader);
         out->key = read_key(reader);
         return 0;

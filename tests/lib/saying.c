@@ -96,7 +96,7 @@ static void quorum_options(struct saying *saying, struct request *out)
 
 static void bucket_options(struct saying *saying, struct request *out)
 {
-    out->set = below(saying, 64);
+    out->set = below(saying, 128);
     if (out->set & BUCKET_SET_CONFLICT)
         out->properties.conflict = (enum conflict_rule)below(saying, 2);
     if (out->set & BUCKET_SET_R)
@@ -109,6 +109,8 @@ static void bucket_options(struct saying *saying, struct request *out)
         out->properties.pw = level(saying);
     if (out->set & BUCKET_SET_TTL)
         out->properties.ttl_ms = number(saying) >> 20;
+    if (out->set & BUCKET_SET_STRICT)
+        out->properties.strict = coin(saying);
 }
 
 void saying_request(struct saying *saying, enum method method, struct request *out)
@@ -327,7 +329,8 @@ void saying_reply(struct saying *saying, enum method method, struct reply *out)
                                                      level(saying),
                                                      level(saying),
                                                      level(saying),
-                                                     number(saying)};
+                                                     number(saying),
+                                                     coin(saying)};
     if (method == METHOD_TOPOLOGY || method == METHOD_CLUSTER_INIT)
         cluster(saying, out);
     if (method == METHOD_PING || method == METHOD_STATUS) {
@@ -479,6 +482,8 @@ void saying_message(struct saying *saying, enum message_kind kind, struct messag
     out->err = coin(saying) ? -1 - (int)below(saying, 29) : 0;
     if (kind == MESSAGE_APPLY || kind == MESSAGE_READ || kind == MESSAGE_PROPERTIES)
         out->bucket = key_bytes(saying, BUCKET_SIZE_MAX);
+    if (kind == MESSAGE_APPLY || kind == MESSAGE_READ)
+        out->guest = coin(saying);
     if (kind == MESSAGE_APPLY || kind == MESSAGE_READ)
         out->key = key_bytes(saying, KEY_SIZE_MAX);
     if (kind == MESSAGE_APPLY)

@@ -19,6 +19,7 @@ static void same_properties(const struct bucket_properties *a, const struct buck
     SAME(pr);
     SAME(pw);
     SAME(ttl_ms);
+    SAME(strict);
 }
 
 void saying_same_request(const struct request *a, const struct request *b)
