@@ -291,13 +291,19 @@ static void status(struct saying *saying, struct status *out)
         &out->memory_bytes, &out->checkpoints, &out->unknown,    &out->rebuilt,
         &out->requests,     &out->repairs,     &out->hedges,     &out->requests_refused,
         &out->uptime_ms,    &out->get_p50_us,  &out->get_p99_us, &out->put_p50_us,
-        &out->put_p99_us,   &out->actor,       &out->digest};
+        &out->put_p99_us,   &out->actor,       &out->digest,     &out->repair_missing,
+        &out->repair_owed,  &out->repair_bytes, &out->repair_age_ms, &out->guest_keys,
+        &out->dots,         &out->dots_max,    &out->pulled_items, &out->pulled_bytes,
+        &out->digest_alarms};
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         *numbers[i] = number(saying);
     out->shards_owned = (uint32_t)number(saying);
     out->shards_born = (uint32_t)number(saying);
     out->in_flight = (uint32_t)number(saying);
+    out->shards_filling = (uint32_t)number(saying);
+    out->guest_shards = (uint32_t)number(saying);
+    out->repair_state = saying_text(saying, 12);
     out->refusal = coin(saying) ? ERR_DISK_FULL : 0;
     out->durability = saying_text(saying, 20);
 }
