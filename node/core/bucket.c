@@ -124,6 +124,14 @@ int bucket_lookup(struct node *node, struct slice name, struct bucket_properties
     return bucket->fetching ? ERR_AGAIN : ERR_UNAVAILABLE;
 }
 
+void bucket_remember(struct node *node, struct slice name)
+{
+    struct bucket_properties properties;
+    uint64_t waits_for;
+
+    (void)bucket_lookup(node, name, &properties, &waits_for);
+}
+
 static void bucket_learn(struct node *node, struct bucket *bucket, const struct object *merged)
 {
     int latest = object_latest(merged);

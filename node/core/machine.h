@@ -375,6 +375,9 @@ void waits_done(struct node *node);
 // 0 with the properties, or ERR_AGAIN with the operation to wait for, or an error.
 int bucket_lookup(struct node *node, struct slice name, struct bucket_properties *out,
                   uint64_t *out_waits_for);
+// Sees to it that they are known when they are needed: this node only forwards as yet, but may have
+// to coordinate as a guest when it can ask nobody.
+void bucket_remember(struct node *node, struct slice name);
 void bucket_fetched(struct node *node, struct op *op, int err, const struct object *merged);
 void bucket_forget(struct node *node, struct slice name);
 void bucket_changed(struct node *node, struct op *op, struct reply *reply);

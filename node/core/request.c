@@ -188,6 +188,8 @@ void forward_start(struct node *node, const struct origin *origin, const struct 
 {
     struct op *op = op_new(node, OP_FORWARD, origin, request->timeout_ms);
 
+    if (guest_may_coordinate(node, request))
+        bucket_remember(node, request->bucket);
     op_keep_request(node, op, request);
     op->key = *key;
     op->key.bucket = op->request.bucket;

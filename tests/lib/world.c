@@ -85,6 +85,8 @@ static void send(struct world *world, uint32_t from, const struct action *action
     int to = index_of(world, action->to);
     struct flight *flight;
 
+    if (to >= 0 && world->settings.watch)
+        world->settings.watch(world->settings.watch_data, from, (uint32_t)to, &action->message);
     if (to < 0 || world->cut[from][to] || !world->nodes[to].node)
         return;
     flight = fly(world, from, (uint32_t)to);
