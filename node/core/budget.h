@@ -27,8 +27,8 @@ struct budget {
     uint64_t keys_spent;
     uint64_t filled_us;
     uint64_t judged_us;
-    uint64_t baseline_us; // of the foreground's p99, slow; 0: none yet
-    uint64_t loud;        // windows in which the rate was halved, since start
+    uint64_t baseline_us;    // of the foreground's p99, slow; 0: none yet
+    uint64_t loud;           // windows in which the rate was halved, since start
     struct histogram before; // the foreground's, as of the last window
 };
 

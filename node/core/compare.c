@@ -43,7 +43,8 @@ static bool versions_unite(struct node *node, const struct object *ours,
     uint32_t at = 0;
     bool more = false;
 
-    out->versions = arena_alloc(&node->arena, (ours->count + theirs->count) * sizeof *out->versions);
+    out->versions =
+        arena_alloc(&node->arena, (ours->count + theirs->count) * sizeof *out->versions);
     out->count = 0;
     for (uint32_t i = 0; i < theirs->count; i++) {
         const struct version *version = &theirs->versions[i];

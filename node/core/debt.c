@@ -36,17 +36,17 @@ static void local_debt(struct node *node, const struct local *local, struct stat
         status->guest_keys += shard.keys;
     }
     status->shards_filling += shard.filling;
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        const struct known *known = local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        const struct other *other = local->others[i];
 
         if (local->owned)
-            clock_join(&all, &known->offer.clock);
-        if (known->owner)
-            status->repair_owed += beyond(node, ours, &known->offer.clock);
-        older(oldest, known->we_lack_us);
-        if (known->owner)
-            older(oldest, known->it_lacks_us);
-        if (known->owner && !known->actor)
+            clock_join(&all, &other->offer.clock);
+        if (other->owner)
+            status->repair_owed += beyond(node, ours, &other->offer.clock);
+        older(oldest, other->we_lack_us);
+        if (other->owner)
+            older(oldest, other->it_lacks_us);
+        if (other->owner && !other->actor)
             older(oldest, node->started_us);
     }
     status->repair_missing += beyond(node, &all, ours);

@@ -20,17 +20,17 @@ static bool everybody_has(const struct node *node, const struct local *local, st
     bool first = true;
 
     clock_copy(out, &local->ours.clock);
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        const struct known *known = local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        const struct other *other = local->others[i];
 
-        if (!known->owner)
+        if (!other->owner)
             continue;
-        if (!known->actor)
+        if (!other->actor)
             return false;
         if (first)
-            clock_copy(out, &known->offer.clock);
+            clock_copy(out, &other->offer.clock);
         else
-            clock_intersect(out, &known->offer.clock);
+            clock_intersect(out, &other->offer.clock);
         first = false;
     }
     (void)node;
@@ -55,9 +55,9 @@ static bool farewell_said(const struct node *node, const struct local *local)
 {
     if (!local->version || local->has_next || local->ours.clock.count)
         return false;
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        if (node_reachable(node, local->known[i]->node) &&
-            local->known[i]->told_version != local->version)
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        if (node_reachable(node, local->others[i]->node) &&
+            local->others[i]->told_version != local->version)
             return false;
     }
     return true;
@@ -101,8 +101,7 @@ static bool nobody_is_guest(const struct node *node)
         if ((int)i == node->self)
             continue;
         if (!node_reachable(node, topology->members[i].id) || !heard->actor || heard->guests ||
-            node->now_us > heard->heard_us + HEARD_US ||
-            node->now_us < heard->actor_us + calm_us)
+            node->now_us > heard->heard_us + HEARD_US || node->now_us < heard->actor_us + calm_us)
             return false;
     }
     return node->repair->guests == 0;

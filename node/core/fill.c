@@ -142,8 +142,8 @@ static int page_end(struct taking *taking)
 
     do {
         if (page->has_upto)
-            err = store_fill_pass(store, page->shard, page->upto, &page->context,
-                                  &taking->position);
+            err =
+                store_fill_pass(store, page->shard, page->upto, &page->context, &taking->position);
         else
             err = store_fill_end(store, page->shard, &page->context, &taking->position);
     } while (step_again(taking, err));
@@ -174,8 +174,8 @@ static bool page_fits(const struct node *node, const struct local *local, const 
 static void fill_ended(struct node *node, struct local *local)
 {
     node->repair->fills += 1;
-    for (uint32_t i = 0; i < local->known_count; i++)
-        local->known[i]->below = local->known[i]->too_old = false;
+    for (uint32_t i = 0; i < local->other_count; i++)
+        local->others[i]->below = local->others[i]->too_old = false;
     node_log(node, LOG_INFO, "shard %" PRIu32 " is complete and served again", local->shard);
     node->repair->offers_due = true;
 }

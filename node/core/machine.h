@@ -123,10 +123,10 @@ struct op {
 // ---- waits for the log (wait.c) -----------------------------------------------------------------
 
 enum wait_kind {
-    WAIT_APPLIED, // tell `peer` that its op is durable here
-    WAIT_ANSWER,  // send the kept reply of a read to `peer`
-    WAIT_OP,      // our own part of operation `op` is durable
-    WAIT_CLUSTER, // tell `peer` that a record of the cluster is durable here
+    WAIT_APPLIED,  // tell `peer` that its op is durable here
+    WAIT_ANSWER,   // send the kept reply of a read to `peer`
+    WAIT_OP,       // our own part of operation `op` is durable
+    WAIT_CLUSTER,  // tell `peer` that a record of the cluster is durable here
     WAIT_TOPOLOGY, // our topology is durable: tell the driver
     WAIT_OFFER,    // what is to be offered is durable
     WAIT_PAGE      // send the kept page to `peer`
@@ -194,7 +194,7 @@ struct node {
     uint32_t free_wait_count;
     uint32_t wait_count;
 
-    struct repair *repair; // repair.h
+    struct repair *repair;   // repair.h
     uint64_t stamp_alarm_us; // when a stamp far ahead was last reported; 0: never
 
     struct table buckets; // hash of name -> struct bucket

@@ -28,8 +28,8 @@ struct node_settings {
     // How long all must have been well before dots of ended lives are forgotten: longer than any
     // message or request of such a life can be under way.
     uint64_t repair_calm_us;
-    const char *build;       // kept by reference
-    const char *durability;  // "sync", "interval=1000"; kept by reference
+    const char *build;      // kept by reference
+    const char *durability; // "sync", "interval=1000"; kept by reference
 };
 
 // Sensible values for everything but self and seed.

@@ -90,17 +90,17 @@ static bool both_settled(const struct offer *a, const struct offer *b)
 static void digests_judge(struct node *node, struct local *local)
 {
     struct repair *repair = node->repair;
-    const struct known *other = NULL;
+    const struct other *against = NULL;
 
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        const struct known *known = local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        const struct other *other = local->others[i];
 
-        if (known->actor && known->owner && both_settled(&known->offer, &local->ours) &&
-            known->offer.digest != local->ours.digest)
-            other = known;
+        if (other->actor && other->owner && both_settled(&other->offer, &local->ours) &&
+            other->offer.digest != local->ours.digest)
+            against = other;
     }
-    if (!other || local->differs) {
-        local->differs = other;
+    if (!against || local->differs) {
+        local->differs = against;
         return;
     }
     local->differs = true;
@@ -112,18 +112,18 @@ static void digests_judge(struct node *node, struct local *local)
     node_log(node, LOG_ALARM,
              "shard %" PRIu32 ": %s has seen the same writes and holds other versions: one of the "
              "two has lost or gained something; comparing them key by key",
-             local->shard, node_name_of(node, other->node));
+             local->shard, node_name_of(node, against->node));
 }
 
 static void equality_judge(struct node *node, struct local *local)
 {
     bool equal = local->owned && (local->ours.flags & OFFER_SERVES);
 
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        const struct known *known = local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        const struct other *other = local->others[i];
 
-        equal &= known->actor && known->owner && (known->offer.flags & OFFER_SERVES) &&
-                 clock_equal(&known->offer.clock, &local->ours.clock);
+        equal &= other->actor && other->owner && (other->offer.flags & OFFER_SERVES) &&
+                 clock_equal(&other->offer.clock, &local->ours.clock);
     }
     if (!equal)
         local->equal_us = 0;
@@ -131,26 +131,26 @@ static void equality_judge(struct node *node, struct local *local)
         local->equal_us = node->now_us;
 }
 
-static void debt_judge(const struct node *node, const struct local *local, struct known *known)
+static void debt_judge(const struct node *node, const struct local *local, struct other *other)
 {
     const struct clock *live = store_clock(node->store, local->shard);
 
-    if (clock_covers(&known->offer.clock, &local->ours.clock))
-        known->it_lacks_us = 0;
-    else if (!known->it_lacks_us)
-        known->it_lacks_us = node->now_us;
-    if (clock_covers(live, &known->offer.clock))
-        known->we_lack_us = 0;
-    else if (!known->we_lack_us)
-        known->we_lack_us = node->now_us;
+    if (clock_covers(&other->offer.clock, &local->ours.clock))
+        other->it_lacks_us = 0;
+    else if (!other->it_lacks_us)
+        other->it_lacks_us = node->now_us;
+    if (clock_covers(live, &other->offer.clock))
+        other->we_lack_us = 0;
+    else if (!other->we_lack_us)
+        other->we_lack_us = node->now_us;
 }
 
 static void local_judge(struct node *node, struct local *local)
 {
     digests_judge(node, local);
     equality_judge(node, local);
-    for (uint32_t i = 0; i < local->known_count; i++)
-        debt_judge(node, local, local->known[i]);
+    for (uint32_t i = 0; i < local->other_count; i++)
+        debt_judge(node, local, local->others[i]);
 }
 
 // ---- telling ------------------------------------------------------------------------------------
@@ -207,53 +207,52 @@ static void batch_add(struct node *node, uint64_t to, struct batch *batch,
 
 // Whether we want to hear more from it: it is not known to be equal in every respect. A guest is
 // asked until it says that it has gone.
-static bool wants_more(const struct local *local, const struct known *known)
+static bool wants_more(const struct local *local, const struct other *other)
 {
-    if (!known->owner)
+    if (!other->owner)
         return true;
-    if (!known->actor)
+    if (!other->actor)
         return true;
     if (!local->owned)
-        return !clock_covers(&known->offer.clock, &local->ours.clock);
-    return !both_settled(&known->offer, &local->ours) ||
-           known->offer.digest != local->ours.digest;
+        return !clock_covers(&other->offer.clock, &local->ours.clock);
+    return !both_settled(&other->offer, &local->ours) || other->offer.digest != local->ours.digest;
 }
 
 // Whether to tell it now, and whether to ask it as well.
-static bool tell_now(const struct node *node, const struct local *local, struct known *known,
+static bool tell_now(const struct node *node, const struct local *local, struct other *other,
                      bool *out_ask)
 {
-    bool changed = known->told_version != local->version;
-    bool wants = wants_more(local, known);
-    bool again = wants && node->now_us >= known->tell_us;
+    bool changed = other->told_version != local->version;
+    bool wants = wants_more(local, other);
+    bool again = wants && node->now_us >= other->tell_us;
 
-    if (!changed && !again && !known->asked)
+    if (!changed && !again && !other->asked)
         return false;
     *out_ask = wants && (changed || again);
     if (changed)
-        known->tell_wait_us = AGAIN_US_MIN;
+        other->tell_wait_us = AGAIN_US_MIN;
     else if (again)
-        known->tell_wait_us = wait_longer(known->tell_wait_us, AGAIN_US_MIN);
+        other->tell_wait_us = wait_longer(other->tell_wait_us, AGAIN_US_MIN);
     if (changed || again)
-        known->tell_us = node->now_us + known->tell_wait_us;
-    known->told_version = local->version;
-    known->asked = false;
+        other->tell_us = node->now_us + other->tell_wait_us;
+    other->told_version = local->version;
+    other->asked = false;
     return true;
 }
 
 static void local_tell(struct node *node, const struct local *local, struct batch *batches)
 {
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        struct known *known = local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        struct other *other = local->others[i];
         struct offer offer = local->ours;
-        int member = topology_member(node->topology, known->node);
+        int member = topology_member(node->topology, other->node);
         bool ask = false;
 
-        if (!node_reachable(node, known->node) || !tell_now(node, local, known, &ask))
+        if (!node_reachable(node, other->node) || !tell_now(node, local, other, &ask))
             continue;
         if (ask)
             offer.flags |= OFFER_ASK;
-        batch_add(node, known->node, &batches[member], &offer);
+        batch_add(node, other->node, &batches[member], &offer);
     }
 }
 
@@ -326,17 +325,17 @@ static void life_ended(struct node *node, uint64_t from)
 
     for (uint32_t shard = 0; shard < repair->shards; shard++) {
         struct local *local = repair->locals[shard];
-        struct known *known = local ? known_find(local, from) : NULL;
+        struct other *other = local ? other_find(local, from) : NULL;
 
-        if (known && !known->owner) {
-            known_forget(local, known);
-        } else if (known) {
-            clock_done(&known->offer.clock);
-            known->offer = (struct offer){.shard = shard};
-            known->actor = 0;
-            known->told_version = 0;
-            known->below = known->too_old = false;
-            known->pull_us = 0;
+        if (other && !other->owner) {
+            other_forget(local, other);
+        } else if (other) {
+            clock_done(&other->offer.clock);
+            other->offer = (struct offer){.shard = shard};
+            other->actor = 0;
+            other->told_version = 0;
+            other->below = other->too_old = false;
+            other->pull_us = 0;
             local->equal_us = 0;
         }
     }
@@ -356,20 +355,19 @@ static void heard_from(struct node *node, uint64_t from, const struct offers *of
     heard->heard_us = node->now_us;
 }
 
-static void known_set(struct node *node, struct local *local, struct known *known,
+static void other_set(struct node *node, struct local *local, struct other *other,
                       const struct offers *offers, const struct offer *offer)
 {
-    bool older = known->actor && known->owner &&
-                 clock_covers(&known->offer.clock, &offer->clock) &&
-                 !clock_equal(&known->offer.clock, &offer->clock);
+    bool older = other->actor && other->owner && clock_covers(&other->offer.clock, &offer->clock) &&
+                 !clock_equal(&other->offer.clock, &offer->clock);
 
-    known->asked |= (offer->flags & OFFER_ASK) != 0;
+    other->asked |= (offer->flags & OFFER_ASK) != 0;
     if (older)
         return; // overtaken on the way: a life's durable clock only grows
-    debt_judge(node, local, known);
-    known->actor = offers->actor;
-    offer_copy(&known->offer, offer);
-    known->offer.flags &= ~(uint32_t)OFFER_ASK;
+    debt_judge(node, local, other);
+    other->actor = offers->actor;
+    offer_copy(&other->offer, offer);
+    other->offer.flags &= ~(uint32_t)OFFER_ASK;
     local->prune = true;
     local->work = true;
     local_judge(node, local);
@@ -379,25 +377,25 @@ static void offer_of_guest(struct node *node, uint64_t from, const struct offers
                            const struct offer *offer)
 {
     struct local *local = local_find(node, offer->shard);
-    struct known *known = local ? known_find(local, from) : NULL;
+    struct other *other = local ? other_find(local, from) : NULL;
 
-    if (!local || !local->owned || (known && known->owner))
+    if (!local || !local->owned || (other && other->owner))
         return;
     if (offer->clock.count)
-        known_set(node, local, known_take(local, from), offers, offer);
-    else if (known)
-        known_forget(local, known);
+        other_set(node, local, other_take(local, from), offers, offer);
+    else if (other)
+        other_forget(local, other);
 }
 
 static void offer_of_owner(struct node *node, uint64_t from, const struct offers *offers,
                            const struct offer *offer, struct batch *answers)
 {
     struct local *local = local_find(node, offer->shard);
-    struct known *known = local ? known_find(local, from) : NULL;
+    struct other *other = local ? other_find(local, from) : NULL;
     struct offer none = {.shard = offer->shard, .flags = OFFER_GUEST};
 
-    if (known && known->owner)
-        known_set(node, local, known, offers, offer);
+    if (other && other->owner)
+        other_set(node, local, other, offers, offer);
     else if (!local && (offer->flags & OFFER_ASK))
         batch_add(node, from, answers, &none); // it believes us to be a guest still
 }

@@ -10,52 +10,51 @@
 
 // ---- the states ---------------------------------------------------------------------------------
 
-static void known_free(struct known *known)
+static void other_free(struct other *other)
 {
-    clock_done(&known->offer.clock);
-    free(known);
+    clock_done(&other->offer.clock);
+    free(other);
 }
 
-static struct known *known_add(struct local *local, uint64_t node_id, bool owner)
+static struct other *other_add(struct local *local, uint64_t node_id, bool owner)
 {
-    struct known *known = memory_new(sizeof *known);
+    struct other *other = memory_new(sizeof *other);
 
-    known->node = node_id;
-    known->owner = owner;
-    known->offer.shard = local->shard;
-    local->known =
-        memory_grow(local->known, (local->known_count + 1) * sizeof(struct known *));
-    local->known[local->known_count++] = known;
-    return known;
+    other->node = node_id;
+    other->owner = owner;
+    other->offer.shard = local->shard;
+    local->others = memory_grow(local->others, (local->other_count + 1) * sizeof(struct other *));
+    local->others[local->other_count++] = other;
+    return other;
 }
 
-struct known *known_find(const struct local *local, uint64_t node_id)
+struct other *other_find(const struct local *local, uint64_t node_id)
 {
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        if (local->known[i]->node == node_id)
-            return local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        if (local->others[i]->node == node_id)
+            return local->others[i];
     }
     return NULL;
 }
 
-struct known *known_take(struct local *local, uint64_t node_id)
+struct other *other_take(struct local *local, uint64_t node_id)
 {
-    struct known *known = known_find(local, node_id);
+    struct other *other = other_find(local, node_id);
 
-    return known ? known : known_add(local, node_id, false);
+    return other ? other : other_add(local, node_id, false);
 }
 
-void known_forget(struct local *local, struct known *known)
+void other_forget(struct local *local, struct other *other)
 {
     uint32_t at = 0;
 
-    check(!known->owner);
-    while (local->known[at] != known)
+    check(!other->owner);
+    while (local->others[at] != other)
         at += 1;
-    local->known_count -= 1;
-    for (; at < local->known_count; at++)
-        local->known[at] = local->known[at + 1];
-    known_free(known);
+    local->other_count -= 1;
+    for (; at < local->other_count; at++)
+        local->others[at] = local->others[at + 1];
+    other_free(other);
 }
 
 struct local *local_find(const struct node *node, uint32_t shard)
@@ -78,7 +77,7 @@ struct local *local_take(struct node *node, uint32_t shard)
     local->owned = topology_rank(topology, shard, node->self) >= 0;
     for (uint32_t rank = 0; rank < topology->replicas; rank++) {
         if (owners[rank] != node->self)
-            known_add(local, topology->members[owners[rank]].id, true);
+            other_add(local, topology->members[owners[rank]].id, true);
     }
     node->repair->locals[shard] = local;
     return local;
@@ -87,9 +86,9 @@ struct local *local_take(struct node *node, uint32_t shard)
 void local_free(struct node *node, struct local *local)
 {
     node->repair->locals[local->shard] = NULL;
-    for (uint32_t i = 0; i < local->known_count; i++)
-        known_free(local->known[i]);
-    free(local->known);
+    for (uint32_t i = 0; i < local->other_count; i++)
+        other_free(local->others[i]);
+    free(local->others);
     clock_done(&local->ours.clock);
     clock_done(&local->next.clock);
     free(local);
@@ -163,14 +162,14 @@ void repair_link(struct node *node, uint64_t peer, bool up)
             pull_over(node, &repair->pulls[i], ERR_CLOSED);
     }
     for (uint32_t shard = 0; shard < repair->shards && up; shard++) {
-        struct known *known =
-            repair->locals[shard] ? known_find(repair->locals[shard], peer) : NULL;
+        struct other *other =
+            repair->locals[shard] ? other_find(repair->locals[shard], peer) : NULL;
 
-        if (!known)
+        if (!other)
             continue;
-        known->told_version = 0;
-        known->pull_us = 0;
-        known->pull_wait_us = 0;
+        other->told_version = 0;
+        other->pull_us = 0;
+        other->pull_wait_us = 0;
         repair->locals[shard]->work = true;
     }
     repair->offers_due |= up;
@@ -262,26 +261,26 @@ uint64_t wait_longer(uint64_t wait_us, uint64_t least_us)
     return wait_us * 2 < AGAIN_US_MAX ? wait_us * 2 : AGAIN_US_MAX;
 }
 
-static struct known *pull_known(const struct node *node, const struct pull *pull)
+static struct other *pull_other(const struct node *node, const struct pull *pull)
 {
     const struct local *local = local_find(node, pull->shard);
 
-    return local ? known_find(local, pull->node) : NULL;
+    return local ? other_find(local, pull->node) : NULL;
 }
 
 void pull_over(struct node *node, struct pull *pull, int err)
 {
-    struct known *known = pull_known(node, pull);
+    struct other *other = pull_other(node, pull);
     struct local *local = local_find(node, pull->shard);
 
-    if (known && err == ERR_TIMEOUT) {
-        known->pull_wait_us = wait_longer(known->pull_wait_us, AGAIN_US_MIN);
-        known->pull_us = node->now_us;
-    } else if (known && err) {
-        known->pull_wait_us = wait_longer(known->pull_wait_us, REFUSED_US_MIN);
-        known->pull_us = node->now_us + known->pull_wait_us;
-    } else if (known) {
-        known->pull_wait_us = 0;
+    if (other && err == ERR_TIMEOUT) {
+        other->pull_wait_us = wait_longer(other->pull_wait_us, AGAIN_US_MIN);
+        other->pull_us = node->now_us;
+    } else if (other && err) {
+        other->pull_wait_us = wait_longer(other->pull_wait_us, REFUSED_US_MIN);
+        other->pull_us = node->now_us + other->pull_wait_us;
+    } else if (other) {
+        other->pull_wait_us = 0;
     }
     if (local)
         local->work = true;
@@ -293,22 +292,22 @@ void pull_over(struct node *node, struct pull *pull, int err)
 // The question goes out, or waits for the budget (repair_tick asks then).
 void pull_ask(struct node *node, struct pull *pull)
 {
-    struct known *known = pull_known(node, pull);
+    struct other *other = pull_other(node, pull);
     uint64_t wait_us;
 
     pull->op = 0;
-    if (!known || !node_reachable(node, pull->node)) {
+    if (!other || !node_reachable(node, pull->node)) {
         pull_over(node, pull, ERR_CLOSED);
         return;
     }
     if (!budget_allows(&node->repair->budget))
         return;
-    wait_us = known->pull_wait_us > AGAIN_US_MIN ? known->pull_wait_us : AGAIN_US_MIN;
+    wait_us = other->pull_wait_us > AGAIN_US_MIN ? other->pull_wait_us : AGAIN_US_MIN;
     pull->op = node->next_op++;
     pull->due_us = node->now_us + wait_us;
-    known->pulled_us = node->now_us;
+    other->pulled_us = node->now_us;
     if (pull->kind == PULL_SYNC)
-        sync_ask(node, pull, known);
+        sync_ask(node, pull, other);
     else if (pull->kind == PULL_FILL)
         fill_ask(node, pull);
     else
@@ -324,58 +323,58 @@ static bool pull_of_shard(const struct repair *repair, uint32_t shard)
     return false;
 }
 
-static bool may_pull(const struct node *node, const struct known *known)
+static bool may_pull(const struct node *node, const struct other *other)
 {
-    return known->actor && node->now_us >= known->pull_us && node_reachable(node, known->node);
+    return other->actor && node->now_us >= other->pull_us && node_reachable(node, other->node);
 }
 
 // The one that was asked longest ago of those that fit; NULL when none does.
-static struct known *source_of(const struct node *node, const struct local *local,
+static struct other *source_of(const struct node *node, const struct local *local,
                                bool (*fits)(const struct node *node, const struct local *local,
-                                            const struct known *known))
+                                            const struct other *other))
 {
-    struct known *best = NULL;
+    struct other *best = NULL;
 
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        struct known *known = local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        struct other *other = local->others[i];
 
-        if (!may_pull(node, known) || !fits(node, local, known))
+        if (!may_pull(node, other) || !fits(node, local, other))
             continue;
-        if (!best || known->pulled_us < best->pulled_us)
-            best = known;
+        if (!best || other->pulled_us < best->pulled_us)
+            best = other;
     }
     return best;
 }
 
-static bool has_more(const struct node *node, const struct local *local, const struct known *known)
+static bool has_more(const struct node *node, const struct local *local, const struct other *other)
 {
     const struct clock *ours = store_clock(node->store, local->shard);
 
-    return (known->offer.flags & (OFFER_SERVES | OFFER_GUEST)) && !known->below &&
-           !clock_covers(ours, &known->offer.clock);
+    return (other->offer.flags & (OFFER_SERVES | OFFER_GUEST)) && !other->below &&
+           !clock_covers(ours, &other->offer.clock);
 }
 
-static bool can_feed(const struct node *node, const struct local *local, const struct known *known)
+static bool can_feed(const struct node *node, const struct local *local, const struct other *other)
 {
     (void)node;
     (void)local;
-    return known->owner && (known->offer.flags & OFFER_SERVES) && !known->too_old;
+    return other->owner && (other->offer.flags & OFFER_SERVES) && !other->too_old;
 }
 
 static bool only_feeds(const struct node *node, const struct local *local,
-                       const struct known *known)
+                       const struct other *other)
 {
-    return can_feed(node, local, known) && known->below &&
-           !clock_covers(store_clock(node->store, local->shard), &known->offer.clock);
+    return can_feed(node, local, other) && other->below &&
+           !clock_covers(store_clock(node->store, local->shard), &other->offer.clock);
 }
 
 static bool digest_differs(const struct node *node, const struct local *local,
-                           const struct known *known)
+                           const struct other *other)
 {
     (void)node;
-    return known->owner && (known->offer.flags & OFFER_SERVES) &&
-           clock_equal(&known->offer.clock, &local->ours.clock) &&
-           known->offer.digest != local->ours.digest;
+    return other->owner && (other->offer.flags & OFFER_SERVES) &&
+           clock_equal(&other->offer.clock, &local->ours.clock) &&
+           other->offer.digest != local->ours.digest;
 }
 
 // Everybody who could be asked is older than our fill: a new one begins, and what the old one has
@@ -384,22 +383,22 @@ static void sources_renew(const struct node *node, struct local *local)
 {
     bool too_old = false;
 
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        const struct known *known = local->known[i];
-        bool can = known->owner && (known->offer.flags & OFFER_SERVES) && known->actor;
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        const struct other *other = local->others[i];
+        bool can = other->owner && (other->offer.flags & OFFER_SERVES) && other->actor;
 
-        if (can && !known->too_old && node_reachable(node, known->node))
+        if (can && !other->too_old && node_reachable(node, other->node))
             return;
-        too_old |= known->too_old;
+        too_old |= other->too_old;
     }
     if (!too_old)
         return;
     local->renew = true;
-    for (uint32_t i = 0; i < local->known_count; i++)
-        local->known[i]->too_old = false;
+    for (uint32_t i = 0; i < local->other_count; i++)
+        local->others[i]->too_old = false;
 }
 
-static enum pull_kind work_of(struct node *node, struct local *local, struct known **out)
+static enum pull_kind work_of(struct node *node, struct local *local, struct other **out)
 {
     struct store_shard shard;
     bool may_fill = node->now_us >= local->fed_us && node->now_us >= local->fill_us;
@@ -429,10 +428,10 @@ static bool work_left(struct node *node, const struct local *local)
     store_shard(node->store, local->shard, &shard);
     if (!shard.born || shard.filling || local->differs)
         return true;
-    for (uint32_t i = 0; i < local->known_count; i++) {
-        const struct known *known = local->known[i];
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        const struct other *other = local->others[i];
 
-        if (has_more(node, local, known) || (known->actor && known->below))
+        if (has_more(node, local, other) || (other->actor && other->below))
             return true;
     }
     return false;
@@ -440,16 +439,16 @@ static bool work_left(struct node *node, const struct local *local)
 
 static void work_begin(struct node *node, struct local *local, struct pull *pull)
 {
-    struct known *known = NULL;
-    enum pull_kind kind = work_of(node, local, &known);
+    struct other *other = NULL;
+    enum pull_kind kind = work_of(node, local, &other);
 
-    if (!known) {
+    if (!other) {
         local->work = work_left(node, local);
         return;
     }
     if (kind == PULL_COMPARE)
         local->compared_us = node->now_us;
-    *pull = (struct pull){.kind = kind, .shard = local->shard, .node = known->node};
+    *pull = (struct pull){.kind = kind, .shard = local->shard, .node = other->node};
     pull_ask(node, pull);
 }
 
@@ -549,14 +548,14 @@ uint64_t repair_deadline(const struct node *node)
 // ERR_STALE asks for another way instead of another time.
 static void refused(struct node *node, struct pull *pull, int err)
 {
-    struct known *known = pull_known(node, pull);
-    bool below = known && known->owner && err == ERR_STALE && pull->kind == PULL_SYNC;
-    bool too_old = known && err == ERR_STALE && pull->kind == PULL_FILL;
+    struct other *other = pull_other(node, pull);
+    bool below = other && other->owner && err == ERR_STALE && pull->kind == PULL_SYNC;
+    bool too_old = other && err == ERR_STALE && pull->kind == PULL_FILL;
 
     if (below)
-        known->below = true;
+        other->below = true;
     if (too_old)
-        known->too_old = true;
+        other->too_old = true;
     pull_over(node, pull, below || too_old ? 0 : err);
 }
 

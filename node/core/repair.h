@@ -34,7 +34,7 @@ enum {
 };
 
 // What another node is known to have of a shard for good, and how things stand with it.
-struct known {
+struct other {
     uint64_t node;
     uint64_t actor; // of the life that said so; 0: it has said nothing yet
     bool owner;     // else a guest
@@ -59,12 +59,12 @@ struct known {
 struct local {
     uint32_t shard;
     bool owned;
-    uint64_t version; // counts the changes of `ours`; from 1
+    uint64_t version;  // counts the changes of `ours`; from 1
     struct offer ours; // durable
     struct offer next; // durable at repair->next_position
     bool has_next;
-    struct known **known; // heap: the other owners in order, then guests
-    uint32_t known_count;
+    struct other **others; // heap: the other owners in order, then guests
+    uint32_t other_count;
     bool prune;           // something was learnt since the last look
     bool work;            // there may be something to pull
     uint64_t fed_us;      // until then somebody fills from us
@@ -105,12 +105,12 @@ struct repair {
     uint64_t digest;             // of the topology that all this is for; 0: none
     struct local **locals;       // by shard; NULL: not ours
     uint32_t shards;
-    struct heard *heard;      // by member index
-    uint64_t next_us;         // when repair_tick looks again
-    uint64_t next_offer_us;   // when changes are offered again
-    uint64_t next_position;   // 0: nothing waits to become durable
-    uint32_t guests;          // shards that we are a guest of
-    uint32_t cursor;          // next shard to look at for work
+    struct heard *heard;    // by member index
+    uint64_t next_us;       // when repair_tick looks again
+    uint64_t next_offer_us; // when changes are offered again
+    uint64_t next_position; // 0: nothing waits to become durable
+    uint32_t guests;        // shards that we are a guest of
+    uint32_t cursor;        // next shard to look at for work
     struct pull pulls[PULLS_MAX];
     uint64_t alarm_us; // of the last alarm about digests
     uint64_t asked_us; // when all members were last asked for actor and guests
@@ -124,17 +124,16 @@ bool repair_ready(struct node *node); // a member of a cluster, and the states a
 struct local *local_find(const struct node *node, uint32_t shard);
 struct local *local_take(struct node *node, uint32_t shard); // makes it
 void local_free(struct node *node, struct local *local);
-struct known *known_find(const struct local *local, uint64_t node_id);
-struct known *known_take(struct local *local, uint64_t node_id); // a guest is added
-void known_forget(struct local *local, struct known *known);     // a guest that has gone
+struct other *other_find(const struct local *local, uint64_t node_id);
+struct other *other_take(struct local *local, uint64_t node_id); // a guest is added
+void other_forget(struct local *local, struct other *other);     // a guest that has gone
 void pull_ask(struct node *node, struct pull *pull); // again with where we are now, or waits
 void pull_over(struct node *node, struct pull *pull, int err); // 0: all that it had
 uint64_t wait_longer(uint64_t wait_us, uint64_t least_us);
 void page_answer(struct node *node, uint64_t to, const struct message *answer,
                  const struct page *page, uint64_t position);
 // The tree key and the store's key of an item; ERR_PROTOCOL when it is not of this shard.
-int page_item_key(const struct node *node, uint32_t shard, struct page_item *item,
-                  struct key *out);
+int page_item_key(const struct node *node, uint32_t shard, struct page_item *item, struct key *out);
 int giver_allows(struct node *node, uint64_t from, uint32_t shard, bool whole);
 void page_of_effects(struct node *node, const struct store_effects *effects, struct page *page);
 
@@ -143,7 +142,7 @@ void offers_turn(struct node *node);
 void offers_taken(struct node *node, uint64_t from, const struct offers *offers);
 
 // sync.c
-void sync_ask(struct node *node, struct pull *pull, struct known *known);
+void sync_ask(struct node *node, struct pull *pull, struct other *other);
 void sync_asked(struct node *node, uint64_t from, const struct message *message);
 void sync_taken(struct node *node, struct pull *pull, const struct page *page);
 

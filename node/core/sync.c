@@ -12,7 +12,7 @@
 
 #include <inttypes.h>
 
-void sync_ask(struct node *node, struct pull *pull, struct known *known)
+void sync_ask(struct node *node, struct pull *pull, struct other *other)
 {
     struct need *need = arena_new(&node->arena, sizeof *need);
     struct message message = {.kind = MESSAGE_SYNC, .op = pull->op, .need = need};
@@ -21,7 +21,7 @@ void sync_ask(struct node *node, struct pull *pull, struct known *known)
     need->have = clock_in(&node->arena);
     clock_copy(&need->have, store_clock(node->store, pull->shard));
     need->want = clock_in(&node->arena);
-    clock_copy(&need->want, &known->offer.clock);
+    clock_copy(&need->want, &other->offer.clock);
     node_send(node, pull->node, &message);
 }
 

@@ -187,16 +187,16 @@ struct status {
     uint64_t uptime_ms;
     int refusal; // 0 or why puts are refused now
     // repair: what is owed here and by us
-    uint64_t repair_missing; // dots that others are known to have and this node lacks
-    uint64_t repair_owed;    // dots that other owners are not known to have, counted for each
-    uint64_t repair_bytes;   // of what is missing here, estimated
-    uint64_t repair_age_ms;  // since when not all have agreed; 0: all agree now
+    uint64_t repair_missing;   // dots that others are known to have and this node lacks
+    uint64_t repair_owed;      // dots that other owners are not known to have, counted for each
+    uint64_t repair_bytes;     // of what is missing here, estimated
+    uint64_t repair_age_ms;    // since when not all have agreed; 0: all agree now
     struct slice repair_state; // "level", "pulling", "budget", "unreachable", "retry", "others"
     uint32_t shards_filling;
     uint32_t guest_shards; // held for owners that were away
     uint64_t guest_keys;
-    uint64_t dots;     // entries of the dot log
-    uint64_t dots_max; // its budget
+    uint64_t dots;                       // entries of the dot log
+    uint64_t dots_max;                   // its budget
     uint64_t pulled_items, pulled_bytes; // by sync, fill and compare since start
     uint64_t digest_alarms;              // since start
     struct slice build;

@@ -287,13 +287,13 @@ static void cluster(struct saying *saying, struct reply *out)
 static void status(struct saying *saying, struct status *out)
 {
     uint64_t *numbers[] = {
-        &out->keys,         &out->bytes,       &out->disk_bytes, &out->log_bytes,
-        &out->memory_bytes, &out->checkpoints, &out->unknown,    &out->rebuilt,
-        &out->requests,     &out->repairs,     &out->hedges,     &out->requests_refused,
-        &out->uptime_ms,    &out->get_p50_us,  &out->get_p99_us, &out->put_p50_us,
-        &out->put_p99_us,   &out->actor,       &out->digest,     &out->repair_missing,
+        &out->keys,         &out->bytes,        &out->disk_bytes,    &out->log_bytes,
+        &out->memory_bytes, &out->checkpoints,  &out->unknown,       &out->rebuilt,
+        &out->requests,     &out->repairs,      &out->hedges,        &out->requests_refused,
+        &out->uptime_ms,    &out->get_p50_us,   &out->get_p99_us,    &out->put_p50_us,
+        &out->put_p99_us,   &out->actor,        &out->digest,        &out->repair_missing,
         &out->repair_owed,  &out->repair_bytes, &out->repair_age_ms, &out->guest_keys,
-        &out->dots,         &out->dots_max,    &out->pulled_items, &out->pulled_bytes,
+        &out->dots,         &out->dots_max,     &out->pulled_items,  &out->pulled_bytes,
         &out->digest_alarms};
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
