@@ -47,6 +47,7 @@ struct world {
     uint64_t next_ticket;
     enum method methods[REPLIES_MAX];
     uint32_t lost, twice; // of 100
+    bool mute[MESSAGE_KIND_COUNT];
     uint64_t sent_bytes[MESSAGE_KIND_COUNT];
     uint64_t sent[MESSAGE_KIND_COUNT];
     uint64_t alarms;
@@ -87,7 +88,8 @@ static void send(struct world *world, uint32_t from, const struct action *action
 
     if (to >= 0 && world->settings.watch)
         world->settings.watch(world->settings.watch_data, from, (uint32_t)to, &action->message);
-    if (to < 0 || world->cut[from][to] || !world->nodes[to].node)
+    if (to < 0 || world->cut[from][to] || !world->nodes[to].node ||
+        world->mute[action->message.kind])
         return;
     flight = fly(world, from, (uint32_t)to);
     peer_message_encode(&action->message, &flight->bytes);
@@ -487,6 +489,11 @@ void world_set_trouble(struct world *world, uint32_t lost, uint32_t twice)
 {
     world->lost = lost;
     world->twice = twice;
+}
+
+void world_set_mute(struct world *world, enum message_kind kind, bool mute)
+{
+    world->mute[kind] = mute;
 }
 
 uint64_t world_sent_bytes(const struct world *world, enum message_kind kind)

@@ -84,6 +84,9 @@ int world_read(struct world *world, uint32_t node, const char *key, struct arena
 // From now on this many of 100 messages among nodes are lost, and this many arrive twice.
 void world_set_trouble(struct world *world, uint32_t lost, uint32_t twice);
 
+// From now on all messages of this kind are lost, or (false) no longer.
+void world_set_mute(struct world *world, enum message_kind kind, bool mute);
+
 // Bytes and number of messages of a kind that were handed to the network so far.
 uint64_t world_sent_bytes(const struct world *world, enum message_kind kind);
 uint64_t world_sent(const struct world *world, enum message_kind kind);
