@@ -120,7 +120,7 @@ static const uint16_t *owners_of(const struct quorate_client *client, const stru
 
 static struct choice choice_of(const struct site *site, const struct wish *wish)
 {
-    return (struct choice){.alive = true,
+    return (struct choice){.alive = !(site->member && site->away),
                            .linked = true,
                            .avoided = site_avoided(site),
                            .tried = times_tried(wish, site->id)};
@@ -224,6 +224,7 @@ static void views_take(struct quorate_client *client, const struct reply *reply)
             continue;
         site = client_site(client, address);
         site->member = true;
+        site->away = view->state != MEMBER_ALIVE;
         client->view_sites[at] = site;
     }
 }

@@ -186,6 +186,7 @@ struct quorate_bucket {
     bool lww;         /* last write wins; false: a read shows all concurrent values */
     int r, w, pr, pw; /* default levels, see QUORATE_LEVEL_*  */
     uint64_t ttl_ms;  /* default time to live; 0: for ever */
+    bool strict;      /* owners only, whatever a request says */
 };
 
 /* Names say what a member is like as the node that answered sees it. */
@@ -354,7 +355,8 @@ enum {
     QUORATE_BUCKET_W = 4,
     QUORATE_BUCKET_PR = 8,
     QUORATE_BUCKET_PW = 16,
-    QUORATE_BUCKET_TTL = 32
+    QUORATE_BUCKET_TTL = 32,
+    QUORATE_BUCKET_STRICT = 64
 };
 
 struct quorate_cluster_options {

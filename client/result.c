@@ -22,7 +22,8 @@ static_assert((int)QUORATE_BUCKET_LWW == BUCKET_SET_CONFLICT &&
                   (int)QUORATE_BUCKET_R == BUCKET_SET_R && (int)QUORATE_BUCKET_W == BUCKET_SET_W &&
                   (int)QUORATE_BUCKET_PR == BUCKET_SET_PR &&
                   (int)QUORATE_BUCKET_PW == BUCKET_SET_PW &&
-                  (int)QUORATE_BUCKET_TTL == BUCKET_SET_TTL,
+                  (int)QUORATE_BUCKET_TTL == BUCKET_SET_TTL &&
+                  (int)QUORATE_BUCKET_STRICT == BUCKET_SET_STRICT,
               "bucket properties");
 static_assert((int)QUORATE_BLIND_SIBLINGS == (int)BLIND_SIBLINGS &&
                   (int)QUORATE_BLIND_OVERWRITE == (int)BLIND_OVERWRITE,
@@ -189,7 +190,8 @@ static void fill_bucket(struct result_box *box, const struct bucket_properties *
                                       .w = level_to_public(from->w),
                                       .pr = level_to_public(from->pr),
                                       .pw = level_to_public(from->pw),
-                                      .ttl_ms = from->ttl_ms};
+                                      .ttl_ms = from->ttl_ms,
+                                      .strict = from->strict};
     box->result.bucket = bucket;
 }
 

@@ -26,6 +26,7 @@ struct site {
     uint64_t avoid_until_ms; // prefer others until then
     bool endpoint;           // named by the application: stays
     bool member;             // in the topology
+    bool away;               // a member, and not alive by gossip as last heard
 };
 
 TAILQ_HEAD(site_list, site);
