@@ -141,7 +141,7 @@ static void topology_make(struct asker *asker, struct fake *fake)
 
 static bool owns(const struct asker *asker, const char *key, int member)
 {
-    const struct topology *topology = asker->fakes[0].topology;
+    const struct topology *topology = asker->fakes[2].topology;
     struct key made;
 
     assert_int_equal(
