@@ -118,8 +118,8 @@ static void a_fill_outlives_either_end(void **state)
 {
     (void)state;
     for (uint32_t moment = 0; moment < 24; moment++) {
-        struct world *world = world_with((struct world_settings){
-            .seed = 40 + moment, .delay_us_max = 20000, .slow_disk = true});
+        struct world *world = world_with(
+            (struct world_settings){.seed = 40 + moment, .delay_us_max = 20000, .slow_disk = true});
         uint32_t victim = moment % 3;
 
         put_many(world, 0, KEYS);

@@ -264,8 +264,8 @@ static void what_a_dead_life_left_in_rests_is_forgotten(void **state)
     world_cut(world, 0, 0, false);
     (void)world_request(world, 0, &put);
     // A token that names the dot, as a read of another key of the shard would give.
-    assert_int_equal(
-        key_make(topology->seed, SHARDS, slice_of_text("b"), slice_of_text("k"), &key), 0);
+    assert_int_equal(key_make(topology->seed, SHARDS, slice_of_text("b"), slice_of_text("k"), &key),
+                     0);
     clock_copy(&context, store_clock(world_node(world, 0)->store, key.shard));
     token_encode(slice_of_text("b"), slice_of_text("k"), &context, &token);
     world_crash(world, 0);
