@@ -3,6 +3,7 @@
 // that ask; and the turn, in which all parts of repair do what is due. Replicas that differ find
 // out by offers (offer.c) and pull what they lack (pull.c). There is no state of a session anywhere:
 // whatever is lost is asked for again as long as clocks differ.
+#include "node/core/repair.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
