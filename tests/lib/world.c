@@ -193,6 +193,8 @@ static void node_up(struct world *world, uint32_t index)
 
     settings.actor = 0xac00 + ++world->lives;
     settings.segment_bytes = SEGMENT_BYTES;
+    if (world->settings.dot_log_bytes)
+        settings.dot_log_bytes = world->settings.dot_log_bytes;
     disk_memory_eager(node->disk, true);
     if (store_open(&settings, node->disk, node->tree, &node->store, &found)) {
         fprintf(stderr, "node %u: %s\n", index, found.error);

@@ -34,8 +34,9 @@ struct world;
 struct world_settings {
     uint32_t nodes;
     uint64_t seed;
-    uint64_t delay_us_max; // of a message; at least 1
-    bool slow_disk;        // log writes complete only in world_sync or after up to 2 ms
+    uint64_t delay_us_max;  // of a message; at least 1
+    bool slow_disk;         // log writes complete only in world_sync or after up to 2 ms
+    uint64_t dot_log_bytes; // 0: the default
     // Sees every message that is sent, also those that a cut loses; may be NULL.
     void (*watch)(void *data, uint32_t from, uint32_t to, const struct message *message);
     void *watch_data;
