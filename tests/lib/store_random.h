@@ -25,6 +25,7 @@ struct world {
     struct arena arena;
     uint64_t now_ms;
     uint64_t lives;
+    uint64_t issued[MODEL_SHARDS]; // own counters used in this life
     uint32_t refused;
     uint32_t done[MODEL_FORGET + 1]; // operations carried out, by kind
 };

@@ -315,6 +315,9 @@ void random_prune(struct world *world)
     struct clock clock;
     bool more;
 
+    // A guest's dots stay until it is erased.
+    if (!world->model->born[shard] && !world->model->filling[shard])
+        return;
     known.count = 0;
     dots_draw(world, shard, &known);
     random_clock(world, &known, &clock);

@@ -182,6 +182,35 @@ static void rests_settle(struct world *world)
     }
 }
 
+// Lets the clock of a shard catch up with all that its keys have seen: no rest is left.
+static void shard_catch_up(struct world *world, uint32_t shard)
+{
+    static struct model_set rest;
+    struct model_op op = random_op(MODEL_APPLY);
+    uint64_t position;
+
+    assert_int_equal(store_flush(world->store), 0);
+    store_turn_end(world->store, world->now_ms += 10);
+    if (!world->model->born[shard] && !world->model->filling[shard]) {
+        struct model_op born = random_op(MODEL_BORN);
+
+        born.shard = shard;
+        assert_int_equal(store_set_born(world->store, shard, &position), 0);
+        random_did(world, &born, position);
+    }
+    for (uint32_t key = 0; key < MODEL_KEYS; key++) {
+        if (world->model->keys[key].shard != shard)
+            continue;
+        op.key = key;
+        model_rest(world->model, key, &rest);
+        for (uint32_t i = 0; i < rest.count; i++) {
+            set_add(op.context, rest.dots[i]);
+            set_add(op.dots, rest.dots[i]);
+        }
+    }
+    op_run(world, &op);
+}
+
 static void step_ask(struct world *world)
 {
     static void (*const asks[])(struct world *) = {random_compare, random_ask_missing,
@@ -233,6 +262,10 @@ static void history_run(uint64_t seed, uint32_t steps, uint32_t done[MODEL_FORGE
         else if (dice < 245)
             step_close(&world);
     }
+    random_compare(&world);
+    rests_settle(&world);
+    for (uint32_t shard = 0; shard < MODEL_SHARDS; shard++)
+        shard_catch_up(&world, shard);
     random_compare(&world);
     rests_settle(&world);
     assert_int_equal(store_close(world.store), 0);
