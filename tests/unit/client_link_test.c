@@ -217,7 +217,7 @@ static void a_stranger_is_asked_when_all_owners_are_gone(void **state)
     fake_close(&asker.fakes[1]);
     for (uint32_t i = 0; i < 60; i++) {
         (void)snprintf(key, sizeof key, "key %u", i);
-        if (i % 2)
+        if (i % 2 || i < 20) // a put on a line that breaks may have arrived: reads find that out
             asker_get(&asker, key);
         else
             asker_put(&asker, key, 0);

@@ -256,6 +256,48 @@ static void a_guest_coordinates_for_three(void **state)
     world_free(stage.world);
 }
 
+// Guests keep the dots of all that they keep: when there is room for no more they say so, and what
+// they acknowledged stays.
+static void guests_have_room_for_so_many(void **state)
+{
+    enum { KEYS = 2000 };
+    struct world_settings settings = {
+        .nodes = 4, .seed = 19, .delay_us_max = 500, .dot_log_bytes = 1 << 14};
+    struct world *world = world_new(&settings);
+    struct arena arena = {0};
+    struct world_reply reply = {0};
+    struct store_view view;
+    uint32_t kept = 0;
+    char key[16];
+
+    (void)state;
+    assert_int_equal(world_init(world, 16, 3), 0);
+    for (uint32_t node = 0; node < 4; node++)
+        query_expect(world, node, "warm", "");
+    world_run(world, 10000);
+    for (uint32_t other = 1; other < 4; other++)
+        world_cut(world, 0, other, true);
+    while (kept < KEYS && !reply.err) {
+        struct request request = query_put(key, "value");
+
+        (void)snprintf(key, sizeof key, "k%u", kept);
+        request.key = slice_of_text(key);
+        request.w = 1;
+        reply = query(world, 0, &request);
+        kept += !reply.err;
+    }
+    assert_int_equal(reply.err, ERR_OVERLOADED);
+    assert_non_null(strstr(reply.text, "keeps as many writes for others as it can"));
+    assert_true(kept > 50);
+    for (uint32_t i = 0; i < kept; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i);
+        assert_int_equal(world_read(world, 0, key, &arena, &view), 0);
+        assert_int_equal(view.object.count, 1);
+    }
+    arena_done(&arena);
+    world_free(world);
+}
+
 // All owners lost their disks: they take writes, but whoever is asked coordinates.
 static void owners_that_do_not_serve_take_writes_all_the_same(void **state)
 {
@@ -293,6 +335,7 @@ int main(void)
         cmocka_unit_test(a_late_owner_counts_beside_its_stand_in),
         cmocka_unit_test(guests_keep_it_when_all_owners_are_gone),
         cmocka_unit_test(a_guest_coordinates_for_three),
+        cmocka_unit_test(guests_have_room_for_so_many),
         cmocka_unit_test(owners_that_do_not_serve_take_writes_all_the_same),
     };
 
