@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Repair: which shards concern us and what is known of their other replicas; what is given to those
 // that ask; and the turn, in which all parts of repair do what is due. Replicas that differ find
-// out by offers (offer.c) and pull what they lack (pull.c). There is no state of a session anywhere:
+// out by offers (offer.c) and pull what they lack (pull.c). No session has a state anywhere:
 // whatever is lost is asked for again as long as clocks differ.
 #include "node/core/repair.h"
 

@@ -159,6 +159,37 @@ static void a_fill_goes_on_after_a_restart(void **state)
     world_free(world);
 }
 
+static void who_fills_answers_for_nothing(void **state)
+{
+    enum { SIZE = 16000, COUNT = 200 };
+    struct world *world = world_with((struct world_settings){.seed = 75, .delay_us_max = 20000});
+    struct request get;
+    char key[16];
+
+    (void)state;
+    put_many_of(world, 0, COUNT, SIZE);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    replace(world, 2);
+    while (world_sent(world, MESSAGE_FILLED) < 8)
+        world_run(world, 1000);
+    world_set_mute(world, MESSAGE_FILL, true);
+    world_run(world, (uint64_t)SECOND);
+    assert_true(status_of(world, 2).shards_filling > 0);
+    assert_true(status_of(world, 2).shards_born < SHARDS);
+    for (uint32_t i = 0; i < COUNT; i += 5) {
+        get = query_get(key_of(i, key));
+        get.r = 1;
+        assert_true(query(world, 2, &get).reply->found); // by others, who have it all
+    }
+    world_crash(world, 2);
+    world_restart(world, 2);
+    world_run(world, (uint64_t)SECOND);
+    assert_true(status_of(world, 2).shards_filling > 0);
+    world_set_mute(world, MESSAGE_FILL, false);
+    level_wait(world, 30 * (uint64_t)SECOND);
+    world_free(world);
+}
+
 static void two_are_replaced_one_after_the_other(void **state)
 {
     struct world *world = world_with((struct world_settings){.seed = 80});
@@ -300,6 +331,7 @@ int main(void)
         cmocka_unit_test(writes_go_on_while_it_fills),
         cmocka_unit_test(a_fill_outlives_either_end),
         cmocka_unit_test(a_fill_goes_on_after_a_restart),
+        cmocka_unit_test(who_fills_answers_for_nothing),
         cmocka_unit_test(two_are_replaced_one_after_the_other),
         cmocka_unit_test(who_was_away_too_long_is_filled),
         cmocka_unit_test(two_below_each_others_floor_do_not_both_fill),
