@@ -44,7 +44,8 @@ struct other {
     uint64_t told_version; // of our state; 0: nothing since the link came up
     uint64_t tell_us;      // when to tell again while we differ
     uint64_t tell_wait_us;
-    bool asked; // it wants to know
+    bool asked;   // it wants to know
+    bool settled; // nothing is to be said before something changes
     // what we ask of it
     uint64_t pull_us; // not before then
     uint64_t pull_wait_us;
@@ -102,9 +103,8 @@ struct heard {
 
 struct repair {
     struct budget budget;
-    struct histogram foreground; // gets and puts together, as of the last turn
-    uint64_t digest;             // of the topology that all this is for; 0: none
-    struct local **locals;       // by shard; NULL: not ours
+    uint64_t digest;       // of the topology that all this is for; 0: none
+    struct local **locals; // by shard; NULL: not ours
     uint32_t shards;
     struct heard *heard;    // by member index
     uint64_t next_us;       // when repair_tick looks again
