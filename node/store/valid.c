@@ -4,7 +4,8 @@
 
 // True when the replica's own promises hold for the object: versions are within the context, and
 // what clock and fills say is not in the rest.
-bool object_valid(const struct store *store, const uint8_t *tree_key, const struct object *object)
+bool object_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
+                  const struct object *object)
 {
     const struct replica *replica = replica_of(store, tree_key);
     struct clock context = {0};
@@ -21,7 +22,7 @@ bool object_valid(const struct store *store, const uint8_t *tree_key, const stru
 }
 
 // Walks as much as the dot log holds of the shard: only while that is little.
-bool shard_valid(const struct store *store, const uint8_t *tree_key)
+bool shard_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE])
 {
     const struct replica *replica = replica_of(store, tree_key);
 
