@@ -511,7 +511,7 @@ void store_shard(const struct store *store, uint32_t shard, struct store_shard *
     *out = (struct store_shard){
         .born = replica->born,
         .filling = replica->filling,
-        .rests = replica->rests > 0,
+        .rests = replica->rests > 0 || replica->fill_count > 0,
         .fills = replica->fill_count,
         .keys = replica->keys,
         .bytes = replica->bytes,
