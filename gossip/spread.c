@@ -15,12 +15,26 @@ struct slice spread_encode(struct swim *swim, const struct message *message)
     return bytes;
 }
 
+// Whoever told nothing for an interval tells news at once: it then gets to most members in the time
+// of some hops, and not of some intervals. (memberlist waits for its next tick.) No more rounds than
+// one an interval, and no more sends of each news, come of it.
+static void hasten_gossip(struct swim *swim)
+{
+    uint64_t due_ms = swim->now_ms;
+
+    if (swim->gossiped_ms && due_ms < swim->gossiped_ms + swim->settings.timing.gossip_interval_ms)
+        due_ms = swim->gossiped_ms + swim->settings.timing.gossip_interval_ms;
+    if (due_ms < swim->gossip_due_ms)
+        swim->gossip_due_ms = due_ms;
+}
+
 void spread_news(struct swim *swim, const struct swim_member *about, const struct message *news)
 {
     struct slice bytes = spread_encode(swim, news);
 
     if (!broadcasts_add(&swim->broadcasts, about->name_hash, bytes))
         swim->counts.broadcasts_dropped++;
+    hasten_gossip(swim);
 }
 
 static void send(struct swim *swim, const struct swim_address *to, const struct slice *parts,
@@ -83,6 +97,7 @@ void spread_user(struct swim *swim, uint64_t topic, struct slice bytes)
 
     if (!broadcasts_add(&swim->user_broadcasts, topic, spread_encode(swim, &message)))
         swim->counts.broadcasts_dropped++;
+    hasten_gossip(swim);
 }
 
 void spread_send(struct swim *swim, const struct swim_address *to, const struct message *message)
@@ -154,5 +169,6 @@ void spread_gossip(struct swim *swim)
         if (count == 0)
             return;
         spread_send_plain(swim, to[i], parts, count);
+        swim->gossiped_ms = swim->now_ms;
     }
 }
