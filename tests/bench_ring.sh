@@ -18,6 +18,7 @@ trap 'ring_end; rm -rf "$TMPDIR"' EXIT
 ring_need "$QUORATE_BIN/quorate-node" "$QUORATE_BIN/quorate-members" "$ring_port" "$ring_traffic"
 forty_kind=node
 forty_count=0
+forty_patience=200ms # one try, and not one each 200 ms
 port=0
 # shellcheck source=tests/lib/forty.sh
 . tests/lib/forty.sh
