@@ -269,15 +269,6 @@ static void take_user_message(struct swim *swim, const struct swim_address *from
     action->bytes = copy;
 }
 
-// Each ping makes us send a datagram, to wherever it says: a packed one must not make us send a
-// thousand. False when it was one too many.
-static bool may_answer(const struct message *message, unsigned *asks)
-{
-    bool asks_us = message->type == MESSAGE_PING || message->type == MESSAGE_INDIRECT_PING;
-
-    return !asks_us || ++*asks <= MACHINE_ASKS_MAX;
-}
-
 static void take_message(struct swim *swim, const struct swim_address *from,
                          const struct message *message)
 {
@@ -312,19 +303,33 @@ static void take_message(struct swim *swim, const struct swim_address *from,
     }
 }
 
+// Each ping makes us send a datagram, to wherever it says: a packed one must not make us send a
+// thousand. They are answered last, so that the answer to an accuser who pings carries what we say
+// to the accusation.
 static void take_packet(struct swim *swim, const struct swim_address *from, struct slice bytes)
 {
-    unsigned asks = 0;
+    struct message pings[MACHINE_ASKS_MAX];
+    size_t count = 0;
     bool malformed = packet_open(bytes, &swim->arena, &swim->packet) != 0;
 
     for (size_t i = 0; i < swim->packet.count; i++) {
         struct message message;
+        bool asks;
 
-        if (message_decode(swim->packet.parts[i], &message) || !may_answer(&message, &asks))
+        if (message_decode(swim->packet.parts[i], &message)) {
             malformed = true;
-        else
+            continue;
+        }
+        asks = message.type == MESSAGE_PING || message.type == MESSAGE_INDIRECT_PING;
+        if (!asks)
             take_message(swim, from, &message);
+        else if (count < MACHINE_ASKS_MAX)
+            pings[count++] = message;
+        else
+            malformed = true;
     }
+    for (size_t i = 0; i < count; i++)
+        take_message(swim, from, &pings[i]);
     swim->counts.datagrams_malformed += malformed;
 }
 
