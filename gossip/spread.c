@@ -4,6 +4,11 @@
 #include "base/check.h"
 #include "gossip/machine.h"
 
+enum {
+    EARLY_ROUNDS = 4, // that may be owed
+    SOON_PART = 4     // of an interval
+};
+
 struct slice spread_encode(struct swim *swim, const struct message *message)
 {
     struct buffer out = {0};
@@ -15,15 +20,21 @@ struct slice spread_encode(struct swim *swim, const struct message *message)
     return bytes;
 }
 
-// Whoever told nothing for an interval tells news at once: it then gets to most members in the time
-// of some hops, and not of some intervals. (memberlist waits for its next tick.) No more rounds than
-// one an interval, and no more sends of each news, come of it.
-static void hasten_gossip(struct swim *swim)
+// News is told at once, and a second time soon after: it then gets to nearly all in the time of some
+// hops, and not of some intervals. (memberlist waits for its next tick.) So some rounds come early,
+// and later ones are owed for them: a burst is answered quickly, and of lasting news there are no
+// more rounds than one an interval. What is sent of each is the same.
+static uint64_t early_from_ms(const struct swim *swim)
 {
-    uint64_t due_ms = swim->now_ms;
+    uint64_t ahead_ms = EARLY_ROUNDS * (uint64_t)swim->settings.timing.gossip_interval_ms;
 
-    if (swim->gossiped_ms && due_ms < swim->gossiped_ms + swim->settings.timing.gossip_interval_ms)
-        due_ms = swim->gossiped_ms + swim->settings.timing.gossip_interval_ms;
+    return swim->gossip_even_ms > ahead_ms ? swim->gossip_even_ms - ahead_ms : 0;
+}
+
+static void hasten_gossip(struct swim *swim, uint64_t due_ms)
+{
+    if (due_ms < early_from_ms(swim))
+        due_ms = early_from_ms(swim);
     if (due_ms < swim->gossip_due_ms)
         swim->gossip_due_ms = due_ms;
 }
@@ -34,7 +45,7 @@ void spread_news(struct swim *swim, const struct swim_member *about, const struc
 
     if (!broadcasts_add(&swim->broadcasts, about->name_hash, bytes))
         swim->counts.broadcasts_dropped++;
-    hasten_gossip(swim);
+    hasten_gossip(swim, swim->now_ms);
 }
 
 static void send(struct swim *swim, const struct swim_address *to, const struct slice *parts,
@@ -97,7 +108,7 @@ void spread_user(struct swim *swim, uint64_t topic, struct slice bytes)
 
     if (!broadcasts_add(&swim->user_broadcasts, topic, spread_encode(swim, &message)))
         swim->counts.broadcasts_dropped++;
-    hasten_gossip(swim);
+    hasten_gossip(swim, swim->now_ms);
 }
 
 void spread_send(struct swim *swim, const struct swim_address *to, const struct message *message)
@@ -153,22 +164,38 @@ static size_t next_receivers(struct swim *swim, struct swim_member **to)
     return found;
 }
 
+static void note_round(struct swim *swim, bool is_fresh)
+{
+    const struct swim_timing *timing = &swim->settings.timing;
+    uint32_t sends = broadcasts_sends_max(timing->retransmit_mult, swim->members.count);
+
+    if (swim->gossip_even_ms < swim->now_ms)
+        swim->gossip_even_ms = swim->now_ms;
+    swim->gossip_even_ms += timing->gossip_interval_ms;
+    // In a small ring it would be told often enough then, and not again when a cut of a moment is
+    // over.
+    if (is_fresh && sends > 2 * timing->gossip_nodes)
+        hasten_gossip(swim, swim->now_ms + timing->gossip_interval_ms / SOON_PART);
+}
+
 void spread_gossip(struct swim *swim)
 {
     struct swim_member *to[MACHINE_HELPERS_MAX];
     struct slice parts[PACKET_PARTS_MAX];
+    bool is_fresh = swim->broadcasts.count && swim->broadcasts.list[0]->sends == 0;
     size_t members;
 
     swim->gossip_due_ms = swim->now_ms + swim->settings.timing.gossip_interval_ms;
     if (swim->broadcasts.count == 0 && swim->user_broadcasts.count == 0)
         return;
     members = next_receivers(swim, to);
+    if (members)
+        note_round(swim, is_fresh);
     for (size_t i = 0; i < members; i++) {
         size_t count = fill(swim, 0, parts, PACKET_PARTS_MAX);
 
         if (count == 0)
             return;
         spread_send_plain(swim, to[i], parts, count);
-        swim->gossiped_ms = swim->now_ms;
     }
 }
