@@ -5,7 +5,7 @@
 #include "gossip/machine.h"
 
 enum {
-    EARLY_ROUNDS = 4, // that may be owed
+    EARLY_ROUNDS = 10, // that may be owed
     SOON_PART = 4     // of an interval
 };
 

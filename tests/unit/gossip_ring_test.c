@@ -90,7 +90,7 @@ static void count_sent(struct swarm *swarm, size_t index, struct slice bytes)
 // that never ends there are no more rounds, each to three, than one an interval, but for a few.
 static void test_endless_news(void **state)
 {
-    const size_t early = 4, told = 10000 / 200 + early + 1, pings = 2 * 10 + 10;
+    const size_t early = 10, told = 10000 / 200 + early + 1, pings = 2 * 10 + 10;
     struct swarm swarm;
 
     (void)state;
