@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two names with one hash: the second one is found under the next hash that is free. Names come from
-// peers, who can choose them so; then a look-up is as slow as going through all.
+// Two names with one hash: the second one is found under the next hash that is free. Names come
+// from peers, who can choose them so; then a look-up is as slow as going through all.
 #include "gossip/names.h"
 
 #include <xxhash.h>

@@ -31,7 +31,7 @@ struct observed {
 };
 
 struct observation {
-    struct names names;    // their numbers are those of the rows
+    struct names names; // their numbers are those of the rows
     struct observed *rows;
     size_t count;
     size_t capacity;

@@ -6,7 +6,7 @@
 
 enum {
     EARLY_ROUNDS = 10, // that may be owed
-    SOON_PART = 4     // of an interval
+    SOON_PART = 4      // of an interval
 };
 
 struct slice spread_encode(struct swim *swim, const struct message *message)
@@ -20,10 +20,10 @@ struct slice spread_encode(struct swim *swim, const struct message *message)
     return bytes;
 }
 
-// News is told at once, and a second time soon after: it then gets to nearly all in the time of some
-// hops, and not of some intervals. (memberlist waits for its next tick.) So some rounds come early,
-// and later ones are owed for them: a burst is answered quickly, and of lasting news there are no
-// more rounds than one an interval. What is sent of each is the same.
+// News is told at once, and a second time soon after: it then gets to nearly all in the time of
+// some hops, and not of some intervals. (memberlist waits for its next tick.) So some rounds come
+// early, and later ones are owed for them: a burst is answered quickly, and of lasting news there
+// are no more rounds than one an interval. How often each is sent is the same.
 static uint64_t early_from_ms(const struct swim *swim)
 {
     uint64_t ahead_ms = EARLY_ROUNDS * (uint64_t)swim->settings.timing.gossip_interval_ms;

@@ -414,8 +414,8 @@ static void hold(uint64_t *due_ms, uint64_t now_ms, uint64_t until_ms)
 }
 
 // In memberlist each of these is a loop, which stands still in the send that blocks: of many probes
-// that were due one is made, and of many rounds of gossip one. The timers of suspicions have no loop.
-// A probe whose ping waits begins in time and is found to be late when all goes on.
+// that were due one is made, and of many rounds of gossip one. The timers of suspicions have no
+// loop. A probe whose ping waits begins in time and is found to be late when all goes on.
 static void hold_loops(struct swim *swim, uint64_t now_ms, uint64_t until_ms)
 {
     hold(&swim->gossip_due_ms, now_ms, until_ms);

@@ -243,10 +243,10 @@ static bool run_and_call(struct swarm *swarm, uint64_t ms, bool (*holds)(const s
     return false;
 }
 
-// Datagrams are lost at random, for half an hour. Streams keep everybody alive, at any loss. Without
-// them a suspicion is nearly always refuted in time; a false death does not last, and when the loss
-// ends all is well. (Whoever was held dead for half a minute is forgotten, and forgets; then only a
-// call helps, which needs a stream.)
+// Datagrams are lost at random, for half an hour. Streams keep everybody alive, at any loss.
+// Without them a suspicion is nearly always refuted in time; a false death does not last, and when
+// the loss ends all is well. (Whoever was held dead for half a minute is forgotten, and forgets;
+// then only a call helps, which needs a stream.)
 static void lose(uint32_t permille, bool streams, uint64_t deaths_max)
 {
     struct swarm swarm;

@@ -73,7 +73,7 @@ static void form(struct swarm *swarm, size_t count)
         assert_int_equal(swim_count(swim), count);
         forget_news(swim);
         stream_schedule_exchange(swim, true); // as rare as among so many
-        swim_tick(swim, swarm->now_ms); // lets go of what that took
+        swim_tick(swim, swarm->now_ms);       // lets go of what that took
         swarm_perform(swarm, i);
     }
     buffer_done(&all);
