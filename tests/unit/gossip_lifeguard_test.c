@@ -143,7 +143,7 @@ static void check_ratios(const struct counted found[CONFIGURATIONS])
     const struct counted *alone = &found[SWIM_ALONE];
 
     print_counted(found);
-    assert_true(alone->all > 500);
+    assert_true(alone->all > 200);
     for (size_t i = PROBE_ONLY; i < LIFEGUARD && is_full(); i++) {
         assert_true(found[i].all < alone->all);
         assert_true(found[LIFEGUARD].all < found[i].all);
@@ -168,14 +168,14 @@ static void try_all(const struct anomaly *anomaly, uint64_t ms, bool loops_block
 
 static void try_grid(const uint64_t *slow_ms, size_t count, struct counted found[CONFIGURATIONS])
 {
-    static const size_t members[] = {1, 4, 16, 32};
-    static const uint64_t free_ms[] = {4, 64, 256, 1024, 4096};
+    static const size_t members[] = {4, 16, 32};
+    static const uint64_t free_ms[] = {4, 8, 64, 1024};
 
     for (size_t i = 0; i < count; i++) {
         struct counted of_one[CONFIGURATIONS] = {0};
 
-        for (size_t at = 0; at < 20; at++) {
-            struct anomaly anomaly = {members[at / 5], slow_ms[i], free_ms[at % 5]};
+        for (size_t at = 0; at < 12; at++) {
+            struct anomaly anomaly = {members[at / 4], slow_ms[i], free_ms[at % 4]};
 
             try_all(&anomaly, RUN_MS, true, of_one);
         }
@@ -189,16 +189,17 @@ static void try_grid(const uint64_t *slow_ms, size_t count, struct counted found
     }
 }
 
-// Nearly all are seen by the slow alone: what they think of others does not get far.
+// A suspicion lasts for 10.5 s at least here, so of shorter anomalies nobody dies. Nearly all are
+// seen by the slow alone: what they think of others does not get far.
 static void test_blocked_loops(void **state)
 {
-    static const uint64_t slow_ms[] = {2048, 8192, 16384, 32768};
-    static const struct anomaly one = {16, 16384, 64};
+    static const uint64_t slow_ms[] = {16384, 32768};
+    static const struct anomaly one = {8, 16384, 4};
     struct counted found[CONFIGURATIONS] = {0};
 
     (void)state;
     if (is_full())
-        try_grid(slow_ms, 4, found);
+        try_grid(slow_ms, 2, found);
     else
         try_all(&one, RUN_MS, true, found);
     check_ratios(found);
