@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Repair: which shards concern us and what is known of their other replicas; what is given to those
 // that ask; and the turn, in which all parts of repair do what is due. Replicas that differ find
-// out by offers (offer.c) and pull what they lack (pull.c). There is no state of a session anywhere:
+// out by offers (offer.c) and pull what they lack (pull.c). No session has a state anywhere:
 // whatever is lost is asked for again as long as clocks differ.
 #include "node/core/repair.h"
 
@@ -168,6 +168,7 @@ void repair_link(struct node *node, uint64_t peer, bool up)
         if (!other)
             continue;
         other->told_version = 0;
+        other->settled = false;
         other->pull_us = 0;
         other->pull_wait_us = 0;
         repair->locals[shard]->work = true;
@@ -271,14 +272,16 @@ static bool anything_waits(const struct repair *repair)
 
 static void budget_follow(struct node *node)
 {
-    struct repair *repair = node->repair;
-    uint64_t count = node->get_us.count + node->put_us.count;
+    struct budget *budget = &node->repair->budget;
+    struct histogram both;
 
-    if (count != repair->foreground.count || node->now_us < repair->budget.judged_us) {
-        repair->foreground = node->get_us;
-        histogram_join(&repair->foreground, &node->put_us);
+    if (!budget_window_over(budget, node->now_us)) {
+        budget_fill(budget, node->now_us);
+        return;
     }
-    budget_turn(&repair->budget, node->now_us, &repair->foreground);
+    both = node->get_us;
+    histogram_join(&both, &node->put_us);
+    budget_turn(budget, node->now_us, &both);
 }
 
 void repair_tick(struct node *node)

@@ -91,6 +91,7 @@ static void what_guests_alone_hold_comes_to_the_owners(void **state)
     (void)state;
     query_owners(world, "k", owners);
     stranger = query_stranger(world, "k");
+    query_put_ok(world, stranger, "warm", "value"); // the bucket's properties are read
     for (uint32_t rank = 0; rank < 3; rank++) {
         world_crash(world, owners[rank]);
         world_tell_members(world, owners[rank]);

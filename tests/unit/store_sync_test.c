@@ -205,6 +205,9 @@ static void fill_begin(struct ring *ring, struct node *to)
     struct node *from = owner_serving(ring, to);
     uint64_t position;
 
+    // A source whose own fill has ended, but not durably, may fall back behind it.
+    if (from)
+        node_flush(from);
     if (from)
         assert_int_equal(store_fill_begin(to->store, 0, store_clock(from->store, 0), &position), 0);
     ring->fills += from != NULL;
@@ -371,10 +374,12 @@ static bool owners_serve(const struct ring *ring)
 static void step_wipe(struct ring *ring)
 {
     struct node *node = &ring->nodes[below(ring, OWNERS)];
+    struct node *other = owner_serving(ring, node);
 
     // Somebody must be left to fill from; somebody else may be filling from this one.
-    if (ring->wiped || !owner_serving(ring, node))
+    if (ring->wiped || !other)
         return;
+    node_flush(other);
     ring->wiped = true;
     node_drop(node);
     node_new(ring, node);
@@ -405,17 +410,21 @@ static bool owners_equal(const struct ring *ring)
     return owners_serve(ring);
 }
 
+static void node_heal(struct ring *ring, int to)
+{
+    for (int from = 0; from < NODES; from++) {
+        if (to != from && node_serves(&ring->nodes[to]) &&
+            (from >= OWNERS || node_serves(&ring->nodes[from])))
+            sync_pull(ring, &ring->nodes[to], &ring->nodes[from], true);
+    }
+}
+
 static void ring_heal(struct ring *ring)
 {
     for (int round = 0; round < 200 && !owners_equal(ring); round++) {
         step_fill(ring);
-        for (int to = 0; to < OWNERS; to++) {
-            for (int from = 0; from < NODES; from++) {
-                if (to != from && node_serves(&ring->nodes[to]) &&
-                    (from >= OWNERS || node_serves(&ring->nodes[from])))
-                    sync_pull(ring, &ring->nodes[to], &ring->nodes[from], true);
-            }
-        }
+        for (int to = 0; to < OWNERS; to++)
+            node_heal(ring, to);
         arena_reset(&ring->arena);
     }
     assert_true(owners_equal(ring));
