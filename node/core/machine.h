@@ -123,11 +123,13 @@ struct op {
 // ---- waits for the log (wait.c) -----------------------------------------------------------------
 
 enum wait_kind {
-    WAIT_APPLIED, // tell `peer` that its op is durable here
-    WAIT_ANSWER,  // send the kept reply of a read to `peer`
-    WAIT_OP,      // our own part of operation `op` is durable
-    WAIT_CLUSTER, // tell `peer` that a record of the cluster is durable here
-    WAIT_TOPOLOGY // our topology is durable: tell the driver
+    WAIT_APPLIED,  // tell `peer` that its op is durable here
+    WAIT_ANSWER,   // send the kept reply of a read to `peer`
+    WAIT_OP,       // our own part of operation `op` is durable
+    WAIT_CLUSTER,  // tell `peer` that a record of the cluster is durable here
+    WAIT_TOPOLOGY, // our topology is durable: tell the driver
+    WAIT_OFFER,    // what is to be offered is durable
+    WAIT_PAGE      // send the kept page to `peer`
 };
 
 struct wait {
@@ -135,9 +137,9 @@ struct wait {
     enum wait_kind kind;
     uint64_t peer;
     uint64_t op;
-    enum message_kind answer; // WAIT_CLUSTER: MESSAGE_PREPARED or MESSAGE_COMMITTED
+    enum message_kind answer; // WAIT_CLUSTER: MESSAGE_PREPARED or MESSAGE_COMMITTED; WAIT_PAGE
     uint64_t ballot;          // WAIT_CLUSTER
-    struct buffer object;     // WAIT_ANSWER
+    struct buffer object;     // WAIT_ANSWER, WAIT_PAGE
     struct wait *next_free;
 };
 
@@ -192,6 +194,9 @@ struct node {
     uint32_t free_wait_count;
     uint32_t wait_count;
 
+    struct repair *repair;   // repair.h
+    uint64_t stamp_alarm_us; // when a stamp far ahead was last reported; 0: never
+
     struct table buckets; // hash of name -> struct bucket
     uint64_t next_upkeep_us;
 
@@ -227,6 +232,8 @@ struct action *node_act(struct node *node, enum action_kind kind);
 void node_log(struct node *node, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void node_send(struct node *node, uint64_t to, const struct message *message);
+
+void node_see_stamp(struct node *node, uint64_t stamp); // of a version from elsewhere
 
 // peers.c
 struct peer *peer_find(const struct node *node, uint64_t id);
@@ -332,6 +339,7 @@ void replica_encode(struct node *node, const struct key *key, const struct store
 // 0, or ERR_OVERLOADED: this node cannot keep more writes of a shard that it does not own.
 int guest_refusal(const struct node *node);
 bool replica_born(const struct node *node, uint32_t shard);
+bool replica_serves(const struct node *node, uint32_t shard); // born and not filling
 // We own the shard and hold a complete copy: we may coordinate and answer for it.
 bool node_serves(const struct node *node, uint32_t shard);
 
@@ -342,6 +350,18 @@ void rebuild_answered(struct node *node, struct op *op, uint64_t from,
                       const struct message *message);
 void rebuild_settle(struct node *node, struct op *op);
 void rebuild_failed(struct node *node, struct op *op); // too late
+
+// repair.c and the files named in repair.h
+void repair_new(struct node *node);
+void repair_done(struct node *node);
+void repair_tick(struct node *node); // cheap before repair_deadline
+uint64_t repair_deadline(const struct node *node);
+void repair_message(struct node *node, uint64_t from, const struct message *message);
+void repair_link(struct node *node, uint64_t peer, bool up); // what we may reach has changed
+void repair_durable(struct node *node);                      // WAIT_OFFER is over
+bool repair_allows(const struct node *node); // background work may go on, within its budget
+void repair_spend(struct node *node, uint64_t bytes, uint64_t keys);
+void repair_status(struct node *node, struct status *status);
 
 // wait.c
 bool wait_durable(const struct node *node, uint64_t position);

@@ -66,6 +66,8 @@ void peer_member(struct node *node, const struct event *event)
     peer->cluster = event->cluster;
     if (!state_is_gone(before) && state_is_gone(peer->view.state))
         op_peer_gone(node, peer->id);
+    if (state_is_gone(before) != state_is_gone(peer->view.state))
+        repair_link(node, peer->id, node_reachable(node, peer->id));
     cluster_learn(node, peer);
 }
 
@@ -81,6 +83,7 @@ void peer_link(struct node *node, const struct event *event)
         cluster_learn(node, peer);
     else
         op_peer_gone(node, peer->id);
+    repair_link(node, peer->id, node_reachable(node, peer->id));
 }
 
 bool node_reachable(const struct node *node, uint64_t id)

@@ -13,6 +13,14 @@ bool replica_born(const struct node *node, uint32_t shard)
     return replica.born;
 }
 
+bool replica_serves(const struct node *node, uint32_t shard)
+{
+    struct store_shard replica;
+
+    store_shard(node->store, shard, &replica);
+    return replica.born && !replica.filling;
+}
+
 // 0 when the key's shard is ours to keep under the topology we know, or we are asked to stand in
 // for one of its owners: *out_guest then.
 static int key_held(struct node *node, const struct message *message, struct key *out,
@@ -69,7 +77,7 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
         return;
     }
     for (uint32_t i = 0; i < delta->count; i++)
-        stamp_see(&node->stamp, node->wall_ms, delta->versions[i].stamp);
+        node_see_stamp(node, delta->versions[i].stamp);
     if (!message->op)
         return;
     if (wait_durable(node, view.position)) {
@@ -101,7 +109,7 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
     bool guest;
 
     answer.err = key_held(node, message, &key, &guest);
-    if (!answer.err && !guest && !replica_born(node, key.shard))
+    if (!answer.err && !guest && !replica_serves(node, key.shard))
         answer.err = ERR_NOT_SERVING;
     if (!answer.err)
         answer.err = store_read(node->store, &key, &node->arena, &view);
@@ -130,5 +138,5 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
 bool node_serves(const struct node *node, uint32_t shard)
 {
     return node->self >= 0 && topology_rank(node->topology, shard, node->self) >= 0 &&
-           replica_born(node, shard);
+           replica_serves(node, shard);
 }

@@ -247,6 +247,9 @@ int store_meta_get(const struct store *store, const char *name, struct buffer *o
 // Everything at or below this position is on stable storage (mode `interval`: is accepted as such).
 uint64_t store_durable(const struct store *store);
 
+// The end of the last position given out: what is read now depends on nothing behind it.
+uint64_t store_end(const struct store *store);
+
 // Drops versions whose expiry has passed. Looks at no more than items_max records, going round the
 // shards in which something expires; returns how many versions went. Called now and then; costs
 // nothing when nothing has an expiry.

@@ -40,6 +40,11 @@ static const char *const kind_names[] = {
     [MESSAGE_COMMIT] = "commit",
     [MESSAGE_COMMITTED] = "committed",
     [MESSAGE_PROPERTIES] = "properties",
+    [MESSAGE_OFFER] = "offer",
+    [MESSAGE_SYNC] = "sync",
+    [MESSAGE_SYNCED] = "synced",
+    [MESSAGE_FILL] = "fill",
+    [MESSAGE_FILLED] = "filled",
 };
 
 static const char *const state_names[] = {

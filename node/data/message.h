@@ -6,6 +6,7 @@
 
 #include "node/data/key.h"
 #include "node/data/object.h"
+#include "node/data/repair.h"
 #include "node/data/topology.h"
 
 // ---- requests -----------------------------------------------------------------------------------
@@ -187,6 +188,19 @@ struct status {
     uint32_t in_flight;
     uint64_t uptime_ms;
     int refusal; // 0 or why puts are refused now
+    // repair: what is owed here and by us
+    uint64_t repair_missing;   // dots that others are known to have and this node lacks
+    uint64_t repair_owed;      // dots that other owners are not known to have, counted for each
+    uint64_t repair_bytes;     // of what is missing here, estimated
+    uint64_t repair_age_ms;    // since when not all have agreed; 0: all agree now
+    struct slice repair_state; // "level", "pulling", "budget", "unreachable", "retry", "others"
+    uint32_t shards_filling;
+    uint32_t guest_shards; // held for owners that were away
+    uint64_t guest_keys;
+    uint64_t dots;                       // entries of the dot log
+    uint64_t dots_max;                   // its budget
+    uint64_t pulled_items, pulled_bytes; // by sync, fill and compare since start
+    uint64_t digest_alarms;              // since start
     struct slice build;
     struct slice durability; // "sync", "interval=1000"
     // p50, p99 in microseconds, since start, as coordinator
@@ -282,6 +296,11 @@ enum message_kind {
     MESSAGE_COMMIT,       // cluster init: it is decided
     MESSAGE_COMMITTED,    // err, or 0: durable here
     MESSAGE_PROPERTIES,   // a bucket's properties changed: forget what you cached (bucket)
+    MESSAGE_OFFER,        // what I have of these shards for good (op unused)
+    MESSAGE_SYNC,         // send what I lack of this shard
+    MESSAGE_SYNCED,       // err, or a page of it
+    MESSAGE_FILL,         // send me all of this shard, from this key on
+    MESSAGE_FILLED,       // err, or a page of it
     MESSAGE_KIND_COUNT
 };
 
@@ -303,6 +322,11 @@ struct message {
     // topology, prepare, commit
     struct slice record;
     uint64_t ballot;
+    // offer, sync and fill, synced and filled
+    const struct offers *offers;
+    const struct need *need;
+    struct slice encoded;    // the page as its giver encoded it; the writer looks at nothing else
+    const struct page *page; // the same, read; NULL with err
 };
 
 #endif

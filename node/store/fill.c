@@ -215,7 +215,7 @@ static int stretch_step(struct store *store, const struct log_record *wanted, bo
 {
     struct log_record record = *wanted;
     uint32_t shard = key_tree_shard(wanted->tree_key, store->shards);
-    bool any;
+    bool any = false;
     int more = stretch_end(store, shard, wanted->tree_key, record.tree_key, &any);
     int err;
 
