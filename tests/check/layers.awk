@@ -19,6 +19,7 @@ BEGIN {
     rule("sim/question", "base node/data sim/number sim/workload sim/scheme")
     rule("sim/output", "base sim/number")
     rule("sim/placement", "base sim/number sim/workload sim/scheme sim/question sim/output")
+    rule("sim/checker", "base node/data")
     folders["tests"] = 1
 }
 

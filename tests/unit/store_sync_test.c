@@ -405,17 +405,21 @@ static bool owners_equal(const struct ring *ring)
     return owners_serve(ring);
 }
 
+static void node_heal(struct ring *ring, int to)
+{
+    for (int from = 0; from < NODES; from++) {
+        if (to != from && node_serves(&ring->nodes[to]) &&
+            (from >= OWNERS || node_serves(&ring->nodes[from])))
+            sync_pull(ring, &ring->nodes[to], &ring->nodes[from], true);
+    }
+}
+
 static void ring_heal(struct ring *ring)
 {
     for (int round = 0; round < 200 && !owners_equal(ring); round++) {
         step_fill(ring);
-        for (int to = 0; to < OWNERS; to++) {
-            for (int from = 0; from < NODES; from++) {
-                if (to != from && node_serves(&ring->nodes[to]) &&
-                    (from >= OWNERS || node_serves(&ring->nodes[from])))
-                    sync_pull(ring, &ring->nodes[to], &ring->nodes[from], true);
-            }
-        }
+        for (int to = 0; to < OWNERS; to++)
+            node_heal(ring, to);
         arena_reset(&ring->arena);
     }
     assert_true(owners_equal(ring));
