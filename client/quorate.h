@@ -254,7 +254,8 @@ struct quorate_status {
     uint64_t dots;                       /* entries of the dot log */
     uint64_t dots_max;                   /* its budget */
     uint64_t pulled_items, pulled_bytes; /* brought by repair since start */
-    uint64_t digest_alarms; /* since start: replicas that had seen the same and held another thing */
+    uint64_t
+        digest_alarms; /* since start: replicas that had seen the same and held another thing */
 };
 
 /* A key met by a scan. */

@@ -2,6 +2,8 @@
 // Owners that lack more than the others' dot logs can tell, or everything, are filled; and copies
 // that differ under one clock are found out and made equal.
 #include "base/err.h"
+#include "node/store/engine.h"
+#include "node/store/tree_memory.h"
 #include "tests/lib/level.h"
 #include "tests/lib/query.h"
 
@@ -159,6 +161,37 @@ static void a_fill_goes_on_after_a_restart(void **state)
     world_free(world);
 }
 
+static void who_fills_answers_for_nothing(void **state)
+{
+    enum { SIZE = 16000, COUNT = 200 };
+    struct world *world = world_with((struct world_settings){.seed = 75, .delay_us_max = 20000});
+    struct request get;
+    char key[16];
+
+    (void)state;
+    put_many_of(world, 0, COUNT, SIZE);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    replace(world, 2);
+    while (world_sent(world, MESSAGE_FILLED) < 8)
+        world_run(world, 1000);
+    world_set_mute(world, MESSAGE_FILL, true);
+    world_run(world, (uint64_t)SECOND);
+    assert_true(status_of(world, 2).shards_filling > 0);
+    assert_true(status_of(world, 2).shards_born < SHARDS);
+    for (uint32_t i = 0; i < COUNT; i += 5) {
+        get = query_get(key_of(i, key));
+        get.r = 1;
+        assert_true(query(world, 2, &get).reply->found); // by others, who have it all
+    }
+    world_crash(world, 2);
+    world_restart(world, 2);
+    world_run(world, (uint64_t)SECOND);
+    assert_true(status_of(world, 2).shards_filling > 0);
+    world_set_mute(world, MESSAGE_FILL, false);
+    level_wait(world, 30 * (uint64_t)SECOND);
+    world_free(world);
+}
+
 static void two_are_replaced_one_after_the_other(void **state)
 {
     struct world *world = world_with((struct world_settings){.seed = 80});
@@ -205,6 +238,25 @@ static void who_was_away_too_long_is_filled(void **state)
     world_free(world);
 }
 
+// How many owners of some shard do not serve it now: the most there are of any.
+static uint32_t filling_most(struct world *world)
+{
+    uint32_t most = 0;
+
+    for (uint32_t shard = 0; shard < SHARDS; shard++) {
+        uint32_t here = 0;
+
+        for (uint32_t node = 0; node < 3; node++) {
+            struct store_shard replica;
+
+            store_shard(world_node(world, node)->store, shard, &replica);
+            here += replica.filling || !replica.born;
+        }
+        most = here > most ? here : most;
+    }
+    return most;
+}
+
 // Both wrote so much that neither dot log reaches back: one fills from the other, then the other
 // from it, never both at once.
 static void two_below_each_others_floor_do_not_both_fill(void **state)
@@ -225,22 +277,11 @@ static void two_below_each_others_floor_do_not_both_fill(void **state)
         }
         world_heal(world);
         for (int i = 0; level_trouble(world) && i < 900; i++) {
-            uint32_t filling = 0;
-
             world_run(world, 100000);
-            for (uint32_t shard = 0; shard < SHARDS; shard++) {
-                struct store_shard replica;
-                uint32_t here = 0;
-
-                for (uint32_t node = 0; node < 3; node++) {
-                    store_shard(world_node(world, node)->store, shard, &replica);
-                    here += replica.filling || !replica.born;
-                }
-                filling = here > filling ? here : filling;
-            }
-            assert_true(filling < 3);
+            assert_true(filling_most(world) < 3);
         }
         level_wait(world, (uint64_t)SECOND);
+        assert_true(world_sent(world, MESSAGE_FILLED) > 0);
         world_free(world);
     }
 }
@@ -285,6 +326,72 @@ static void a_lost_record_is_found_out_and_comes_back(void **state)
     world_free(world);
 }
 
+// Nobody reads it: its name comes from another owner, its value from a quorum.
+static void a_damaged_record_is_rebuilt_unasked(void **state)
+{
+    struct world *world = world_with((struct world_settings){.seed = 130});
+    const struct topology *topology = node_topology(world_node(world, 1)->node);
+    struct store *store = world_node(world, 1)->store;
+    struct arena arena = {0};
+    struct store_view view;
+    uint8_t tree_key[TREE_KEY_SIZE];
+    struct key key;
+
+    (void)state;
+    put_many(world, 0, 50);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    assert_int_equal(
+        key_make(topology->seed, SHARDS, slice_of_text("b"), slice_of_text("key0007"), &key), 0);
+    key_tree(&key, tree_key);
+    store_checkpoint(store);
+    world_run(world, (uint64_t)SECOND);
+    assert_true(tree_memory_flip(world_node(world, 1)->tree, TREE_OBJECTS,
+                                 slice_of(tree_key, TREE_KEY_SIZE), 20));
+    query_put_ok(world, 0, "key0008", "scan"); // something happens in the shard of each
+    assert_int_equal(store_scan(store,
+                                &(struct store_scan){.shard = key.shard,
+                                                     .items_max = 1000,
+                                                     .bytes_max = (size_t)1 << 30},
+                                &arena, &(struct store_page){0}),
+                     0);
+    assert_int_equal(world_read(world, 1, "key0007", &arena, &view), ERR_DAMAGED);
+    level_wait(world, 30 * (uint64_t)SECOND);
+    assert_int_equal(world_read(world, 1, "key0007", &arena, &view), 0);
+    assert_int_equal(view.object.count, 1);
+    arena_done(&arena);
+    world_free(world);
+}
+
+// Copies differ while the shard is written without a pause: what is superseded meanwhile must not
+// be taken for what is missing.
+static void a_comparison_brings_nothing_back(void **state)
+{
+    struct world *world = world_with((struct world_settings){.seed = 140, .delay_us_max = 40000});
+    struct object none = {0};
+    struct request put;
+    char key[16];
+
+    (void)state;
+    put_many(world, 0, 50);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    for (uint32_t i = 0; i < 50; i += 10)
+        change_behind(world, 1, key_of(i, key), &none);
+    for (uint32_t round = 0; round < 3000; round++) {
+        put = query_put(key_of(1 + round % 9, key), "new");
+        put.blind = BLIND_OVERWRITE;
+        (void)world_request(world, 0, &put);
+        // Pauses of many lengths: now and then the copies have equal clocks when they are offered.
+        world_run(world, round % 50 ? 5000 : 1500000);
+    }
+    level_wait(world, 60 * (uint64_t)SECOND);
+    for (uint32_t i = 0; i < 10; i++) {
+        struct request get = query_get(key_of(i, key));
+
+        assert_int_equal(query(world, 0, &get).reply->version_count, 1);
+    }
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,10 +399,13 @@ int main(void)
         cmocka_unit_test(writes_go_on_while_it_fills),
         cmocka_unit_test(a_fill_outlives_either_end),
         cmocka_unit_test(a_fill_goes_on_after_a_restart),
+        cmocka_unit_test(who_fills_answers_for_nothing),
         cmocka_unit_test(two_are_replaced_one_after_the_other),
         cmocka_unit_test(who_was_away_too_long_is_filled),
         cmocka_unit_test(two_below_each_others_floor_do_not_both_fill),
         cmocka_unit_test(a_lost_record_is_found_out_and_comes_back),
+        cmocka_unit_test(a_damaged_record_is_rebuilt_unasked),
+        cmocka_unit_test(a_comparison_brings_nothing_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,28 @@ static void a_crash_at_any_moment_is_made_good(void **state)
     }
 }
 
+// What an offer speaks of is let go by others, and must not be lost by who offered it.
+static void only_what_is_durable_is_offered(void **state)
+{
+    struct world *world = world_with((struct world_settings){.seed = 8, .slow_disk = true});
+
+    (void)state;
+    query_put_ok(world, 1, "warm", "value");
+    level_wait(world, 3 * (uint64_t)SECOND);
+    world_cut(world, 0, 0, false); // n1's disk stands still
+    for (int i = 0; i < 20; i++)
+        query_put_ok(world, 1, "k", "value");
+    world_run(world, 5 * (uint64_t)SECOND);
+    assert_int_equal(status_of(world, 1).dots, 20);
+    assert_int_equal(status_of(world, 2).dots, 20);
+    world_crash(world, 0);
+    world_heal(world);
+    world_restart(world, 0);
+    level_wait(world, 10 * (uint64_t)SECOND);
+    assert_int_equal(world_sent(world, MESSAGE_FILLED), 0);
+    world_free(world);
+}
+
 // The dots of a life that ended before they were durable: a reader had them in its token.
 static void what_a_dead_life_left_in_rests_is_forgotten(void **state)
 {
@@ -326,6 +348,7 @@ int main(void)
         cmocka_unit_test(writes_on_both_sides_become_siblings_everywhere),
         cmocka_unit_test(a_lossy_network_is_only_slower),
         cmocka_unit_test(a_crash_at_any_moment_is_made_good),
+        cmocka_unit_test(only_what_is_durable_is_offered),
         cmocka_unit_test(what_a_dead_life_left_in_rests_is_forgotten),
         cmocka_unit_test(stamps_far_ahead_are_kept_and_not_followed),
     };
