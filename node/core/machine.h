@@ -224,7 +224,8 @@ enum {
     LINGER_US = 200000,    // how long a read stays after its reply for late answers
     ACCEPTED_MAX = 64,     // undecided records that a disk will accept
     TOKEN_RUNS_MAX = 4096, // in a client's token
-    SIBLINGS_WARN = 25
+    SIBLINGS_WARN = 25,
+    SIBLINGS_VALUES = 2 // together at most so many of the largest values
 };
 
 // node.c

@@ -93,35 +93,55 @@ static int context_make(struct node *node, struct write *write, const struct obj
     return 0;
 }
 
-// How many of the versions held would stay beside the new one.
-static uint32_t siblings_left(const struct node *node, const struct write *write,
-                              const struct object *held)
+struct siblings {
+    uint32_t count; // versions held that would stay beside the new one
+    uint64_t bytes; // of their values
+};
+
+static struct siblings siblings_left(const struct node *node, const struct write *write,
+                                     const struct object *held)
 {
-    uint32_t left = 0;
+    struct siblings left = {0};
 
     for (uint32_t i = 0; i < held->count; i++) {
         const struct version *version = &held->versions[i];
         bool expired = version->expires_ms && version->expires_ms <= node->wall_ms;
 
-        left += !expired && !clock_contains(&write->delta.context, version->dot);
+        if (expired || clock_contains(&write->delta.context, version->dot))
+            continue;
+        left.count += 1;
+        left.bytes += version->value.size;
     }
     return left;
 }
 
-// A delete adds no sibling: it is never refused for their number.
-static bool siblings_too_many(struct node *node, const struct write *write,
-                              const struct object *held)
+// NULL, or why the write may not be added to the siblings that there are. Repair sends a key's
+// siblings together, so their sum has a limit too. A delete adds none and is never refused for it.
+static const char *siblings_refusal(struct node *node, const struct write *write,
+                                    const struct object *held)
 {
-    uint32_t left = held->count < SIBLINGS_WARN ? 0 : siblings_left(node, write, held);
+    uint64_t bytes_max = SIBLINGS_VALUES * (uint64_t)node->settings.value_size_max;
+    struct siblings left = siblings_left(node, write, held);
 
-    if (write->request->method == METHOD_DELETE)
-        return false;
-    if (left == SIBLINGS_WARN)
+    if (left.count == 0 || write->request->method == METHOD_DELETE)
+        return NULL;
+    if (left.count == SIBLINGS_WARN)
         node_log(node, LOG_WARNING,
                  "a key in shard %" PRIu32 " now has more than %d siblings: somebody writes it "
                  "without a token",
                  write->key->shard, SIBLINGS_WARN);
-    return left >= node->settings.siblings_max;
+    if (left.count >= node->settings.siblings_max)
+        return arena_text(&node->arena,
+                          "the key has %" PRIu32 " siblings, the limit is %" PRIu32
+                          ": get it and write with the token that comes with it",
+                          left.count, node->settings.siblings_max);
+    if (left.bytes + write->request->value.size > bytes_max)
+        return arena_text(&node->arena,
+                          "this value and the %" PRIu32 " siblings of the key would have %" PRIu64
+                          " bytes together, the limit is %" PRIu64
+                          ": get it and write with the token that comes with it",
+                          left.count, left.bytes + write->request->value.size, bytes_max);
+    return NULL;
 }
 
 static void delta_make(struct node *node, struct write *write)
@@ -339,6 +359,7 @@ static const char *refusal_text(struct node *node, int err)
 static void write_start(struct node *node, const struct origin *origin, struct write *write)
 {
     struct store_view held;
+    const char *crowded;
     struct op *op;
     int err = store_read(node->store, write->key, &node->arena, &held);
     bool owner = topology_rank(node->topology, write->key->shard, node->self) >= 0;
@@ -356,12 +377,8 @@ static void write_start(struct node *node, const struct origin *origin, struct w
         op_fail(node, op, err, refusal_text(node, err));
     } else if (op_verdict(node, op) == QUORUM_IMPOSSIBLE) {
         op_fail(node, op, ERR_UNAVAILABLE, reply_shortfall(node, op, ERR_UNAVAILABLE));
-    } else if (siblings_too_many(node, write, &held.object)) {
-        op_fail(node, op, ERR_SIBLINGS,
-                arena_text(&node->arena,
-                           "the key has %" PRIu32 " siblings, the limit is %" PRIu32
-                           ": get it and write with the token that comes with it",
-                           held.object.count, node->settings.siblings_max));
+    } else if ((crowded = siblings_refusal(node, write, &held.object))) {
+        op_fail(node, op, ERR_SIBLINGS, crowded);
     } else {
         write_dispatch(node, op, write);
     }

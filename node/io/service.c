@@ -367,7 +367,9 @@ static int open_store(struct service *service)
     struct store_settings wanted = store_settings_default();
     struct engine_place place = {
         .path = settings->data, .wake = loop_wake, .wake_data = &service->loop};
-    uint64_t least = 2 * (settings->value_max + SEGMENT_SLACK);
+    // The siblings of a key are one record: two values by the limit of puts, more when several
+    // coordinators took them at once.
+    uint64_t least = 4 * (settings->value_max + SEGMENT_SLACK);
     int err;
 
     wanted.interval_ms = settings->durability.interval_ms;

@@ -37,6 +37,7 @@ struct world_settings {
     uint64_t delay_us_max;  // of a message; at least 1
     bool slow_disk;         // log writes complete only in world_sync or after up to 2 ms
     uint64_t dot_log_bytes; // 0: the default
+    size_t value_size_max;  // 0: the default
     uint64_t calm_us;       // repair_calm_us; 0: the default
     uint32_t page_items;    // repair_page_items; 0: the default
     // Sees every message that is sent, also those that a cut loses; may be NULL.

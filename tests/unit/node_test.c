@@ -324,6 +324,34 @@ static void limits_are_typed_and_named(void **state)
     world_free(world);
 }
 
+static void siblings_have_a_limit_of_bytes(void **state)
+{
+    struct world_settings settings = {
+        .nodes = 3, .seed = 16, .delay_us_max = 500, .value_size_max = 8000};
+    struct world *world = world_new(&settings);
+    struct request request = query_put("k", "");
+    struct world_reply reply;
+    char big[5000];
+
+    (void)state;
+    assert_int_equal(world_init(world, 16, 3), 0);
+    memset(big, 'x', sizeof big);
+    request.value = slice_of(big, sizeof big);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(query(world, 0, &request).err, 0);
+    reply = query(world, 0, &request);
+    assert_int_equal(reply.err, ERR_SIBLINGS);
+    assert_non_null(strstr(reply.text, "20000 bytes together, the limit is 16000"));
+    request = query_get("k");
+    reply = query(world, 0, &request);
+    assert_int_equal(reply.reply->version_count, 3);
+    request = query_put("k", "one");
+    with_token(&request, &reply);
+    assert_int_equal(query(world, 0, &request).err, 0);
+    query_expect(world, 1, "k", "one");
+    world_free(world);
+}
+
 static void siblings_are_refused_at_the_limit(void **state)
 {
     struct world *world = world_of(3, 15);
@@ -365,6 +393,7 @@ int main(void)
         cmocka_unit_test(explain_tells_who_did_what),
         cmocka_unit_test(limits_are_typed_and_named),
         cmocka_unit_test(siblings_are_refused_at_the_limit),
+        cmocka_unit_test(siblings_have_a_limit_of_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
