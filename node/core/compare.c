@@ -5,9 +5,6 @@
 //
 // Which versions a key must have follows from the clock, so a page is compared only while its
 // context equals our clock; otherwise the comparison ends and is tried again in a quieter moment.
-//
-// On the way damaged records here get the names of their keys back, and are rebuilt from a quorum:
-// the same walk, for a shard with damaged keys, whatever the clocks.
 #include "node/core/repair.h"
 
 #include <inttypes.h>
@@ -81,8 +78,6 @@ static int item_compare(struct node *node, const struct page *page, struct page_
     if (err || !item->object.count)
         return 0;
     err = store_read(node->store, &key, &node->arena, &view);
-    if (err == ERR_DAMAGED)
-        rebuild_start(node, &key);
     if (err == ERR_DAMAGED || err == ERR_COLLISION)
         return 0;
     if (!still_equal(node, page))
@@ -95,11 +90,9 @@ static int item_compare(struct node *node, const struct page *page, struct page_
 
 void compare_taken(struct node *node, struct pull *pull, const struct page *page)
 {
-    struct store_shard shard;
     int err = 0;
 
-    store_shard(node->store, pull->shard, &shard);
-    if (!shard.unknown && !still_equal(node, page)) {
+    if (!still_equal(node, page)) {
         pull_over(node, pull, 0);
         return;
     }

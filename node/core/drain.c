@@ -3,14 +3,15 @@
 //   - entries of the dot log, when all other owners are known to have their dots for good;
 //   - a guest's copy of a shard, when all owners are known to have all of it for good;
 //   - in rests, dots of ended lives: when all owners are equal and nobody is a guest, such a dot is
-//     nobody's and can come from nowhere.
-// Nothing else is ever dropped from what a key has seen.
+//     nobody's. It is not forgotten, since a disk that was away may bring its version back: it is
+//     adopted, as if the key had been written without a version, and so enters all owners' clocks.
+// Nothing is ever dropped from what a key has seen.
 #include "node/core/repair.h"
 
 #include <inttypes.h>
 
 // How fresh a member's word about its guests must be; how often all are asked.
-enum { HEARD_US = 15000000, ASK_ALL_US = 2000000, FORGET_AGAIN_US = 2000000 };
+enum { HEARD_US = 15000000, ASK_ALL_US = 2000000, ADOPT_AGAIN_US = 2000000 };
 
 // ---- dot logs -----------------------------------------------------------------------------------
 
@@ -130,14 +131,27 @@ static void dead_dots(struct node *node, uint32_t shard, const struct clock *res
     }
 }
 
-static void rests_forget(struct node *node, struct local *local)
+// The key's context has the dots already; now the clock gains them, and the dot log, so that the
+// other owners get them by sync.
+static int dots_adopt(struct node *node, const struct store_item *item, const struct clock *dead)
+{
+    struct key key = key_of_tree(item->tree_key, node->topology->shards);
+    struct delta delta = {.context = *dead, .dots = *dead};
+    struct store_view view;
+    int err = store_apply(node->store, &key, &delta, &node->arena, &view);
+
+    if (!err)
+        node->repair->adopted += clock_size(dead);
+    return err;
+}
+
+static void rests_adopt(struct node *node, struct local *local)
 {
     struct store_scan scan = {.shard = local->shard,
-                              .after = local->has_forget_after ? local->forget_after : NULL,
+                              .after = local->has_adopt_after ? local->adopt_after : NULL,
                               .items_max = RESTS_PAGE,
                               .bytes_max = PAGE_BYTES};
     struct store_page page;
-    uint64_t position;
 
     if (store_rests(node->store, &scan, &node->arena, &page))
         return;
@@ -145,18 +159,15 @@ static void rests_forget(struct node *node, struct local *local)
         struct clock dead;
 
         dead_dots(node, local->shard, &page.items[i].object.rest, &dead);
-        if (!dead.count)
-            continue;
-        if (store_forget(node->store, page.items[i].tree_key, &dead, &position))
+        if (dead.count && dots_adopt(node, &page.items[i], &dead))
             return;
-        node->repair->forgotten += clock_size(&dead);
     }
     budget_spend(&node->repair->budget, 0, page.count);
-    local->has_forget_after = page.more;
+    local->has_adopt_after = page.more;
     if (page.more)
-        memcpy(local->forget_after, page.reached, TREE_KEY_SIZE);
+        memcpy(local->adopt_after, page.reached, TREE_KEY_SIZE);
     else
-        local->forget_us = node->now_us + FORGET_AGAIN_US;
+        local->adopt_us = node->now_us + ADOPT_AGAIN_US;
 }
 
 static void ask_everybody(struct node *node)
@@ -177,10 +188,10 @@ static void ask_everybody(struct node *node)
     }
 }
 
-static bool wants_to_forget(const struct node *node, const struct local *local)
+static bool wants_to_adopt(const struct node *node, const struct local *local)
 {
     return local->owned && (local->ours.flags & OFFER_RESTS) && local->equal_us &&
-           node->now_us >= local->forget_us &&
+           node->now_us >= local->adopt_us &&
            node->now_us >= local->equal_us + node->settings.repair_calm_us;
 }
 
@@ -198,10 +209,10 @@ void drain_turn(struct node *node)
             dots_drain(node, local);
         if (!local->owned)
             guest_drain(node, local);
-        else if (wants_to_forget(node, local) && !nobody_is_guest(node))
+        else if (wants_to_adopt(node, local) && !nobody_is_guest(node))
             asked = true;
-        else if (wants_to_forget(node, local) && budget_allows(&repair->budget))
-            rests_forget(node, local);
+        else if (wants_to_adopt(node, local) && budget_allows(&repair->budget))
+            rests_adopt(node, local);
     }
     if (asked)
         ask_everybody(node);

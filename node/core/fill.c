@@ -7,20 +7,21 @@
 //     B: ... until no more: end, which joins the start clock and makes the copy complete
 //
 // All that matters is in B's store, so a fill goes on after a restart, and with another source that
-// covers the start clock. While it fills, B takes writes, but neither serves nor feeds.
+// covers the start clock.
 //
-// Two owners must not fill from each other for ever: who feeds a shard to somebody does not begin
-// to fill it for a while, and whoever finds that it must wait tries again after a random time.
+// An empty copy neither serves nor feeds before its first fill has ended. A complete one goes on
+// doing both while it fills: what it says of a key is exact at any moment, since the fill's clock
+// counts for just the keys that the fill has passed. So owners that are below each other's floors
+// fill from each other, and a copy whose sources are lost is not locked out.
 #include "node/core/repair.h"
 
-enum { STEPS_MAX = 64, TRY_US = 1000000 }; // steps of STORE_FILL_STEP keys for one page
-
-static void fill_delay(struct node *node, struct local *local)
-{
-    uint64_t least = local->fed_us > node->now_us ? local->fed_us : node->now_us;
-
-    local->fill_us = least + TRY_US + rng_below(&node->rng, 4 * (uint64_t)TRY_US);
-}
+enum {
+    STEPS_MAX = 64, // steps of STORE_FILL_STEP keys for one page
+    // Each item is logged with the page's context: a page takes about so much of the log.
+    PAGE_LOG_BYTES = 1 << 20,
+    RUN_BYTES = 12,
+    ITEMS_MIN = 16
+};
 
 void fill_ask(struct node *node, struct pull *pull)
 {
@@ -43,6 +44,15 @@ void fill_ask(struct node *node, struct pull *pull)
 
 // ---- giving -------------------------------------------------------------------------------------
 
+static uint32_t items_max(const struct node *node, const struct clock *context)
+{
+    uint32_t fit = PAGE_LOG_BYTES / ((context->count + 1) * RUN_BYTES);
+
+    if (fit > node->settings.repair_page_items)
+        return node->settings.repair_page_items;
+    return fit > ITEMS_MIN ? fit : ITEMS_MIN;
+}
+
 static int page_read(struct node *node, const struct need *need, struct page *page)
 {
     const struct clock *ours = store_clock(node->store, need->shard);
@@ -50,7 +60,7 @@ static int page_read(struct node *node, const struct need *need, struct page *pa
     struct store_ask ask = {.shard = need->shard,
                             .clock = &page->start,
                             .after = need->has_after ? need->after : NULL,
-                            .items_max = node->settings.repair_page_items,
+                            .items_max = items_max(node, ours),
                             .bytes_max = PAGE_BYTES};
     int err;
 
@@ -91,8 +101,6 @@ void fill_asked(struct node *node, uint64_t from, const struct message *message)
         node_send(node, from, &answer);
         return;
     }
-    if (need->mode == FILL_WHOLE)
-        local_take(node, need->shard)->fed_us = node->now_us + FED_US;
     page_answer(node, from, &answer, page, store_end(node->store));
 }
 
@@ -180,15 +188,8 @@ static void fill_ended(struct node *node, struct local *local)
 void fill_taken(struct node *node, struct pull *pull, const struct page *page)
 {
     struct local *local = local_find(node, pull->shard);
-    struct store_shard shard;
     int err;
 
-    store_shard(node->store, pull->shard, &shard);
-    if ((!shard.filling || local->renew) && node->now_us < local->fed_us) {
-        fill_delay(node, local);
-        pull_over(node, pull, 0);
-        return;
-    }
     if (!page_fits(node, local, page)) {
         pull_over(node, pull, ERR_AGAIN);
         return;

@@ -221,9 +221,10 @@ enum {
     OPS_PER_REQUEST = 4, // operations in all, for each request that may be in flight
     FREE_OPS_MAX = 1024, // kept for reuse
     FREE_WAITS_MAX = 4096,
-    LINGER_US = 200000,    // how long a read stays after its reply for late answers
-    ACCEPTED_MAX = 64,     // undecided records that a disk will accept
-    TOKEN_RUNS_MAX = 4096, // in a client's token
+    LINGER_US = 200000,        // how long a read stays after its reply for late answers
+    ACCEPTED_MAX = 64,         // undecided records that a disk will accept
+    TOKEN_RUNS_MAX = 4096,     // in a client's token
+    TOKEN_AHEAD_MAX = 1 << 30, // dots of one life that we may not have heard of
     SIBLINGS_WARN = 25,
     SIBLINGS_VALUES = 2 // together at most so many of the largest values
 };
@@ -339,8 +340,7 @@ void replica_encode(struct node *node, const struct key *key, const struct store
                     struct buffer *out);
 // 0, or ERR_OVERLOADED: this node cannot keep more writes of a shard that it does not own.
 int guest_refusal(const struct node *node);
-bool replica_born(const struct node *node, uint32_t shard);
-bool replica_serves(const struct node *node, uint32_t shard); // born and not filling
+bool replica_born(const struct node *node, uint32_t shard); // complete: it serves and feeds
 // We own the shard and hold a complete copy: we may coordinate and answer for it.
 bool node_serves(const struct node *node, uint32_t shard);
 
@@ -363,6 +363,10 @@ void repair_durable(struct node *node);                      // WAIT_OFFER is ov
 bool repair_allows(const struct node *node); // background work may go on, within its budget
 void repair_spend(struct node *node, uint64_t bytes, uint64_t keys);
 void repair_status(struct node *node, struct status *status);
+
+// mend.c: the names of damaged keys
+void mend_asked(struct node *node, uint64_t from, const struct message *message);
+void mend_named(struct node *node, const struct message *message);
 
 // wait.c
 bool wait_durable(const struct node *node, uint64_t position);

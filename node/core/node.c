@@ -161,6 +161,12 @@ static void message_step(struct node *node, uint64_t from, const struct message 
     case MESSAGE_PROPERTIES:
         bucket_forget(node, message->bucket);
         break;
+    case MESSAGE_NAME:
+        mend_asked(node, from, message);
+        break;
+    case MESSAGE_NAMED:
+        mend_named(node, message);
+        break;
     case MESSAGE_OFFER:
     case MESSAGE_SYNC:
     case MESSAGE_SYNCED:

@@ -38,7 +38,7 @@ static void offer_now(const struct node *node, const struct local *local, struct
                           .clock = *store_clock(node->store, local->shard)};
     if (!local->owned)
         out->flags |= OFFER_GUEST;
-    if (local->owned && shard.born && !shard.filling)
+    if (local->owned && shard.born)
         out->flags |= OFFER_SERVES;
     if (shard.rests || shard.fills)
         out->flags |= OFFER_RESTS;
@@ -89,7 +89,7 @@ static void offers_take_now(struct node *node)
         repair->guests += held && !local->owned;
         offer_take_now(node, local);
         any |= local->has_next;
-        incomplete += local->owned && !replica_serves(node, shard);
+        incomplete += local->owned && !replica_born(node, shard);
     }
     completeness_log(node, incomplete);
     if (any)

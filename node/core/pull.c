@@ -128,16 +128,6 @@ static bool digest_differs(const struct node *node, const struct local *local,
            other->offer.digest != local->ours.digest;
 }
 
-// A damaged record has lost its name: who holds the key can tell it, and then it is rebuilt.
-static bool may_know_names(const struct node *node, const struct local *local,
-                           const struct other *other)
-{
-    struct store_shard shard;
-
-    store_shard(node->store, local->shard, &shard);
-    return shard.unknown && other->owner && (other->offer.flags & OFFER_SERVES);
-}
-
 // Everybody who could be asked is older than our fill: a new one begins, and what the old one has
 // passed keeps its clock.
 static void sources_renew(const struct node *node, struct local *local)
@@ -162,24 +152,22 @@ static void sources_renew(const struct node *node, struct local *local)
 static enum pull_kind work_of(struct node *node, struct local *local, struct other **out)
 {
     struct store_shard shard;
-    bool may_fill = node->now_us >= local->fed_us && node->now_us >= local->fill_us;
 
     store_shard(node->store, local->shard, &shard);
     if (!shard.born || shard.filling) {
-        *out = may_fill ? source_of(node, local, can_feed) : NULL;
-        return PULL_FILL;
+        *out = source_of(node, local, can_feed);
+        if (*out || !shard.born)
+            return PULL_FILL;
     }
     *out = source_of(node, local, has_more);
     if (*out)
         return PULL_SYNC;
-    *out = may_fill ? source_of(node, local, only_feeds) : NULL;
+    *out = source_of(node, local, only_feeds);
     if (*out)
         return PULL_FILL;
     if (node->now_us < local->compared_us + AGAIN_US_MAX)
         return PULL_COMPARE;
     *out = source_of(node, local, digest_differs);
-    if (!*out)
-        *out = source_of(node, local, may_know_names);
     return PULL_COMPARE;
 }
 
@@ -190,7 +178,7 @@ static bool work_left(struct node *node, const struct local *local)
     struct store_shard shard;
 
     store_shard(node->store, local->shard, &shard);
-    if (!shard.born || shard.filling || local->differs || shard.unknown)
+    if (!shard.born || shard.filling || local->differs)
         return true;
     for (uint32_t i = 0; i < local->other_count; i++) {
         const struct other *other = local->others[i];
@@ -257,7 +245,7 @@ void pulls_turn(struct node *node)
 }
 
 // ERR_STALE asks for another way instead of another time.
-static void refused(struct node *node, struct pull *pull, int err)
+void pull_refused(struct node *node, struct pull *pull, int err)
 {
     struct other *other = pull_other(node, pull);
     bool below = other && other->owner && err == ERR_STALE && pull->kind == PULL_SYNC;
@@ -286,7 +274,7 @@ void pull_answered(struct node *node, uint64_t from, const struct message *messa
     if (!message->err && message->page->shard != pull->shard)
         return;
     if (message->err) {
-        refused(node, pull, message->err);
+        pull_refused(node, pull, message->err);
         return;
     }
     budget_spend(&repair->budget, message->encoded.size, message->page->count);

@@ -66,13 +66,41 @@ static bool write_overwrites(const struct write *write)
            write->properties->conflict == CONFLICT_LWW;
 }
 
-// A token that we can have given out names no dot of ours that was never issued, and is no flood.
+// A token that somebody can have been given names no dot of ours that was never issued, none that is
+// further ahead of what we know than anybody could be, and is no flood. Nobody can tell a token that
+// was made up from one of another node, so see dot_skip.
 static bool token_plausible(const struct node *node, const struct write *write)
 {
     const struct clock *context = &write->delta.context;
+    const struct clock *known = store_clock(node->store, write->key->shard);
     struct dot next = store_mint(node->store, write->key->shard);
 
-    return context->count <= TOKEN_RUNS_MAX && clock_last(context, next.actor) < next.counter;
+    if (context->count > TOKEN_RUNS_MAX || clock_last(context, next.actor) >= next.counter)
+        return false;
+    for (uint32_t i = 0; i < context->count; i++) {
+        const struct run *run = &context->runs[i];
+
+        if (run->last > clock_last(known, run->actor) + TOKEN_AHEAD_MAX)
+            return false;
+    }
+    return true;
+}
+
+// A context that names dots of ours before they are issued would cover our writes before they are
+// made. Replicas refuse such contexts of their own dots; what has come by others all the same is
+// passed over.
+static void dot_skip(struct node *node, const struct write *write, const struct object *held)
+{
+    struct dot next = store_mint(node->store, write->key->shard);
+    uint64_t last = clock_last(&held->rest, next.actor);
+
+    if (last < next.counter)
+        return;
+    store_skip(node->store, write->key->shard, last);
+    node_log(node, LOG_ALARM,
+             "a key in shard %" PRIu32 " names writes of this node that were never made: a client "
+             "sent a token that was made up",
+             write->key->shard);
 }
 
 // The context of the write, without its own dot. 0, or ERR_TOKEN.
@@ -380,6 +408,7 @@ static void write_start(struct node *node, const struct origin *origin, struct w
     } else if ((crowded = siblings_refusal(node, write, &held.object))) {
         op_fail(node, op, ERR_SIBLINGS, crowded);
     } else {
+        dot_skip(node, write, &held.object);
         write_dispatch(node, op, write);
     }
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rebuilding a key whose record here is damaged. With one clock a shard, "dot in the clock, version
 // gone" means overwritten or deleted; a record lost to damage must therefore never look like that.
-// Its key is unknown here, answers nobody, and is replaced by what a quorum of the other owners
-// holds (presence wins). So many others must answer that every write acknowledged by a majority is
-// among them. Those that may have stood in for owners are asked too, as far as they can be reached.
+// Its key is unknown here and answers nobody, and no other replica is sent the key's dots, until
+// others have told what they hold (presence wins).
+//
+// Whoever answers must know at least what this replica claims to know: together their contexts
+// must cover our clock as of the question. Else the newest write may be one that only this replica
+// and somebody who is away have: it would be lost here, and its dot, given to others, would lose it
+// everywhere. Guests are asked too, as far as they can be reached. What is not covered now will be
+// when sync has spread it, or when those who are away are back.
 #include "node/core/machine.h"
 
 #include <inttypes.h>
@@ -64,20 +69,19 @@ static void rebuild_ask(struct node *node, struct op *op)
 uint64_t rebuild_start(struct node *node, const struct key *key)
 {
     uint32_t replicas = node->topology->replicas;
-    uint32_t majority = replicas / 2 + 1;
-    uint32_t needed = majority < replicas ? majority : replicas - 1;
     uint32_t running;
     struct op *op = rebuild_find(node, key, &running);
 
     if (op)
         return op->id;
-    if (needed == 0 || running >= REBUILDS_MAX ||
+    if (replicas == 1 || running >= REBUILDS_MAX ||
         topology_rank(node->topology, key->shard, node->self) < 0)
         return 0;
     op = op_new(node, OP_REBUILD, NULL, REBUILD_TIMEOUT_MS);
     op_keep_key(node, op, key);
     op_set_owners(node, op);
-    quorum_init(&op->quorum, replicas, UINT32_MAX, needed, needed);
+    quorum_init(&op->quorum, replicas, UINT32_MAX, 1, 0);
+    clock_encode(store_clock(node->store, key->shard), &op->record);
     op->sloppy = guests_allowed(node, false);
     rebuild_ask(node, op);
     if (quorum_verdict(&op->quorum) == QUORUM_IMPOSSIBLE) {
@@ -85,20 +89,18 @@ uint64_t rebuild_start(struct node *node, const struct key *key)
         return 0;
     }
     node_log(node, LOG_WARNING,
-             "a damaged record in shard %" PRIu32 ": rebuilding it from %" PRIu32 " other owners",
-             key->shard, needed);
+             "a damaged record in shard %" PRIu32 ": rebuilding it from the other owners",
+             key->shard);
     return op->id;
 }
 
-static void rebuild_finish(struct node *node, struct op *op)
+static void rebuild_finish(struct node *node, struct op *op, const struct object *merged)
 {
-    struct object merged;
     uint64_t position;
     uint64_t id = op->id;
     int err;
 
-    answers_merge(node, op, &merged);
-    err = store_rebuild(node->store, &op->key, &merged, &position);
+    err = store_rebuild(node->store, &op->key, merged, &position);
     if (err)
         node_log(node, LOG_ALARM, "a damaged record cannot be rebuilt: %s", err_text(err));
     else
@@ -107,18 +109,32 @@ static void rebuild_finish(struct node *node, struct op *op)
     parked_wake(node, id, err, "the damaged record cannot be rebuilt here: use another node");
 }
 
+// Whether the answers know all that our clock claimed when they were asked for.
+static bool answers_cover(struct node *node, const struct op *op, struct object *out_merged)
+{
+    struct reader reader = reader_of(buffer_slice(&op->record));
+    struct clock claimed = clock_in(&node->arena);
+
+    check(clock_decode(&reader, &claimed) == 0);
+    if (quorum_verdict(&op->quorum) != QUORUM_MET)
+        return false;
+    answers_merge(node, op, out_merged);
+    return clock_covers(&out_merged->rest, &claimed);
+}
+
 void rebuild_failed(struct node *node, struct op *op)
 {
     uint64_t id = op->id;
+    struct object merged;
 
-    if (quorum_verdict(&op->quorum) == QUORUM_MET) {
-        rebuild_finish(node, op);
+    if (answers_cover(node, op, &merged)) {
+        rebuild_finish(node, op, &merged);
         return;
     }
     op_end(node, op);
     parked_wake(node, id, ERR_DAMAGED,
-                "the record of this key is damaged here and too few other owners answered to "
-                "rebuild it: try again when they are back");
+                "the record of this key is damaged here, and those who answered do not know of all "
+                "writes that it may have held: try again when the others are back");
 }
 
 // Waits for everybody asked, not only for enough: more answers make a better copy.

@@ -298,6 +298,7 @@ void repair_tick(struct node *node)
         offers_turn(node);
     pulls_turn(node);
     work_turn(node);
+    mend_turn(node);
     drain_turn(node);
     if (anything_waits(repair))
         repair->next_us = node->now_us + BUSY_US;

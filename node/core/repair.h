@@ -8,6 +8,7 @@
 //   drain.c    what nobody needs any more goes: dot logs, guests' copies, dots of ended lives
 //   pull.c     which of these comes next, from whom
 //   repair.c   the states below, what is given, the turn
+//   mend.c     damaged keys are found out about and rebuilt
 //   debt.c     how much is missing, for status
 //
 // A dot enters our clock only together with its effect: nothing here joins a clock. What has been
@@ -28,9 +29,9 @@ enum {
     PULLS_MAX = 4,              // shards that are being pulled at one time
     PAGE_BYTES = 256 << 10,
     PRUNE_DOTS = 65536,  // in one go
-    FED_US = 10000000,   // a shard that we feed to somebody we do not begin to fill ourselves
     ALARM_US = 60000000, // at most one alarm of a kind in this time
-    RESTS_PAGE = 64
+    RESTS_PAGE = 64,
+    MENDS_MAX = 16, // damaged keys asked for at one time
 };
 
 // What another node is known to have of a shard for good, and how things stand with it.
@@ -68,15 +69,13 @@ struct local {
     uint32_t other_count;
     bool prune;           // something was learnt since the last look
     bool work;            // there may be something to pull
-    uint64_t fed_us;      // until then somebody fills from us
-    uint64_t fill_us;     // we begin no fill before then
     bool renew;           // nobody can go on with our fill: begin another one
     uint64_t compared_us; // when the last comparison began
     bool differs;         // equal clocks, unequal digests
     uint64_t equal_us;    // since when all owners are known to be equal; 0: they are not
-    uint64_t forget_us;   // when rests are looked at again
-    bool has_forget_after;
-    uint8_t forget_after[TREE_KEY_SIZE];
+    uint64_t adopt_us;    // when rests are looked at again
+    bool has_adopt_after;
+    uint8_t adopt_after[TREE_KEY_SIZE];
 };
 
 enum pull_kind { PULL_NONE, PULL_SYNC, PULL_FILL, PULL_COMPARE };
@@ -100,6 +99,12 @@ struct heard {
     uint64_t heard_us; // when it last said how many
 };
 
+// A damaged key whose name is being asked for.
+struct mend {
+    uint32_t shard;
+    uint8_t tree_key[TREE_KEY_SIZE];
+};
+
 struct repair {
     struct budget budget;
     uint64_t digest;       // of the topology that all this is for; 0: none
@@ -113,11 +118,17 @@ struct repair {
     uint32_t guests;        // shards that we are a guest of
     uint32_t cursor;        // next shard to look at for work
     struct pull pulls[PULLS_MAX];
+    struct mend mends[MENDS_MAX];
+    uint32_t mend_count;
+    uint64_t mend_us;    // when the next ones are asked for
+    uint32_t mend_shard; // the last one asked for: the next ones come behind it
+    bool has_mend_after;
+    uint8_t mend_after[TREE_KEY_SIZE];
     uint64_t alarm_us; // of the last alarm about digests
     uint64_t asked_us; // when all members were last asked for actor and guests
     bool offers_due;   // at once: a link came up, somebody asks
     // since start
-    uint64_t pulled_items, pulled_bytes, fills, alarms, forgotten;
+    uint64_t pulled_items, pulled_bytes, fills, alarms, adopted;
 };
 
 // repair.c
@@ -140,7 +151,8 @@ void work_turn(struct node *node);  // begins what there is to do
 void pulls_turn(struct node *node); // what waited for the budget, what is late
 void pull_answered(struct node *node, uint64_t from, const struct message *message);
 void pull_ask(struct node *node, struct pull *pull); // again with where we are now, or waits
-void pull_over(struct node *node, struct pull *pull, int err); // 0: all that it had
+void pull_over(struct node *node, struct pull *pull, int err);    // 0: all that it had
+void pull_refused(struct node *node, struct pull *pull, int err); // by the other side
 uint64_t wait_longer(uint64_t wait_us, uint64_t least_us);
 
 // offer.c
@@ -160,6 +172,9 @@ void fill_taken(struct node *node, struct pull *pull, const struct page *page);
 // compare.c
 void compare_ask(struct node *node, struct pull *pull);
 void compare_taken(struct node *node, struct pull *pull, const struct page *page);
+
+// mend.c
+void mend_turn(struct node *node);
 
 // drain.c
 void drain_turn(struct node *node);

@@ -13,14 +13,6 @@ bool replica_born(const struct node *node, uint32_t shard)
     return replica.born;
 }
 
-bool replica_serves(const struct node *node, uint32_t shard)
-{
-    struct store_shard replica;
-
-    store_shard(node->store, shard, &replica);
-    return replica.born && !replica.filling;
-}
-
 // 0 when the key's shard is ours to keep under the topology we know, or we are asked to stand in
 // for one of its owners: *out_guest then.
 static int key_held(struct node *node, const struct message *message, struct key *out,
@@ -55,6 +47,16 @@ int guest_refusal(const struct node *node)
     return store_dots_room(node->store) > 0 ? 0 : ERR_OVERLOADED;
 }
 
+// A context with dots of ours that we have not issued was made up by a client: it would cover our
+// next writes of the key.
+static bool names_the_future(const struct node *node, const struct key *key,
+                             const struct delta *delta)
+{
+    struct dot next = store_mint(node->store, key->shard);
+
+    return clock_last(&delta->context, next.actor) >= next.counter;
+}
+
 void replica_apply(struct node *node, uint64_t from, const struct message *message)
 {
     const struct delta *delta = &message->delta;
@@ -66,6 +68,8 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
 
     if (!err && guest)
         err = guest_refusal(node);
+    if (!err && names_the_future(node, &key, delta))
+        err = ERR_TOKEN;
     if (!err && node->wait_count >= WAITS_MAX)
         err = ERR_OVERLOADED;
     if (!err)
@@ -109,7 +113,7 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
     bool guest;
 
     answer.err = key_held(node, message, &key, &guest);
-    if (!answer.err && !guest && !replica_serves(node, key.shard))
+    if (!answer.err && !guest && !replica_born(node, key.shard))
         answer.err = ERR_NOT_SERVING;
     if (!answer.err)
         answer.err = store_read(node->store, &key, &node->arena, &view);
@@ -138,5 +142,5 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
 bool node_serves(const struct node *node, uint32_t shard)
 {
     return node->self >= 0 && topology_rank(node->topology, shard, node->self) >= 0 &&
-           replica_serves(node, shard);
+           replica_born(node, shard);
 }

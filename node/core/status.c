@@ -19,7 +19,7 @@ static void status_topology(struct node *node, struct status *status)
         bool owned = node->self >= 0 && topology_rank(topology, shard, node->self) >= 0;
 
         status->shards_owned += owned;
-        status->shards_born += owned && replica_serves(node, shard);
+        status->shards_born += owned && replica_born(node, shard);
     }
 }
 

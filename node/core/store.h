@@ -60,6 +60,10 @@ int store_rebuild(struct store *store, const struct key *key, const struct objec
 // again, so that refusals leave no holes in clocks. The actor is fresh at every start.
 struct dot store_mint(const struct store *store, uint32_t shard);
 
+// The next dot will be one behind this counter (of this life): some context names it although it was
+// never issued.
+void store_skip(struct store *store, uint32_t shard, uint64_t counter);
+
 // The clock of a shard replica (empty for one never touched); valid until the next apply.
 const struct clock *store_clock(const struct store *store, uint32_t shard);
 
@@ -220,7 +224,7 @@ struct store_fill {
 // The fill that goes on; false when none does.
 bool store_fill(const struct store *store, uint32_t shard, struct store_fill *out);
 
-// ---------------------------------------------------------------- erasing and forgetting
+// ---------------------------------------------------------------- erasing
 
 // Makes a replica blank: no objects, clock, dots, fills or unknown keys; not born. The own counter
 // stays. Durable at the position. Bounded time: ERR_AGAIN while its dots leave the dot log (call
@@ -232,11 +236,6 @@ int store_erase(struct store *store, uint32_t shard, uint64_t *out_position);
 // without looking at the others. May give none although there are more.
 int store_rests(struct store *store, const struct store_scan *scan, struct arena *arena,
                 struct store_page *out);
-
-// Takes dots off the rest of one key, but never those of its versions. Durable at the position (of
-// the object, when there was nothing to take). ERR_DAMAGED, ERR_OVERLOADED, ERR_DISK_FULL, ERR_IO.
-int store_forget(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
-                 const struct clock *dots, uint64_t *out_position);
 
 // ---------------------------------------------------------------- the node itself
 

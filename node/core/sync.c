@@ -69,7 +69,7 @@ static int item_apply(struct node *node, const struct page *page, struct page_it
     err = store_apply(node->store, &key, &delta, &node->arena, &view);
     if (err == ERR_DAMAGED && item->bucket.size)
         rebuild_start(node, &key);
-    return err == ERR_DAMAGED || err == ERR_COLLISION || err == ERR_TOO_LARGE ? 0 : err;
+    return err == ERR_DAMAGED || err == ERR_COLLISION ? 0 : err;
 }
 
 void sync_taken(struct node *node, struct pull *pull, const struct page *page)
@@ -80,12 +80,16 @@ void sync_taken(struct node *node, struct pull *pull, const struct page *page)
 
     for (uint32_t i = 0; i < page->count && !err; i++)
         err = item_apply(node, page, &page->items[i]);
-    if (err)
+    if (err == ERR_TOO_LARGE) {
+        // Our clock would get too many runs, as it can while a great deal is missing.
+        pull_refused(node, pull, ERR_STALE);
+    } else if (err) {
         pull_over(node, pull, err);
-    else if (clock_size(store_clock(node->store, pull->shard)) == before)
+    } else if (clock_size(store_clock(node->store, pull->shard)) == before) {
         pull_over(node, pull, ERR_AGAIN); // nothing came of it: what is missing is damaged there
-    else if (page->more)
+    } else if (page->more) {
         pull_ask(node, pull);
-    else
+    } else {
         pull_over(node, pull, 0);
+    }
 }

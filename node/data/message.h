@@ -297,6 +297,8 @@ enum message_kind {
     MESSAGE_COMMITTED,    // err, or 0: durable here
     MESSAGE_PROPERTIES,   // a bucket's properties changed: forget what you cached (bucket)
     MESSAGE_OFFER,        // what I have of these shards for good (op unused)
+    MESSAGE_NAME,         // what is the name of the key with this hash?
+    MESSAGE_NAMED,        // the name; or NOT_FOUND: I hold nothing of it, and have seen object.rest
     MESSAGE_SYNC,         // send what I lack of this shard
     MESSAGE_SYNCED,       // err, or a page of it
     MESSAGE_FILL,         // send me all of this shard, from this key on
@@ -319,7 +321,7 @@ struct message {
     // forward, forwarded
     const struct request *request;
     const struct reply *reply;
-    // topology, prepare, commit
+    // topology, prepare, commit; name, named: the tree key
     struct slice record;
     uint64_t ballot;
     // offer, sync and fill, synced and filled

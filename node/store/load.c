@@ -327,8 +327,6 @@ static int replay(void *data, uint64_t position, const struct log_record *record
             return ERR_DAMAGED;
         erase_apply(store, record->number);
         return 0;
-    case LOG_FORGET:
-        return store->shards ? forget_replay(store, record, position) : ERR_DAMAGED;
     case LOG_META:
         return meta_set(store, record->name, record->value, position) ? ERR_DAMAGED : 0;
     }

@@ -136,10 +136,6 @@ static void body_encode(const struct log_record *record, struct buffer *out)
         buffer_add_slice(out, slice_of(record->tree_key, TREE_KEY_SIZE));
         clock_encode(&record->clock, out);
         break;
-    case LOG_FORGET:
-        buffer_add_slice(out, slice_of(record->tree_key, TREE_KEY_SIZE));
-        clock_encode(&record->dots, out);
-        break;
     case LOG_META:
         buffer_add_u8(out, (uint8_t)record->name.size);
         buffer_add_slice(out, record->name);
@@ -216,11 +212,11 @@ static int clocks_decode(struct reader *body, struct arena *arena, struct log_re
         return ERR_PROTOCOL;
     if (out->type == LOG_FILL_BEGIN)
         out->number = reader_u32(body);
-    if (out->type == LOG_FILL_PASS || out->type == LOG_FORGET)
+    if (out->type == LOG_FILL_PASS)
         tree_key_decode(body, out->tree_key);
-    if (out->type != LOG_FORGET && clock_decode(body, &out->clock))
+    if (clock_decode(body, &out->clock))
         return ERR_PROTOCOL;
-    if (out->type == LOG_FORGET || out->type == LOG_FILL_ITEM)
+    if (out->type == LOG_FILL_ITEM)
         return clock_decode(body, &out->dots);
     return 0;
 }
@@ -235,7 +231,6 @@ static int body_decode(struct reader *body, struct arena *arena, struct log_reco
     case LOG_FILL_BEGIN:
     case LOG_FILL_ITEM:
     case LOG_FILL_PASS:
-    case LOG_FORGET:
         return clocks_decode(body, arena, out);
     case LOG_EXPIRE:
         out->key.low = reader_u64(body);

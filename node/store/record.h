@@ -45,7 +45,6 @@
 //                      (included) is merged with nothing, and the cursor moves there.
 //     LOG_FILL_END     u32 shard
 //     LOG_ERASE        u32 shard
-//     LOG_FORGET       16 bytes tree key, clock: dots to be taken off its rest
 //
 // A record of the tree:
 //
@@ -123,7 +122,6 @@ enum log_type {
     LOG_FILL_PASS,
     LOG_FILL_END,
     LOG_ERASE,
-    LOG_FORGET,
 };
 
 struct log_record {

@@ -8,7 +8,7 @@
 //   missing.c     what other replicas are sent: missing dots, pages of a fill
 //   fill.c        what a replica is filled with
 //   erase.c       a replica made blank
-//   rests.c       rests listed and forgotten
+//   rests.c       rests listed
 //   valid.c       what must hold, for slow checks
 //   checkpoint.c  memtable -> tree
 //   load.c        tree and log -> memory, at start
@@ -174,8 +174,6 @@ int fill_end_replay(struct store *store, const struct log_record *record);
 void erase_apply(struct store *store, uint32_t shard);
 
 // ---- rests.c
-
-int forget_replay(struct store *store, const struct log_record *record, uint64_t position);
 
 // ---- walk.c
 

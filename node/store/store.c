@@ -497,6 +497,13 @@ struct dot store_mint(const struct store *store, uint32_t shard)
     return (struct dot){store->settings.actor, store->replicas[shard].counter + 1};
 }
 
+void store_skip(struct store *store, uint32_t shard, uint64_t counter)
+{
+    check(shard < store->shards);
+    if (counter > store->replicas[shard].counter)
+        store->replicas[shard].counter = counter;
+}
+
 const struct clock *store_clock(const struct store *store, uint32_t shard)
 {
     check(shard < store->shards);

@@ -15,6 +15,8 @@
 //      topology, prepare, commit   ballot (varint), record, to the end
 //      prepared                    ballot
 //      properties                  bucket
+//      name                        tree key (16 bytes)
+//      named                       tree key, then bucket, key; with NOT_FOUND a clock; else nothing
 //      offer                       offers
 //      sync, fill                  need
 //      synced, filled              page, unless err says why there is none
@@ -141,6 +143,16 @@ static void write_key(const struct message *message, struct buffer *out)
     buffer_add_slice(out, message->key);
 }
 
+static void write_named(const struct message *message, struct buffer *out)
+{
+    check(message->record.size == TREE_KEY_SIZE);
+    buffer_add_slice(out, message->record);
+    if (message->kind == MESSAGE_NAMED && !message->err)
+        write_key(message, out);
+    if (message->kind == MESSAGE_NAMED && message->err == ERR_NOT_FOUND)
+        clock_encode(&message->object.rest, out);
+}
+
 static void write_body(const struct message *message, struct buffer *out)
 {
     switch (message->kind) {
@@ -174,6 +186,10 @@ static void write_body(const struct message *message, struct buffer *out)
         break;
     case MESSAGE_PROPERTIES:
         write_bucket(message->bucket, out);
+        break;
+    case MESSAGE_NAME:
+    case MESSAGE_NAMED:
+        write_named(message, out);
         break;
     case MESSAGE_OFFER:
         offers_encode(message->offers, out);
@@ -331,6 +347,20 @@ static int read_page(struct reader *reader, struct arena *arena, struct message 
     return err;
 }
 
+static int read_named(struct reader *reader, struct arena *arena, struct message *out)
+{
+    out->record = reader_slice(reader, TREE_KEY_SIZE);
+    if (out->kind == MESSAGE_NAMED && out->err == ERR_NOT_FOUND) {
+        out->object.rest = clock_in(arena);
+        return clock_decode(reader, &out->object.rest);
+    }
+    if (out->kind == MESSAGE_NAMED && !out->err) {
+        out->bucket = read_bucket(reader);
+        out->key = read_key(reader);
+    }
+    return 0;
+}
+
 static int read_body(struct reader *reader, struct wire_decoder *decoder, struct message *out)
 {
     switch (out->kind) {
@@ -362,6 +392,9 @@ static int read_body(struct reader *reader, struct wire_decoder *decoder, struct
     case MESSAGE_PROPERTIES:
         out->bucket = read_bucket(reader);
         return 0;
+    case MESSAGE_NAME:
+    case MESSAGE_NAMED:
+        return read_named(reader, &decoder->arena, out);
     case MESSAGE_OFFER:
         return read_offers(reader, &decoder->arena, out);
     case MESSAGE_SYNC:

@@ -493,6 +493,16 @@ void saying_message(struct saying *saying, enum message_kind kind, struct messag
 {
     *out = (struct message){.kind = kind, .op = number(saying)};
     out->err = coin(saying) ? -1 - (int)below(saying, 29) : 0;
+    if (kind == MESSAGE_NAME || kind == MESSAGE_NAMED)
+        out->record = slice_of("0123456789abcdef", TREE_KEY_SIZE);
+    if (kind == MESSAGE_NAMED && out->err == ERR_NOT_FOUND) {
+        out->object.rest = clock_in(&saying->arena);
+        random_dots(saying, &out->object.rest);
+    }
+    if (kind == MESSAGE_NAMED && !out->err) {
+        out->bucket = key_bytes(saying, BUCKET_SIZE_MAX);
+        out->key = key_bytes(saying, KEY_SIZE_MAX);
+    }
     if (kind == MESSAGE_APPLY || kind == MESSAGE_READ || kind == MESSAGE_PROPERTIES)
         out->bucket = key_bytes(saying, BUCKET_SIZE_MAX);
     if (kind == MESSAGE_APPLY || kind == MESSAGE_READ)

@@ -273,16 +273,6 @@ static void op_erase(struct model *model, const struct model_op *op)
     model->born[op->shard] = false;
 }
 
-static void op_forget(struct model *model, const struct model_op *op)
-{
-    struct model_object *object = &model->objects[op->key];
-
-    for (uint32_t i = 0; i < op->dots->count; i++) {
-        if (!versions_have(object->versions, object->count, op->dots->dots[i]))
-            set_remove(&object->rest, op->dots->dots[i]);
-    }
-}
-
 static void op_expire(struct model *model, const struct model_op *op)
 {
     for (int key = 0; key < MODEL_KEYS; key++) {
@@ -341,9 +331,6 @@ static void op_do(struct model *model, const struct model_op *op)
         break;
     case MODEL_ERASE:
         op_erase(model, op);
-        break;
-    case MODEL_FORGET:
-        op_forget(model, op);
         break;
     }
     rests_strip(model);

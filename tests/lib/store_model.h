@@ -42,7 +42,6 @@ enum model_kind {
     MODEL_FILL_PASS, // up to tree_key
     MODEL_FILL_END,
     MODEL_ERASE,
-    MODEL_FORGET,
 };
 
 struct model_op {

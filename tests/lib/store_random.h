@@ -27,7 +27,7 @@ struct world {
     uint64_t lives;
     uint64_t issued[MODEL_SHARDS]; // own counters used in this life
     uint32_t refused;
-    uint32_t done[MODEL_FORGET + 1]; // operations carried out, by kind
+    uint32_t done[MODEL_ERASE + 1]; // operations carried out, by kind
 };
 
 uint64_t random_below(struct world *world, uint64_t bound);
@@ -60,7 +60,6 @@ void random_did(struct world *world, struct model_op *op, uint64_t position);
 void random_fill(struct world *world);
 void random_erase(struct world *world);
 void random_born(struct world *world);
-void random_forget(struct world *world);
 void random_prune(struct world *world);
 
 // What others would be sent.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fills, erasing, forgetting and what others are sent, for store_random.h.
+// Fills, erasing and what others are sent, for store_random.h.
 #include "base/check.h"
 #include "base/err.h"
 #include "tests/lib/store_random.h"
@@ -280,25 +280,6 @@ void random_born(struct world *world)
 
     op.shard = (uint32_t)random_below(world, MODEL_SHARDS);
     if (was_refused(world, store_set_born(world->store, op.shard, &position)) ||
-        store_end(world->store) == end)
-        random_op_done(&op);
-    else
-        random_did(world, &op, position);
-}
-
-void random_forget(struct world *world)
-{
-    struct model_op op = random_op(MODEL_FORGET);
-    uint64_t end = store_end(world->store);
-    uint8_t tree_key[TREE_KEY_SIZE];
-    uint64_t position;
-    struct clock dots;
-
-    op.key = (uint32_t)random_below(world, MODEL_KEYS);
-    dots_draw(world, world->model->keys[op.key].shard, op.dots);
-    tree_key_of(world, op.key, tree_key);
-    random_clock(world, op.dots, &dots);
-    if (was_refused(world, store_forget(world->store, tree_key, &dots, &position)) ||
         store_end(world->store) == end)
         random_op_done(&op);
     else

@@ -456,36 +456,6 @@ static void test_rests_go_though_a_checkpoint_was_under_way(void **state)
     kit_done(&kit);
 }
 
-// What a version needs is not forgotten.
-static void test_dots_of_versions_are_not_forgotten(void **state)
-{
-    struct key key = kit_key("k");
-    struct version version = {.dot = {50, 7}, .value = slice_of_text("value")};
-    struct object object = {&version, 1, {0}};
-    uint8_t tree_key[TREE_KEY_SIZE];
-    struct store_view view;
-    struct clock dots;
-    uint64_t position;
-    struct kit kit;
-
-    (void)state;
-    kit_init(&kit, SEGMENT);
-    object.rest = dots_run(&kit, 50, 1, 7);
-    key_tree(&key, tree_key);
-    assert_int_equal(store_rebuild(kit.store, &key, &object, &position), 0);
-    dots = dots_run(&kit, 50, 1, 9);
-    for (int round = 0; round < 2; round++) {
-        assert_int_equal(store_forget(kit.store, tree_key, &dots, &position), 0);
-        assert_int_equal(store_read(kit.store, &key, &kit.arena, &view), 0);
-        assert_int_equal(clock_size(&view.object.rest), 1);
-        assert_true(clock_contains(&view.object.rest, version.dot));
-        assert_int_equal(store_flush(kit.store), 0);
-        kit_crash(&kit, DISK_CRASH_LOSE);
-        assert_int_equal(kit_open(&kit), 0);
-    }
-    kit_done(&kit);
-}
-
 // ---------------------------------------------------------------- dots
 
 // Guests' dots stay and fill the budget, then guests are refused and others are not.
@@ -566,7 +536,6 @@ int main(void)
         cmocka_unit_test(test_erased_replicas_leave_nothing),
         cmocka_unit_test(test_purging_may_be_broken_off_anywhere),
         cmocka_unit_test(test_rests_go_though_a_checkpoint_was_under_way),
-        cmocka_unit_test(test_dots_of_versions_are_not_forgotten),
         cmocka_unit_test(test_guests_are_refused_when_the_dot_log_is_full),
         cmocka_unit_test(test_too_many_dots_of_a_key_need_a_fill),
     };
