@@ -314,8 +314,10 @@ static void two_below_each_others_floor_do_not_both_fill(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 6; seed++) {
-        struct world *world = world_with((struct world_settings){
-            .seed = 100 + seed, .delay_us_max = 200000, .dot_log_bytes = 64 << 10});
+        struct world *world = world_with((struct world_settings){.seed = 100 + seed,
+                                                                 .delay_us_max = 200000,
+                                                                 .page_items = 2,
+                                                                 .dot_log_bytes = 64 << 10});
         struct request request;
         char key[16];
 
