@@ -95,13 +95,15 @@ static bool bucket_wants_fetch(const struct node *node, const struct bucket *buc
 {
     bool tried = bucket->tried_us && node->now_us - bucket->tried_us <= BUCKET_FRESH_US;
 
-    return !bucket->known || (node->now_us - bucket->fetched_us > BUCKET_FRESH_US && !tried);
+    bool old = bucket->stale || node->now_us - bucket->fetched_us > BUCKET_FRESH_US;
+
+    return !bucket->known || (old && !tried);
 }
 
 // Too old to go by while somebody can still be asked.
 static bool bucket_is_stale(const struct node *node, const struct bucket *bucket)
 {
-    return node->now_us - bucket->fetched_us > BUCKET_STALE_US;
+    return bucket->stale || node->now_us - bucket->fetched_us > BUCKET_STALE_US;
 }
 
 int bucket_lookup(struct node *node, struct slice name, struct bucket_properties *out,
@@ -142,7 +144,10 @@ static void bucket_learn(struct node *node, struct bucket *bucket, const struct 
         node_log(node, LOG_WARNING, "the properties of a bucket are malformed: defaults are used");
     bucket->token.size = 0;
     token_encode(slice_of_text(BUCKET_PROPERTIES), bucket->name, &merged->rest, &bucket->token);
-    bucket->known = !bucket->outdated;
+    bucket->known = true;
+    bucket->stale = bucket->outdated;
+    if (bucket->outdated)
+        bucket->tried_us = 0;
     bucket->fetched_us = node->now_us;
 }
 
@@ -173,7 +178,11 @@ void bucket_forget(struct node *node, struct slice name)
     if (!bucket)
         return;
     bucket->outdated = true;
-    bucket->known = false;
+    bucket->stale = true;
+    bucket->tried_us = 0;
+    // Read at once: later this node may be alone, and what it knew must do then.
+    if (!bucket->fetching)
+        bucket_fetch(node, bucket, &key);
 }
 
 // A bucket_set was acknowledged: everybody is to read it afresh.

@@ -145,6 +145,22 @@ static int dots_adopt(struct node *node, const struct store_item *item, const st
     return err;
 }
 
+// The same for clocks of fills that were given up. Which keys these dots were of nobody knows, so
+// they are entered for the first hash of the shard.
+static void fills_adopt(struct node *node, const struct local *local)
+{
+    struct store_item none = {.tree_key = {0}};
+    struct clock passed = clock_in(&node->arena);
+    struct clock dead;
+
+    store_fill_clocks(node->store, local->shard, &passed);
+    dead_dots(node, local->shard, &passed, &dead);
+    if (!dead.count)
+        return;
+    key_shard_first(local->shard, node->topology->shards, none.tree_key);
+    (void)dots_adopt(node, &none, &dead);
+}
+
 static void rests_adopt(struct node *node, struct local *local)
 {
     struct store_scan scan = {.shard = local->shard,
@@ -164,10 +180,12 @@ static void rests_adopt(struct node *node, struct local *local)
     }
     budget_spend(&node->repair->budget, 0, page.count);
     local->has_adopt_after = page.more;
-    if (page.more)
+    if (page.more) {
         memcpy(local->adopt_after, page.reached, TREE_KEY_SIZE);
-    else
-        local->adopt_us = node->now_us + ADOPT_AGAIN_US;
+        return;
+    }
+    fills_adopt(node, local);
+    local->adopt_us = node->now_us + ADOPT_AGAIN_US;
 }
 
 static void ask_everybody(struct node *node)

@@ -153,6 +153,7 @@ struct bucket {
     uint64_t tried_us; // when they were last asked for
     uint64_t fetching; // operation that reads it; 0: none
     bool known;
+    bool stale;    // changed since they were read
     bool outdated; // changed while it was being fetched
 };
 

@@ -129,7 +129,8 @@ static void add_unavailable(const struct node *node, const struct op *op, bool o
                             struct buffer *out)
 {
     bool read = op->request.method == METHOD_GET;
-    bool strict = guests_allowed(node, op->sloppy) && op->request.method != METHOD_BUCKET_SET;
+    bool strict = guests_allowed(node, op->sloppy) && op->request.method != METHOD_BUCKET_SET &&
+                  !op->properties.strict;
 
     add_missing(node, op, out);
     buffer_add_format(out, ": nothing was %s; try again when they are back",

@@ -224,6 +224,10 @@ struct store_fill {
 // The fill that goes on; false when none does.
 bool store_fill(const struct store *store, uint32_t shard, struct store_fill *out);
 
+// Joins the start clocks of all fills that still count to `into`: of the one that goes on and of
+// those that were given up.
+void store_fill_clocks(const struct store *store, uint32_t shard, struct clock *into);
+
 // ---------------------------------------------------------------- erasing
 
 // Makes a replica blank: no objects, clock, dots, fills or unknown keys; not born. The own counter

@@ -478,3 +478,12 @@ bool store_fill(const struct store *store, uint32_t shard, struct store_fill *ou
         *out = (struct store_fill){&fill->start, fill->moved ? fill->cursor : NULL};
     return fill != NULL;
 }
+
+void store_fill_clocks(const struct store *store, uint32_t shard, struct clock *into)
+{
+    const struct replica *replica = &store->replicas[shard];
+
+    check(shard < store->shards);
+    for (uint32_t i = 0; i < replica->fill_count; i++)
+        clock_join(into, &replica->fills[i].start);
+}
