@@ -246,7 +246,11 @@ void net_send(struct sim *sim, struct host *from, const struct action *action)
     while (to < sim->settings.nodes && sim->hosts[to].member.id != action->to)
         to += 1;
     sim->counts.messages += 1;
-    if (to == sim->settings.nodes || !wire_of(sim, from->index, to)->up)
+    if (to == sim->settings.nodes)
+        return;
+    if (sim->settings.calls.message)
+        sim->settings.calls.message(sim->settings.data, from->index, to, &action->message);
+    if (!wire_of(sim, from->index, to)->up)
         return;
     wire = wire_of(sim, from->index, to);
     note_kind(sim, &action->message);

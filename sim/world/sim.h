@@ -30,6 +30,8 @@ struct sim_calls {
     void (*refused)(void *data, uint64_t ticket);
     // The process of a node has ended: its clients see their connections close.
     void (*closed)(void *data, uint32_t node);
+    // A node sends a message, which may get lost.
+    void (*message)(void *data, uint32_t from, uint32_t to, const struct message *message);
     // A line of the trace: when, which node (-1: none), what.
     void (*line)(void *data, uint64_t now_us, int node, const char *text);
 };
