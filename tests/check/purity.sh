@@ -10,7 +10,8 @@ cd "$(dirname "$0")/../.." || exit 1
 
 objects=build/release/obj
 sources=$(ls base/*.c gossip/*.c node/data/*.c node/wire/*.c node/core/*.c \
-    sim/number/*.c sim/workload/*.c sim/scheme/*.c sim/question/*.c sim/output/*.c 2>/dev/null |
+    sim/number/*.c sim/workload/*.c sim/scheme/*.c sim/question/*.c sim/output/*.c \
+    sim/checker/*.c 2>/dev/null |
     grep -v -e '_main\.c$' -e '^base/log\.c$')
 [ -n "$sources" ] || exit 0
 for source in $sources; do

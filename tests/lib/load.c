@@ -16,13 +16,29 @@ void load_init(struct load *load, uint32_t era, uint64_t values_max)
     memset(load, 0, sizeof(*load));
     load->era = era;
     load->values_max = values_max;
-    load->history = history_new(LOAD_KEYS, values_max);
+    history_init(&load->history, LOAD_KEYS);
+    pthread_mutex_init(&load->lock, NULL);
 }
 
 void load_done(struct load *load)
 {
-    history_free(load->history);
-    load->history = NULL;
+    history_done(&load->history);
+    pthread_mutex_destroy(&load->lock);
+}
+
+static void load_note(struct load *load, const struct history_op *op)
+{
+    pthread_mutex_lock(&load->lock);
+    history_add(&load->history, op);
+    pthread_mutex_unlock(&load->lock);
+}
+
+void load_judge(struct load *load, struct verdict *verdict)
+{
+    struct judge_settings settings = {.replicas = 3, .from = load->judged};
+
+    judge_history(&load->history, &settings, verdict);
+    load->judged = load->history.op_count;
 }
 
 // ---- values -------------------------------------------------------------------------------------
@@ -39,7 +55,7 @@ static void value_make(const struct load *load, uint32_t key, uint64_t number, s
         buffer_add_u8(out, (uint8_t)(mixed >> (i % 8 * 8)) ^ (uint8_t)i);
 }
 
-// The number of a value, 0 when the bytes are none that was made for the key.
+// The number of a value, VALUE_GARBAGE when the bytes are none that was made for the key.
 static uint64_t value_number(const struct load *load, uint32_t key, struct quorate_bytes bytes)
 {
     char head[HEAD_BYTES_MAX] = "";
@@ -51,11 +67,11 @@ static uint64_t value_number(const struct load *load, uint32_t key, struct quora
     memcpy(head, bytes.data, bytes.size < sizeof(head) ? bytes.size : sizeof(head) - 1);
     if (sscanf(head, "era %" SCNu32 " key %" SCNu32 " value %" SCNu64 " ", &era, &of_key,
                &number) != 3)
-        return 0;
+        return VALUE_GARBAGE;
     value_make(load, of_key, number, &made);
     bool same = slice_equal(buffer_slice(&made), slice_of(bytes.data, bytes.size));
     buffer_done(&made);
-    return same && of_key == key && number <= load->values_max ? number : 0;
+    return same && of_key == key && number > 0 ? number : VALUE_GARBAGE;
 }
 
 // ---- one request --------------------------------------------------------------------------------
@@ -71,18 +87,43 @@ static void key_make_text(const struct load *load, uint32_t key, struct load_key
     out->key = quorate_key("load", out->text);
 }
 
+// Tokens are opaque here, so dots are made up: a put's is (1, its number).
+static struct dot dot_of(uint64_t number)
+{
+    return (struct dot){1, number};
+}
+
+// What is asked of a get and by whom.
+struct load_get {
+    uint32_t session;
+    uint32_t key;
+    int r;
+    uint64_t began;
+};
+
 // Enters what a get showed in the history.
-static uint32_t read_note(struct load *load, uint32_t key, uint64_t began,
+static uint32_t read_note(struct load *load, const struct load_get *get,
                           const struct quorate_result *result, uint64_t *numbers)
 {
+    struct history_sibling siblings[VALUES_READ_MAX];
     uint32_t count = 0;
 
-    for (size_t i = 0; i < result->value_count && count < VALUES_READ_MAX; i++)
-        numbers[count++] = value_number(load, key, result->values[i].value);
-    history_add_read(
-        load->history,
-        &(struct history_read){
-            .key = key, .values = numbers, .count = count, .began = began, .ended = wait_now_us()});
+    for (size_t i = 0; i < result->value_count && count < VALUES_READ_MAX; i++) {
+        numbers[count] = value_number(load, get->key, result->values[i].value);
+        siblings[count].value = numbers[count];
+        siblings[count].dot = (struct dot){0};
+        count++;
+    }
+    load_note(load, &(struct history_op){.method = HISTORY_GET,
+                                         .session = get->session,
+                                         .client = get->session,
+                                         .key = get->key,
+                                         .began = get->began,
+                                         .ended = wait_now_us(),
+                                         .asked = (uint8_t)get->r,
+                                         .strict = true,
+                                         .siblings = siblings,
+                                         .sibling_count = count});
     atomic_fetch_add(&load->reads, 1);
     return count;
 }
@@ -90,16 +131,17 @@ static uint32_t read_note(struct load *load, uint32_t key, uint64_t began,
 int load_read(struct load *load, struct quorate_client *client, uint32_t key, int r,
               bool *out_unanimous)
 {
-    struct quorate_get_options options = {.r = r};
+    struct quorate_get_options options = {.r = r, .strict = true};
     struct quorate_result *result;
     uint64_t numbers[VALUES_READ_MAX];
     struct load_key name;
-    uint64_t began = wait_now_us();
+    struct load_get get = {(uint32_t)atomic_fetch_add(&load->sessions, 1) + 1, key, r,
+                           wait_now_us()};
 
     key_make_text(load, key, &name);
     int err = quorate_get(client, name.key, &options, &result);
     if (err == 0) {
-        read_note(load, key, began, result, numbers);
+        read_note(load, &get, result, numbers);
         if (out_unanimous)
             *out_unanimous = result->unanimous;
     }
@@ -110,16 +152,16 @@ int load_read(struct load *load, struct quorate_client *client, uint32_t key, in
 // Reads a key and keeps context and values for the write that follows.
 static bool writer_read(struct load_writer *writer, uint32_t key)
 {
-    struct quorate_get_options options = {.r = 2};
+    struct quorate_get_options options = {.r = 2, .strict = true};
     struct quorate_result *result;
     uint64_t numbers[VALUES_READ_MAX];
     struct load_key name;
-    uint64_t began = wait_now_us();
+    struct load_get get = {writer->session, key, 2, wait_now_us()};
 
     key_make_text(writer->load, key, &name);
     bool done = quorate_get(writer->client, name.key, &options, &result) == 0;
     if (done) {
-        uint32_t count = read_note(writer->load, key, began, result, numbers);
+        uint32_t count = read_note(writer->load, &get, result, numbers);
         writer->key = key;
         writer->context.size = 0;
         writer->seen.size = 0;
@@ -144,7 +186,7 @@ static enum history_outcome outcome_of(struct load *load, const struct quorate_r
 }
 
 // After a put: what a next one may build on.
-static void writer_keep(struct load_writer *writer, const struct history_write *write,
+static void writer_keep(struct load_writer *writer, const struct history_op *write,
                         const struct quorate_result *result)
 {
     if (write->outcome != HISTORY_ACKNOWLEDGED || !write->value) {
@@ -152,7 +194,7 @@ static void writer_keep(struct load_writer *writer, const struct history_write *
         writer->seen.size = 0;
         return;
     }
-    if (!write->seen_count)
+    if (!write->sent->count)
         writer->seen.size = 0;
     buffer_add(&writer->seen, &write->value, sizeof(write->value));
     writer->key = write->key;
@@ -160,12 +202,30 @@ static void writer_keep(struct load_writer *writer, const struct history_write *
     buffer_add(&writer->context, result->context.data, result->context.size);
 }
 
+static void seen_add(const struct load_writer *writer, struct clock *out)
+{
+    const uint64_t *seen = (const uint64_t *)(const void *)writer->seen.data;
+
+    for (size_t i = 0; i < writer->seen.size / sizeof(uint64_t); i++) {
+        if (seen[i] != VALUE_GARBAGE)
+            clock_add(out, dot_of(seen[i]));
+    }
+}
+
 // One put or delete, with the kept context or with none.
 static void writer_write(struct load_writer *writer, uint32_t key, bool delete, bool blind)
 {
     struct load *load = writer->load;
-    struct quorate_put_options options = {.w = 2};
-    struct history_write write = {.key = key, .began = wait_now_us()};
+    struct quorate_put_options options = {.w = 2, .strict = true};
+    struct clock sent = {0};
+    struct history_op write = {.method = delete ? HISTORY_DELETE : HISTORY_PUT,
+                               .session = writer->session,
+                               .client = writer->session,
+                               .key = key,
+                               .asked = 2,
+                               .strict = true,
+                               .sent = &sent,
+                               .began = wait_now_us()};
     struct quorate_result *result;
     struct buffer value = {0};
     struct load_key name;
@@ -173,24 +233,25 @@ static void writer_write(struct load_writer *writer, uint32_t key, bool delete, 
     key_make_text(load, key, &name);
     if (!blind) {
         options.context = quorate_bytes(writer->context.data, writer->context.size);
-        write.seen = (const uint64_t *)(const void *)writer->seen.data;
-        write.seen_count = (uint32_t)(writer->seen.size / sizeof(uint64_t));
+        seen_add(writer, &sent);
     }
     if (delete) {
         quorate_delete(writer->client, name.key, &options, &result);
     } else {
         write.value = atomic_fetch_add(&load->values, 1) + 1;
+        write.dot = dot_of(write.value);
         value_make(load, key, write.value, &value);
         quorate_put(writer->client, name.key, quorate_bytes(value.data, value.size), &options,
                     &result);
     }
     write.ended = wait_now_us();
     write.outcome = outcome_of(load, result);
-    history_add_write(load->history, &write);
+    load_note(load, &write);
     if (write.outcome != HISTORY_ACKNOWLEDGED)
         wait_ms(writer->pause_ms);
     writer_keep(writer, &write, result);
     quorate_result_free(result);
+    clock_done(&sent);
     buffer_done(&value);
 }
 
@@ -228,6 +289,7 @@ void load_writer_begin(struct load_writer *writer, struct load *load, struct quo
     memset(writer, 0, sizeof(*writer));
     writer->load = load;
     writer->client = client;
+    writer->session = (uint32_t)atomic_fetch_add(&load->sessions, 1) + 1;
     writer->pause_ms = 5;
     rng_init(&writer->rng, seed);
     int failed = pthread_create(&writer->thread, NULL, writer_run, writer);

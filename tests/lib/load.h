@@ -7,7 +7,7 @@
 
 #include "base/rng.h"
 #include "client/quorate.h"
-#include "tests/lib/history.h"
+#include "sim/checker/judge.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,10 +16,13 @@ enum { LOAD_WRITERS = 4, LOAD_KEYS = 48 };
 
 // Keys and values of one history.
 struct load {
-    struct history *history;
-    uint32_t era; // part of all keys and values
+    struct history history;
+    pthread_mutex_t lock; // of the history
+    uint32_t judged;      // operations before this one
+    uint32_t era;         // part of all keys and values
     uint64_t values_max;
-    atomic_uint_fast64_t values; // the last number given to a value
+    atomic_uint_fast64_t values;   // the last number given to a value
+    atomic_uint_fast32_t sessions; // the last number given to one
     atomic_uint_fast64_t acknowledged;
     atomic_uint_fast64_t unknown;
     atomic_uint_fast64_t refused;
@@ -33,6 +36,7 @@ struct load_writer {
     struct quorate_client *client;
     struct rng rng;
     pthread_t thread;
+    uint32_t session;
     uint32_t pause_ms; // after a failure
     // What the last acknowledged put left behind, for a next one without a read: its context.
     uint32_t key;
@@ -53,5 +57,8 @@ void load_writer_end(struct load_writer *writer);
 // One read of a key at R = `r`, entered in the history; 0 or the error. *out_unanimous may be NULL.
 int load_read(struct load *load, struct quorate_client *client, uint32_t key, int r,
               bool *out_unanimous);
+
+// Judges all reads since the last time. Call it when no client is at work.
+void load_judge(struct load *load, struct verdict *verdict);
 
 #endif

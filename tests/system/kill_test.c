@@ -29,7 +29,7 @@ struct trial {
     uint64_t seed;
     uint64_t rounds;
     uint64_t kills;
-    struct history_verdict verdict;
+    struct verdict verdict;
     // of the eras before
     uint64_t acknowledged, unknown, refused, reads;
 };
@@ -127,7 +127,6 @@ static bool key_is_read(void *context)
 static void keys_verify(struct trial *trial, int r, bool unanimous)
 {
     struct quorate_client *client = cluster_client(trial->cluster, NULL);
-    struct buffer report = {0};
 
     for (uint32_t key = 0; key < LOAD_KEYS; key++) {
         struct reading reading = {trial, client, key, r, unanimous, 0};
@@ -137,13 +136,12 @@ static void keys_verify(struct trial *trial, int r, bool unanimous)
                          (unsigned long long)trial->seed);
     }
     quorate_close(client);
-    history_check(trial->load.history, &trial->verdict, &report);
-    if (!history_is_clean(&trial->verdict)) {
-        printf("%.*s", (int)report.size, (const char *)report.data);
+    load_judge(&trial->load, &trial->verdict);
+    if (!verdict_is_clean(&trial->verdict)) {
+        printf("%.*s", (int)trial->verdict.text.size, (const char *)trial->verdict.text.data);
         cluster_fail(trial->cluster, "a promise was broken (seed %llu)",
                      (unsigned long long)trial->seed);
     }
-    buffer_done(&report);
 }
 
 static void round_run(struct trial *trial)
@@ -202,7 +200,7 @@ static void acknowledged_writes_survive_kills(void **state)
     }
     printf("%llu writes acknowledged, %llu unknown, %llu refused; %llu reads checked\n",
            (unsigned long long)trial.acknowledged, (unsigned long long)trial.unknown,
-           (unsigned long long)trial.refused, (unsigned long long)trial.verdict.reads);
+           (unsigned long long)trial.refused, (unsigned long long)trial.verdict.reads_judged);
     // A test in which nothing happened proves nothing.
     assert_true(trial.acknowledged > trial.rounds * 20);
     cluster_pass(trial.cluster);
