@@ -83,7 +83,7 @@ static void choose_levels(struct users *users, struct user *user, struct asked *
     uint64_t least = asked->method == METHOD_GET ? at[KNOB_R] : at[KNOB_W];
 
     asked->level = (uint8_t)least;
-    if (percent(user, 10))
+    if (percent(user, 10) && !users->within)
         asked->level = (uint8_t)(least + rng_below(&user->rng, replicas - least + 1));
     if (percent(user, at[KNOB_WEAK]) && !users->within)
         asked->level = (uint8_t)(1 + rng_below(&user->rng, replicas));

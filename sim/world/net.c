@@ -439,6 +439,8 @@ void net_reset(struct sim *sim, uint32_t from, uint32_t to)
 
 void net_heal(struct sim *sim)
 {
+    sim->settings.loss = sim->settings.duplicate = 0;
+    sim->settings.reorder = sim->settings.corrupt = 0;
     for (uint32_t from = 0; from < sim->settings.nodes; from++) {
         for (uint32_t to = 0; to < sim->settings.nodes; to++) {
             wire_of(sim, from, to)->slow = 0;
