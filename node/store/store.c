@@ -318,6 +318,8 @@ int store_apply(struct store *store, const struct key *key, const struct delta *
         err = log_append(&store->log, &record, use, &position);
     if (err)
         return err;
+    if (store->settings.watch)
+        store->settings.watch(store->settings.watch_data, key, delta);
     dots_issued(store, key->shard, delta);
     view_fill(change_apply(store, &change, delta, position), arena, out);
     return 0;

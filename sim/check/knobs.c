@@ -178,7 +178,7 @@ static uint64_t draw_one(enum knob knob, uint64_t seed)
 
     for (const char *at = rows[knob].name; *at; at++)
         name = rng_mix(name + (uint8_t)*at);
-    rng_init(&rng, seed ^ name);
+    rng_init(&rng, rng_mix(seed) ^ name);
     if (rows[knob].fault)
         return rng_below(&rng, 2) ? 1 + rng_below(&rng, 3) : 0;
     if (knob <= KNOB_SHARDS)
@@ -192,7 +192,7 @@ static uint64_t draw_one(enum knob knob, uint64_t seed)
 
 static bool calm(uint64_t seed)
 {
-    return rng_mix(seed ^ 0xca13) % 10 == 0; // one run of ten has no faults
+    return rng_mix(rng_mix(seed) ^ 0xca13) % 10 == 0; // one run of ten has no faults
 }
 
 static void faults_off(struct knobs *knobs, uint64_t seed, const struct knobs_set *set)
@@ -238,6 +238,9 @@ static void reconcile(struct knobs *knobs)
         at[KNOB_WEAK] = 0;
     }
     at[KNOB_R] = at[KNOB_REPLICAS] + 1 - at[KNOB_W];
+    // A record of the log holds all siblings of a key, a segment two of the largest records.
+    while (at[KNOB_SEGMENT_KIB] << 10 < 4 * at[KNOB_SIBLINGS] * (at[KNOB_VALUE_BYTES] + 64))
+        at[KNOB_SEGMENT_KIB] *= 2;
     while (at[KNOB_SHARDS] & (at[KNOB_SHARDS] - 1))
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
 }

@@ -33,8 +33,6 @@
     X(STALE_TOKEN, "a write carried an old token")                                                 \
     X(RETRIED, "a client tried again with the same token")                                         \
     X(DELETED, "a delete was acknowledged")                                                        \
-    X(EXPIRED, "a value expired")                                                                  \
-    X(HEDGED, "a read was hedged")                                                                 \
     X(ROLLED_BACK, "a disk went back to an older image")                                           \
     X(EMPTIED, "a disk was emptied")                                                               \
     X(ALL_DOWN, "all processes were down at once")                                                 \
