@@ -87,8 +87,8 @@ static void without_dot(struct users *users, struct clock *clock, struct dot dot
     clock_subtract(clock, &own);
 }
 
-// What a write covers: as its token tells; of an overwrite as its reply tells, or the store that took
-// it. False: not known now; the store may take it later, or never.
+// What a write covers: as its token tells; of an overwrite as its reply tells, or the store that
+// took it. False: not known now; the store may take it later, or never.
 static bool sent_find(struct users *users, struct asked *asked, const struct reply *reply,
                       struct clock *out)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inside of users: what is in flight, the values written, and how an end becomes a record of the
-// history. For users.c, asked.c and values.c.
+// The inside of users: what is in flight, the values written, and how an end becomes a record of
+// the history. For users.c, asked.c and values.c.
 #ifndef SIM_CHECK_ASKED_H
 #define SIM_CHECK_ASKED_H
 

@@ -132,7 +132,7 @@ static const struct object *object_at(const struct replica_state *state, uint32_
 
 static void add_versions(struct buffer *out, const struct object *object)
 {
-    if (object)
+    if (object && object->count)
         buffer_add_format(out, " %" PRIu32 " versions:", object->count);
     for (uint32_t i = 0; object && i < object->count; i++) {
         const struct version *version = &object->versions[i];

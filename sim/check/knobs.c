@@ -214,8 +214,8 @@ static uint64_t at_most(uint64_t value, uint64_t most)
     return value < most ? value : most;
 }
 
-// A destroyed disk must leave W-1 copies of what was acknowledged, and a rebuilt record is read from
-// a majority.
+// A destroyed disk must leave W-1 copies of what was acknowledged, and a rebuilt record is read
+// from a majority.
 static bool destroys(const struct knobs *knobs)
 {
     return knobs->at[KNOB_FAULT_ROT] || knobs->at[KNOB_FAULT_ROLLBACK] ||
