@@ -19,7 +19,7 @@ enum {
     ROUND_US = 3000000,
     READ_US = 400000, // so that few linger
     CONVERGE_ROUNDS = 60,
-    EXPIRY_SLACK_US = 15000000
+    EXPIRY_SLACK_US = 60000000 // a request may wait in a stopped node
 };
 
 struct running {

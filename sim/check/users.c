@@ -105,7 +105,7 @@ static void choose(struct users *users, struct user *user, struct asked *asked)
     if (asked->method != METHOD_GET)
         choose_context(users, user, asked);
     if (asked->method == METHOD_PUT && percent(user, at[KNOB_TTL]))
-        asked->ttl_ms = 100 + rng_below(&user->rng, 20000);
+        asked->ttl_ms = 100 + rng_below(&user->rng, rng_below(&user->rng, 2) ? 2000 : 200000);
 }
 
 // As the history has it; `sent` and the answer come later.

@@ -33,6 +33,8 @@ static void action_log(struct sim *sim, const struct host *host, const struct ac
     static const char *const words[] = {
         [LOG_INFO] = "says", [LOG_WARNING] = "warns", [LOG_ALARM] = "ALARMS"};
 
+    if (strncmp(action->text, "a damaged record in shard", 25) == 0)
+        probe_hit(sim, PROBE_DAMAGE_SEEN);
     sim_tell(sim, (int)host->index, "%s: %s", words[action->level], action->text);
 }
 

@@ -22,7 +22,6 @@
     X(PAUSED_LONG, "a process was stopped longer than its links last")                             \
     X(FORWARDED, "a request was forwarded")                                                        \
     X(READ_REPAIR, "a read repaired a replica")                                                    \
-    X(REBUILT, "a damaged record was rebuilt")                                                     \
     X(DAMAGE_SEEN, "a read met a damaged record")                                                  \
     X(SIBLINGS, "a read showed siblings")                                                          \
     X(SIBLINGS_REFUSED, "a write was refused for too many siblings")                               \

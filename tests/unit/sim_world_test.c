@@ -129,6 +129,8 @@ static void a_long_silence_breaks_links_and_their_messages_are_lost(void **state
 
     (void)state;
     world_make(&seen, 3, 2, NULL);
+    ask(&seen, 0, 4, METHOD_PUT, 2); // the bucket's properties are known from now on
+    pass(&seen, SECOND_US);
     net_cut(seen.sim, 0, 1, true);
     net_cut(seen.sim, 0, 2, true);
     ask(&seen, 0, 1, METHOD_PUT, 2);
