@@ -200,7 +200,7 @@ static void faults_off(struct knobs *knobs, uint64_t seed, const struct knobs_se
     for (int knob = 0; knob < KNOBS; knob++) {
         bool chosen = set->only_faults && set->faults[knob];
 
-        if (knob_is_fault(knob) && (set->only_faults ? !chosen : calm(seed)))
+        if (knob_is_fault((enum knob)knob) && (set->only_faults ? !chosen : calm(seed)))
             knobs->at[knob] = 0;
         else if (chosen && knobs->at[knob] == 0)
             knobs->at[knob] = knob < KNOB_FAULT_KILL ? 2000 : 1;
@@ -248,7 +248,7 @@ static void reconcile(struct knobs *knobs)
 void knobs_draw(struct knobs *knobs, uint64_t seed, const struct knobs_set *set)
 {
     for (int knob = 0; knob < KNOBS; knob++)
-        knobs->at[knob] = draw_one(knob, seed);
+        knobs->at[knob] = draw_one((enum knob)knob, seed);
     faults_off(knobs, seed, set);
     for (int knob = 0; knob < KNOBS; knob++) {
         if (set->is[knob])
@@ -319,7 +319,7 @@ int knobs_faults_read(struct knobs_set *set, const char *text, struct buffer *wh
         size_t size = strcspn(text, ",");
         int knob = knob_find(text, size);
 
-        if (knob < 0 || !knob_is_fault(knob)) {
+        if (knob < 0 || !knob_is_fault((enum knob)knob)) {
             buffer_add_format(why, "there is no fault '%.*s'; --knobs lists them", (int)size, text);
             return ERR_INVALID;
         }
