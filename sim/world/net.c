@@ -235,6 +235,12 @@ static void note_kind(struct sim *sim, const struct message *message)
         probe_hit(sim, PROBE_FORWARDED);
     else if (message->kind == MESSAGE_APPLY && message->op == 0)
         probe_hit(sim, PROBE_READ_REPAIR);
+    else if (message->kind == MESSAGE_APPLY && message->guest)
+        probe_hit(sim, PROBE_GUESTED);
+    else if (message->kind == MESSAGE_SYNCED)
+        probe_hit(sim, message->err == ERR_STALE ? PROBE_SYNC_STALE : PROBE_SYNCED);
+    else if (message->kind == MESSAGE_FILLED && !message->err)
+        probe_hit(sim, PROBE_FILLED);
 }
 
 void net_send(struct sim *sim, struct host *from, const struct action *action)

@@ -45,6 +45,7 @@ void sim_settings_init(struct sim_settings *settings)
                                       .dot_log_bytes = 1 << 20,
                                       .siblings_max = 100,
                                       .operations_max = 4096,
+                                      .calm_us = 60000000,
                                       .disk_us = 200,
                                       .tree_us = 5000,
                                       .delay_us = 200,
