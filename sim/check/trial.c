@@ -262,9 +262,11 @@ static uint64_t differences(struct running *run)
     return count;
 }
 
-// Until the node does so by itself replicas are brought together by reads of all of them.
+// Until the node does so by itself replicas are brought together by reads of all of them, and damaged
+// records rebuilt by whoever meets them.
 static void phase_converge(struct running *run)
 {
+    bool reads = !knobs_converge() || run->knobs.at[KNOB_FAULT_ROT];
     int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
 
     note(run, "all are healed");
@@ -272,7 +274,7 @@ static void phase_converge(struct running *run)
         faults_hold(run->faults, node, false);
     settle(run);
     for (int round = 0; round < rounds && (round == 0 || differences(run)); round++) {
-        for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && !knobs_converge(); key++) {
+        for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && reads; key++) {
             users_read(run->users, ((uint32_t)round + key) % sim_nodes(run->sim), key);
             pass(run, READ_US);
         }
