@@ -27,7 +27,7 @@ static const char *const fault_texts[] = {FAULT_MAP(X)};
 
 // Replicas that were emptied fill from others, and replicas become equal without reads. Until the
 // node can do that, disks are not emptied and equality is brought about by reads.
-enum { CONVERGES = 1 };
+enum { CONVERGES = 1, OPERATIONS_MOST = 10000 };
 
 bool knobs_converge(void)
 {
@@ -245,10 +245,21 @@ static void reconcile(struct knobs *knobs)
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
 }
 
+// Many operations cost much and find little more: such runs are shorter.
+static void shorten(struct knobs *knobs)
+{
+    uint64_t *at = knobs->at;
+
+    while (at[KNOB_SECONDS] > 4 &&
+           at[KNOB_SECONDS] * 1000000 * at[KNOB_CLIENTS] / at[KNOB_THINK_US] > OPERATIONS_MOST)
+        at[KNOB_SECONDS] /= 2;
+}
+
 void knobs_draw(struct knobs *knobs, uint64_t seed, const struct knobs_set *set)
 {
     for (int knob = 0; knob < KNOBS; knob++)
         knobs->at[knob] = draw_one((enum knob)knob, seed);
+    shorten(knobs);
     faults_off(knobs, seed, set);
     for (int knob = 0; knob < KNOBS; knob++) {
         if (set->is[knob])

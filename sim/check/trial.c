@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "sim/check/early.h"
 #include "sim/check/inspect.h"
 #include "sim/check/users.h"
 #include "sim/checker/issued.h"
@@ -33,6 +34,7 @@ struct running {
     struct inspect inspect;
     const struct topology *topology; // a copy
     struct issued issued;
+    struct early early;
     bool whole; // all nodes are up at the end
 };
 
@@ -52,6 +54,7 @@ static void on_closed(void *data, uint32_t node)
 {
     struct running *run = data;
 
+    early_closed(&run->early, node);
     if (run->users)
         users_closed(run->users, node);
     if (run->faults)
@@ -82,7 +85,17 @@ static void on_applied(void *data, uint32_t node, const struct key *key, const s
     if (run->topology) {
         users_applied(run->users, node, key, delta);
         see_dots(run, node, key, delta);
+        early_applied(&run->early, run->sim, node, key->shard, delta);
     }
+}
+
+static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
+{
+    struct running *run = data;
+
+    (void)to;
+    if (run->topology)
+        early_message(&run->early, run->sim, from, message, &run->verdict);
 }
 
 static void on_line(void *data, uint64_t now_us, int node, const char *text)
@@ -106,6 +119,7 @@ static void settings_make(struct running *run, struct sim_settings *out)
                                     .refused = on_refused,
                                     .closed = on_closed,
                                     .applied = on_applied,
+                                    .message = on_message,
                                     .line = run->trial->line ? on_line : NULL};
     out->segment_bytes = at[KNOB_SEGMENT_KIB] << 10;
     out->memtable_bytes = at[KNOB_MEMTABLE_KIB] << 10;
@@ -393,6 +407,7 @@ static void run_done(struct running *run)
     verdict_done(&run->verdict);
     inspect_done(&run->inspect);
     issued_done(&run->issued);
+    early_done(&run->early);
 }
 
 void trial_run(const struct trial *trial, struct trial_result *out)
