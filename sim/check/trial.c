@@ -126,6 +126,9 @@ static void settings_make(struct running *run, struct sim_settings *out)
     out->memtable_keys = (uint32_t)at[KNOB_MEMTABLE_KEYS];
     out->dot_log_bytes = at[KNOB_DOT_LOG_KIB] << 10;
     out->siblings_max = (uint32_t)at[KNOB_SIBLINGS];
+    out->calm_us = 1000 * (4 * at[KNOB_FAULT_LENGTH_MS] + 2 * at[KNOB_BREAK_MS] +
+                           2 * at[KNOB_TIMEOUT_MS] + 2000) +
+                   4 * at[KNOB_TAIL_US];
     out->operations_max = (uint32_t)at[KNOB_OPERATIONS];
     out->disk_us = (uint32_t)at[KNOB_DISK_US];
     out->tree_us = (uint32_t)at[KNOB_TREE_US];
