@@ -72,7 +72,9 @@ static uint64_t draw_load(enum knob knob, struct rng *rng)
     case KNOB_SECONDS:
         return 5 + rng_below(rng, 56);
     case KNOB_KEYS:
-        return rng_below(rng, 2) ? 1 : 2 + rng_below(rng, 30); // half of the runs: one hot key
+        if (rng_below(rng, 2))
+            return 1; // half of the runs: one hot key
+        return rng_below(rng, 4) ? 2 + rng_below(rng, 30) : 300 + rng_below(rng, 1000);
     case KNOB_CLIENTS:
         return rng_below(rng, 4) ? 2 + rng_below(rng, 7) : 2;
     case KNOB_OPEN:
@@ -123,6 +125,10 @@ static uint64_t draw_store(enum knob knob, struct rng *rng)
         return PICK(4, 20, 100);
     case KNOB_OPERATIONS:
         return PICK(8, 256, 4096);
+    case KNOB_REPAIR_KIB:
+        return PICK(20, 1000, 65536);
+    case KNOB_REPAIR_KEYS:
+        return PICK(30, 1000, 50000);
     case KNOB_DISK_US:
         return PICK(50, 200, 1000, 5000);
     default:

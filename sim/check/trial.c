@@ -18,8 +18,8 @@ enum {
     CORE_SECONDS = 3, // of asking a healed core
     ROUNDS_MAX = 8,   // of reading everything
     ROUND_US = 3000000,
-    READ_US = 400000, // so that few linger
-    CONVERGE_ROUNDS = 60,
+    READS_US = 60000000, // of every key, so that few linger
+    CONVERGE_ROUNDS = 100,
     EXPIRY_SLACK_US = 60000000 // a request may wait in a stopped node
 };
 
@@ -129,6 +129,8 @@ static void settings_make(struct running *run, struct sim_settings *out)
     out->calm_us = 1000 * (4 * at[KNOB_FAULT_LENGTH_MS] + 2 * at[KNOB_BREAK_MS] +
                            2 * at[KNOB_TIMEOUT_MS] + 2000) +
                    4 * at[KNOB_TAIL_US];
+    out->repair_bytes_per_s = at[KNOB_REPAIR_KIB] << 10;
+    out->repair_keys_per_s = at[KNOB_REPAIR_KEYS];
     out->operations_max = (uint32_t)at[KNOB_OPERATIONS];
     out->disk_us = (uint32_t)at[KNOB_DISK_US];
     out->tree_us = (uint32_t)at[KNOB_TREE_US];
@@ -286,11 +288,12 @@ static void become_equal(struct running *run)
 {
     bool reads = !knobs_converge() || run->knobs.at[KNOB_FAULT_ROT];
     int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
+    uint64_t read_us = READS_US / run->knobs.at[KNOB_KEYS];
 
     for (int round = 0; round < rounds && (round == 0 || differences(run)); round++) {
         for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && reads; key++) {
             users_read(run->users, ((uint32_t)round + key) % sim_nodes(run->sim), key);
-            pass(run, READ_US);
+            pass(run, read_us);
         }
         pass(run, ROUND_US);
     }

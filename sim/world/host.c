@@ -325,6 +325,8 @@ static int open_node(struct sim *sim, struct host *host)
     node_settings_init(&settings);
     settings.self = host->member;
     settings.seed = rng_u64(&host->process_rng);
+    settings.repair_bytes_per_s = sim->settings.repair_bytes_per_s;
+    settings.repair_keys_per_s = sim->settings.repair_keys_per_s;
     settings.repair_calm_us = sim->settings.calm_us;
     settings.siblings_max = sim->settings.siblings_max;
     settings.operations_max = sim->settings.operations_max;

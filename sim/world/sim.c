@@ -45,6 +45,8 @@ void sim_settings_init(struct sim_settings *settings)
                                       .dot_log_bytes = 1 << 20,
                                       .siblings_max = 100,
                                       .operations_max = 4096,
+                                      .repair_bytes_per_s = 64 << 20,
+                                      .repair_keys_per_s = 50000,
                                       .calm_us = 60000000,
                                       .disk_us = 200,
                                       .tree_us = 5000,
