@@ -126,7 +126,7 @@ static uint64_t draw_store(enum knob knob, struct rng *rng)
     case KNOB_OPERATIONS:
         return PICK(8, 256, 4096);
     case KNOB_REPAIR_KIB:
-        return PICK(20, 1000, 65536);
+        return PICK(1000, 10000, 65536);
     case KNOB_REPAIR_KEYS:
         return PICK(30, 1000, 50000);
     case KNOB_DISK_US:
@@ -247,6 +247,9 @@ static void reconcile(struct knobs *knobs)
     // A record of the log holds all siblings of a key, a segment two of the largest records.
     while (at[KNOB_SEGMENT_KIB] << 10 < 4 * at[KNOB_SIBLINGS] * (at[KNOB_VALUE_BYTES] + 64))
         at[KNOB_SEGMENT_KIB] *= 2;
+    // A page of a fill is written in one turn, which has the room of two segments.
+    if (at[KNOB_KEYS] > 64 && at[KNOB_SEGMENT_KIB] < 1024)
+        at[KNOB_SEGMENT_KIB] = 1024;
     while (at[KNOB_SHARDS] & (at[KNOB_SHARDS] - 1))
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
 }

@@ -318,6 +318,11 @@ static void note_message(struct sim *sim, const struct happening *happening,
              message->err ? " " : "", message->err ? err_code(message->err) : "",
              message->key.size ? ", key " : "", (int)message->key.size,
              message->key.size ? (const char *)message->key.data : "");
+    if (message->page)
+        sim_tell(sim, (int)happening->host,
+                 "... shard %" PRIu32 ", %" PRIu32 " items, %zu bytes%s%s", message->page->shard,
+                 message->page->count, happening->bytes.size, message->page->more ? ", more" : "",
+                 message->page->has_upto ? ", with an end" : "");
 }
 
 void net_arrive(struct sim *sim, struct happening *happening)
