@@ -5,6 +5,9 @@
 //
 // Which versions a key must have follows from the clock, so a page is compared only while its
 // context equals our clock; otherwise the comparison ends and is tried again in a quieter moment.
+//
+// On the way damaged records here get the names of their keys back, and are rebuilt from a quorum:
+// the same walk, for a shard with damaged keys, whatever the clocks.
 #include "node/core/repair.h"
 
 #include <inttypes.h>
@@ -62,6 +65,11 @@ static bool versions_unite(struct node *node, const struct object *ours,
     return more;
 }
 
+static bool still_equal(const struct node *node, const struct page *page)
+{
+    return clock_equal(&page->context, store_clock(node->store, page->shard));
+}
+
 static int item_compare(struct node *node, const struct page *page, struct page_item *item)
 {
     struct object united;
@@ -77,6 +85,8 @@ static int item_compare(struct node *node, const struct page *page, struct page_
         rebuild_start(node, &key);
     if (err == ERR_DAMAGED || err == ERR_COLLISION)
         return 0;
+    if (!still_equal(node, page))
+        return err;
     if (err || !versions_unite(node, &view.object, &item->object, &united))
         return err;
     node->counts.rebuilt += 1;
@@ -85,9 +95,11 @@ static int item_compare(struct node *node, const struct page *page, struct page_
 
 void compare_taken(struct node *node, struct pull *pull, const struct page *page)
 {
+    struct store_shard shard;
     int err = 0;
 
-    if (!clock_equal(&page->context, store_clock(node->store, pull->shard))) {
+    store_shard(node->store, pull->shard, &shard);
+    if (!shard.unknown && !still_equal(node, page)) {
         pull_over(node, pull, 0);
         return;
     }

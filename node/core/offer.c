@@ -57,10 +57,25 @@ static void offer_take_now(const struct node *node, struct local *local)
     local->prune = true;
 }
 
+static void completeness_log(struct node *node, uint32_t incomplete)
+{
+    struct repair *repair = node->repair;
+
+    if (incomplete && !repair->incomplete)
+        node_log(node, LOG_WARNING,
+                 "the copies of %" PRIu32 " of our shards are not complete: they are filled from "
+                 "other owners, and not served before",
+                 incomplete);
+    else if (!incomplete && repair->incomplete)
+        node_log(node, LOG_INFO, "all our shards are complete and served again");
+    repair->incomplete = incomplete;
+}
+
 // A shard that is not ours and of which we hold something makes us a guest.
 static void offers_take_now(struct node *node)
 {
     struct repair *repair = node->repair;
+    uint32_t incomplete = 0;
     bool any = false;
 
     repair->guests = 0;
@@ -75,7 +90,9 @@ static void offers_take_now(struct node *node)
         repair->guests += held && !local->owned;
         offer_take_now(node, local);
         any |= local->has_next;
+        incomplete += local->owned && !replica_serves(node, shard);
     }
+    completeness_log(node, incomplete);
     if (any)
         repair->next_position =
             planted("offer-early") ? store_durable(node->store) : store_end(node->store);
@@ -153,6 +170,8 @@ static void local_judge(struct node *node, struct local *local)
     equality_judge(node, local);
     for (uint32_t i = 0; i < local->other_count; i++)
         debt_judge(node, local, local->others[i]);
+    for (uint32_t i = 0; i < local->other_count; i++)
+        local->others[i]->settled = false;
 }
 
 // ---- telling ------------------------------------------------------------------------------------
@@ -228,6 +247,7 @@ static bool tell_now(const struct node *node, const struct local *local, struct 
     bool wants = wants_more(local, other);
     bool again = wants && node->now_us >= other->tell_us;
 
+    other->settled = !changed && !wants && !other->asked;
     if (!changed && !again && !other->asked)
         return false;
     *out_ask = wants && (changed || again);
@@ -247,11 +267,13 @@ static void local_tell(struct node *node, const struct local *local, struct batc
     for (uint32_t i = 0; i < local->other_count; i++) {
         struct other *other = local->others[i];
         struct offer offer = local->ours;
-        int member = topology_member(node->topology, other->node);
         bool ask = false;
+        int member;
 
-        if (!node_reachable(node, other->node) || !tell_now(node, local, other, &ask))
+        if (other->settled || !node_reachable(node, other->node) ||
+            !tell_now(node, local, other, &ask))
             continue;
+        member = topology_member(node->topology, other->node);
         if (ask)
             offer.flags |= OFFER_ASK;
         batch_add(node, other->node, &batches[member], &offer);
@@ -289,6 +311,7 @@ static void offers_settle(struct node *node)
         local->has_next = false;
         local->version += 1;
         offer_copy(&local->ours, &local->next);
+        local->work |= local->ours.unknown > 0;
         local_judge(node, local);
     }
 }
@@ -336,6 +359,7 @@ static void life_ended(struct node *node, uint64_t from)
             other->offer = (struct offer){.shard = shard};
             other->actor = 0;
             other->told_version = 0;
+            other->settled = false;
             other->below = other->too_old = false;
             other->pull_us = 0;
             local->equal_us = 0;
@@ -364,6 +388,7 @@ static void other_set(struct node *node, struct local *local, struct other *othe
                  !clock_equal(&other->offer.clock, &offer->clock);
 
     other->asked |= (offer->flags & OFFER_ASK) != 0;
+    other->settled = false;
     if (older)
         return; // overtaken on the way: a life's durable clock only grows
     debt_judge(node, local, other);

@@ -128,6 +128,16 @@ static bool digest_differs(const struct node *node, const struct local *local,
            other->offer.digest != local->ours.digest;
 }
 
+// A damaged record has lost its name: who holds the key can tell it, and then it is rebuilt.
+static bool may_know_names(const struct node *node, const struct local *local,
+                           const struct other *other)
+{
+    struct store_shard shard;
+
+    store_shard(node->store, local->shard, &shard);
+    return shard.unknown && other->owner && (other->offer.flags & OFFER_SERVES);
+}
+
 // Everybody who could be asked is older than our fill: a new one begins, and what the old one has
 // passed keeps its clock.
 static void sources_renew(const struct node *node, struct local *local)
@@ -165,8 +175,11 @@ static enum pull_kind work_of(struct node *node, struct local *local, struct oth
     *out = may_fill ? source_of(node, local, only_feeds) : NULL;
     if (*out)
         return PULL_FILL;
-    if (local->differs && node->now_us >= local->compared_us + AGAIN_US_MAX)
-        *out = source_of(node, local, digest_differs);
+    if (node->now_us < local->compared_us + AGAIN_US_MAX)
+        return PULL_COMPARE;
+    *out = source_of(node, local, digest_differs);
+    if (!*out)
+        *out = source_of(node, local, may_know_names);
     return PULL_COMPARE;
 }
 
@@ -177,7 +190,7 @@ static bool work_left(struct node *node, const struct local *local)
     struct store_shard shard;
 
     store_shard(node->store, local->shard, &shard);
-    if (!shard.born || shard.filling || local->differs)
+    if (!shard.born || shard.filling || local->differs || shard.unknown)
         return true;
     for (uint32_t i = 0; i < local->other_count; i++) {
         const struct other *other = local->others[i];

@@ -168,6 +168,7 @@ void repair_link(struct node *node, uint64_t peer, bool up)
         if (!other)
             continue;
         other->told_version = 0;
+        other->settled = false;
         other->pull_us = 0;
         other->pull_wait_us = 0;
         repair->locals[shard]->work = true;
@@ -271,14 +272,16 @@ static bool anything_waits(const struct repair *repair)
 
 static void budget_follow(struct node *node)
 {
-    struct repair *repair = node->repair;
-    uint64_t count = node->get_us.count + node->put_us.count;
+    struct budget *budget = &node->repair->budget;
+    struct histogram both;
 
-    if (count != repair->foreground.count || node->now_us < repair->budget.judged_us) {
-        repair->foreground = node->get_us;
-        histogram_join(&repair->foreground, &node->put_us);
+    if (!budget_window_over(budget, node->now_us)) {
+        budget_fill(budget, node->now_us);
+        return;
     }
-    budget_turn(&repair->budget, node->now_us, &repair->foreground);
+    both = node->get_us;
+    histogram_join(&both, &node->put_us);
+    budget_turn(budget, node->now_us, &both);
 }
 
 void repair_tick(struct node *node)

@@ -26,7 +26,6 @@ enum {
     REFUSED_US_MIN = 250000,    // after a refusal, doubling up to AGAIN_US_MAX
     OFFER_BYTES_MAX = 48 << 10, // of one message
     PULLS_MAX = 4,              // shards that are being pulled at one time
-    PAGE_ITEMS = 512,
     PAGE_BYTES = 256 << 10,
     PRUNE_DOTS = 65536,  // in one go
     FED_US = 10000000,   // a shard that we feed to somebody we do not begin to fill ourselves
@@ -44,7 +43,8 @@ struct other {
     uint64_t told_version; // of our state; 0: nothing since the link came up
     uint64_t tell_us;      // when to tell again while we differ
     uint64_t tell_wait_us;
-    bool asked; // it wants to know
+    bool asked;   // it wants to know
+    bool settled; // nothing is to be said before something changes
     // what we ask of it
     uint64_t pull_us; // not before then
     uint64_t pull_wait_us;
@@ -102,14 +102,14 @@ struct heard {
 
 struct repair {
     struct budget budget;
-    struct histogram foreground; // gets and puts together, as of the last turn
-    uint64_t digest;             // of the topology that all this is for; 0: none
-    struct local **locals;       // by shard; NULL: not ours
+    uint64_t digest;       // of the topology that all this is for; 0: none
+    struct local **locals; // by shard; NULL: not ours
     uint32_t shards;
     struct heard *heard;    // by member index
     uint64_t next_us;       // when repair_tick looks again
     uint64_t next_offer_us; // when changes are offered again
     uint64_t next_position; // 0: nothing waits to become durable
+    uint32_t incomplete;    // shards that we own and cannot serve yet
     uint32_t guests;        // shards that we are a guest of
     uint32_t cursor;        // next shard to look at for work
     struct pull pulls[PULLS_MAX];

@@ -2,6 +2,8 @@
 // Owners that lack more than the others' dot logs can tell, or everything, are filled; and copies
 // that differ under one clock are found out and made equal.
 #include "base/err.h"
+#include "node/store/engine.h"
+#include "node/store/tree_memory.h"
 #include "tests/lib/level.h"
 #include "tests/lib/query.h"
 
@@ -21,6 +23,7 @@ static struct world *world_with(struct world_settings settings)
     settings.nodes = 3;
     settings.delay_us_max = settings.delay_us_max ? settings.delay_us_max : 2000;
     settings.calm_us = 5 * (uint64_t)SECOND;
+    settings.dot_log_bytes = settings.dot_log_bytes ? settings.dot_log_bytes : 1 << 20;
     world = world_new(&settings);
     assert_int_equal(world_init(world, SHARDS, 3), 0);
     level_wait(world, 3 * (uint64_t)SECOND);
@@ -190,6 +193,54 @@ static void who_fills_answers_for_nothing(void **state)
     world_free(world);
 }
 
+// The source of half a fill goes away with writes that nobody else has; another source is older, so
+// a new fill begins. What had been passed must go on counting: else what those writes superseded
+// comes back, and never goes again.
+static void an_older_source_brings_nothing_back(void **state)
+{
+    struct world *world = world_with((struct world_settings){.seed = 77, .page_items = 1});
+    struct request put;
+    struct request get;
+    uint64_t pages;
+    char key[16];
+
+    (void)state;
+    put_many(world, 0, 60);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    world_cut(world, 0, 1, true);
+    world_cut(world, 1, 2, true);
+    world_crash(world, 2);
+    for (uint32_t i = 0; i < 60; i++) {
+        put = query_put(key_of(i, key), "by n1 alone");
+        put.blind = BLIND_OVERWRITE;
+        put.w = 1;
+        assert_int_equal(query(world, 0, &put).err, 0);
+    }
+    world_empty_disk(world, 2);
+    world_restart(world, 2);
+    world_cut(world, 0, 1, true);
+    world_cut(world, 1, 2, true);
+    while (world_sent(world, MESSAGE_FILLED) < 40)
+        world_run(world, 1000);
+    assert_true(status_of(world, 2).shards_filling > 0);
+    world_crash(world, 2); // the fill's clock is on disk
+    world_restart(world, 2);
+    world_heal(world);
+    world_cut(world, 0, 1, true);
+    world_cut(world, 0, 2, true);
+    pages = world_sent(world, MESSAGE_FILLED);
+    world_run(world, 20 * (uint64_t)SECOND);
+    assert_true(world_sent(world, MESSAGE_FILLED) >= pages + 60); // all of it, from n2
+    assert_int_equal(status_of(world, 2).shards_born, SHARDS);
+    world_heal(world);
+    level_wait(world, 30 * (uint64_t)SECOND);
+    for (uint32_t i = 0; i < 60; i++) {
+        get = query_get(key_of(i, key));
+        assert_int_equal(query(world, 2, &get).reply->version_count, 1);
+    }
+    world_free(world);
+}
+
 static void two_are_replaced_one_after_the_other(void **state)
 {
     struct world *world = world_with((struct world_settings){.seed = 80});
@@ -324,6 +375,73 @@ static void a_lost_record_is_found_out_and_comes_back(void **state)
     world_free(world);
 }
 
+// Nobody reads it: its name comes from another owner, its value from a quorum.
+static void a_damaged_record_is_rebuilt_unasked(void **state)
+{
+    struct world *world = world_with((struct world_settings){.seed = 130});
+    const struct topology *topology = node_topology(world_node(world, 1)->node);
+    struct store *store = world_node(world, 1)->store;
+    struct arena arena = {0};
+    struct store_view view;
+    uint8_t tree_key[TREE_KEY_SIZE];
+    struct key key;
+
+    (void)state;
+    put_many(world, 0, 50);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    assert_int_equal(
+        key_make(topology->seed, SHARDS, slice_of_text("b"), slice_of_text("key0007"), &key), 0);
+    key_tree(&key, tree_key);
+    store_checkpoint(store);
+    world_run(world, (uint64_t)SECOND);
+    assert_true(tree_memory_flip(world_node(world, 1)->tree, TREE_OBJECTS,
+                                 slice_of(tree_key, TREE_KEY_SIZE), 20));
+    query_put_ok(world, 0, "key0008", "scan"); // something happens in the shard of each
+    assert_int_equal(store_scan(store,
+                                &(struct store_scan){.shard = key.shard,
+                                                     .items_max = 1000,
+                                                     .bytes_max = (size_t)1 << 30},
+                                &arena, &(struct store_page){0}),
+                     0);
+    assert_int_equal(world_read(world, 1, "key0007", &arena, &view), ERR_DAMAGED);
+    level_wait(world, 30 * (uint64_t)SECOND);
+    assert_int_equal(world_read(world, 1, "key0007", &arena, &view), 0);
+    assert_int_equal(view.object.count, 1);
+    arena_done(&arena);
+    world_free(world);
+}
+
+// A page with what was there is under way when it is superseded where the page arrives: that must
+// not be taken for something missing.
+static void a_comparison_brings_nothing_back(void **state)
+{
+    struct world *world = world_with((struct world_settings){.seed = 140, .delay_us_max = 40000});
+    struct object none = {0};
+    struct request put;
+    char key[16];
+
+    (void)state;
+    put_many(world, 0, 50);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    for (uint32_t i = 0; i < 50; i += 10)
+        change_behind(world, 1, key_of(i, key), &none);
+    while (world_sent(world, MESSAGE_FILLED) == 0)
+        world_run(world, 1000);
+    for (uint32_t i = 0; i < 50; i++) {
+        put = query_put(key_of(i, key), "new");
+        put.blind = BLIND_OVERWRITE;
+        (void)world_request(world, i % 3, &put);
+    }
+    world_run(world, 20 * (uint64_t)SECOND);
+    level_wait(world, 60 * (uint64_t)SECOND);
+    for (uint32_t i = 0; i < 50; i++) {
+        struct request get = query_get(key_of(i, key));
+
+        assert_int_equal(query(world, 0, &get).reply->version_count, 1);
+    }
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,10 +450,13 @@ int main(void)
         cmocka_unit_test(a_fill_outlives_either_end),
         cmocka_unit_test(a_fill_goes_on_after_a_restart),
         cmocka_unit_test(who_fills_answers_for_nothing),
+        cmocka_unit_test(an_older_source_brings_nothing_back),
         cmocka_unit_test(two_are_replaced_one_after_the_other),
         cmocka_unit_test(who_was_away_too_long_is_filled),
         cmocka_unit_test(two_below_each_others_floor_do_not_both_fill),
         cmocka_unit_test(a_lost_record_is_found_out_and_comes_back),
+        cmocka_unit_test(a_damaged_record_is_rebuilt_unasked),
+        cmocka_unit_test(a_comparison_brings_nothing_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
