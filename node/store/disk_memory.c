@@ -115,16 +115,18 @@ static int memory_read(struct disk *disk, uint64_t id, struct buffer *out)
     return 0;
 }
 
+// The two images differ in what the list names and nowhere else.
 static void segment_sync(struct disk_memory *memory, struct memory_segment *segment)
 {
     struct memory_write write;
     size_t kept = 0;
 
-    memcpy(segment->stable, segment->seen, memory->disk.segment_size);
     for (size_t at = 0; at < memory->writes.size; at += sizeof write) {
         memcpy(&write, memory->writes.data + at, sizeof write);
-        if (write.id == segment->id)
+        if (write.id == segment->id) {
+            memcpy(segment->stable + write.offset, segment->seen + write.offset, write.size);
             continue;
+        }
         memcpy(memory->writes.data + kept, &write, sizeof write);
         kept += sizeof write;
     }
@@ -458,4 +460,47 @@ void disk_memory_flip(struct disk *disk, uint64_t segment, uint64_t offset, uint
     check(found && offset < disk->segment_size);
     found->seen[offset] ^= mask;
     found->stable[offset] ^= mask;
+}
+
+static uint8_t *image_copy(const uint8_t *image, uint64_t size)
+{
+    return memcpy(memory_new(size), image, size);
+}
+
+struct disk *disk_memory_clone(const struct disk *disk, uint64_t seed)
+{
+    const struct disk_memory *from = memory_of_const(disk);
+    struct disk *copy = disk_memory_new(disk->segment_size, seed);
+    struct disk_memory *to = memory_of(copy);
+
+    to->limit = from->limit;
+    to->ballast = from->ballast;
+    to->segment_count = from->segment_count;
+    to->segments = memory_new((from->segment_count + 1) * sizeof *to->segments);
+    for (size_t i = 0; i < from->segment_count; i++) {
+        to->segments[i].id = from->segments[i].id;
+        to->segments[i].stable = image_copy(from->segments[i].stable, disk->segment_size);
+        to->segments[i].seen = image_copy(from->segments[i].stable, disk->segment_size);
+    }
+    return copy;
+}
+
+bool disk_memory_pick(const struct disk *disk, uint64_t draw, uint64_t *segment, uint64_t *offset)
+{
+    const struct disk_memory *memory = memory_of_const(disk);
+    uint64_t used = 0;
+
+    for (size_t i = 0; i < memory->segment_count; i++)
+        used += memory->segments[i].id != 0;
+    if (used == 0)
+        return false;
+    *offset = (draw >> 8) % disk->segment_size;
+    used = (draw & 0xff) % used;
+    for (size_t i = 0; i < memory->segment_count; i++) {
+        if (memory->segments[i].id == 0 || used-- > 0)
+            continue;
+        *segment = memory->segments[i].id;
+        return true;
+    }
+    return false;
 }

@@ -44,4 +44,11 @@ void disk_memory_limit(struct disk *disk, uint32_t segments);
 // Changes bits of a segment, synced or not: a damaged disk.
 void disk_memory_flip(struct disk *disk, uint64_t segment, uint64_t offset, uint8_t mask);
 
+// A new disk with what is on stable storage of this one: what a copy made now would hold if the
+// power had gone. Waiting jobs are not in it. Freed by its own `close`.
+struct disk *disk_memory_clone(const struct disk *disk, uint64_t seed);
+
+// Some byte of some segment, by a random number. False: there are no segments.
+bool disk_memory_pick(const struct disk *disk, uint64_t draw, uint64_t *segment, uint64_t *offset);
+
 #endif

@@ -404,3 +404,44 @@ bool tree_memory_flip(struct tree *tree, enum tree_table table, struct slice key
     array->records[at]->bytes[key.size + offset] ^= 0x10;
     return true;
 }
+
+bool tree_memory_waiting(const struct tree *tree)
+{
+    return ((const struct tree_memory *)tree)->waiting != NULL;
+}
+
+struct tree *tree_memory_clone(const struct tree *tree)
+{
+    const struct tree_memory *from = (const struct tree_memory *)tree;
+    struct tree *copy = tree_memory_new();
+    struct tree_memory *to = memory_of(copy);
+
+    to->limit = from->limit;
+    to->bytes = from->bytes;
+    for (int table = 0; table < TREE_TABLES; table++) {
+        const struct tree_array *records = &from->tables[table];
+
+        array_reserve(&to->tables[table], records->count);
+        to->tables[table].count = records->count;
+        for (size_t i = 0; i < records->count; i++)
+            to->tables[table].records[i] =
+                record_new(key_of(records->records[i]), value_of(records->records[i]));
+    }
+    return copy;
+}
+
+bool tree_memory_pick(const struct tree *tree, enum tree_table table, uint64_t draw,
+                      struct slice *key, size_t *offset)
+{
+    const struct tree_array *records = &((const struct tree_memory *)tree)->tables[table];
+    const struct tree_record *record;
+
+    if (records->count == 0)
+        return false;
+    record = records->records[(draw >> 16) % records->count];
+    if (record->value_size == 0)
+        return false;
+    *key = key_of(record);
+    *offset = (draw & 0xffff) % record->value_size;
+    return true;
+}

@@ -28,4 +28,15 @@ void tree_memory_limit(struct tree *tree, uint64_t bytes);
 // Changes one byte of a stored value: damage. False when there is no such record or byte.
 bool tree_memory_flip(struct tree *tree, enum tree_table table, struct slice key, size_t offset);
 
+// True when a job waits for tree_memory_complete.
+bool tree_memory_waiting(const struct tree *tree);
+
+// A new tree with what is committed in this one. Freed by its own `close`.
+struct tree *tree_memory_clone(const struct tree *tree);
+
+// Some byte of some record's value, by a random number, for tree_memory_flip; the key is good until
+// the table changes. False: there is none.
+bool tree_memory_pick(const struct tree *tree, enum tree_table table, uint64_t draw,
+                      struct slice *key, size_t *offset);
+
 #endif

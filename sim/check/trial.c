@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/check/trial.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "sim/check/early.h"
+#include "sim/check/inspect.h"
+#include "sim/check/users.h"
+#include "sim/checker/issued.h"
+#include "sim/checker/judge.h"
+#include "sim/checker/placed.h"
+#include "sim/world/host.h"
+
+#include <inttypes.h>
+
+enum {
+    SECOND_US = 1000000,
+    CORE_SECONDS = 3, // of asking a healed core
+    ROUNDS_MAX = 8,   // of reading everything
+    ROUND_US = 3000000,
+    READS_US = 60000000, // of every key, so that few linger
+    CONVERGE_ROUNDS = 100,
+    EXPIRY_SLACK_US = 60000000 // a request may wait in a stopped node
+};
+
+struct running {
+    const struct trial *trial;
+    struct knobs knobs;
+    struct sim *sim;
+    struct users *users;
+    struct faults *faults;
+    struct history history;
+    struct verdict verdict;
+    struct inspect inspect;
+    const struct topology *topology; // a copy
+    struct issued issued;
+    struct early early;
+    bool whole; // all nodes are up at the end
+};
+
+// ---- what the world tells -----------------------------------------------------------------------
+
+static void on_reply(void *data, uint64_t ticket, const struct reply *reply)
+{
+    users_reply(((struct running *)data)->users, ticket, reply);
+}
+
+static void on_refused(void *data, uint64_t ticket)
+{
+    users_refused(((struct running *)data)->users, ticket);
+}
+
+static void on_closed(void *data, uint32_t node)
+{
+    struct running *run = data;
+
+    early_closed(&run->early, node);
+    if (run->users)
+        users_closed(run->users, node);
+    if (run->faults)
+        faults_closed(run->faults, node);
+}
+
+// S4, in every log.
+static void see_dots(struct running *run, uint32_t node, const struct key *key,
+                     const struct delta *delta)
+{
+    for (uint32_t i = 0; i < delta->count; i++) {
+        struct issued_sight sight = {.dot = delta->versions[i].dot,
+                                     .shard = key->shard,
+                                     .key = key->low ^ key->high,
+                                     .what = ISSUED_VALUE,
+                                     .node = node,
+                                     .time = sim_now_us(run->sim)};
+
+        sight.value_hash = users_value_number(delta->versions[i].value);
+        issued_see(&run->issued, &sight, &run->verdict);
+    }
+}
+
+static void on_applied(void *data, uint32_t node, const struct key *key, const struct delta *delta)
+{
+    struct running *run = data;
+
+    if (run->topology) {
+        users_applied(run->users, node, key, delta);
+        see_dots(run, node, key, delta);
+        early_applied(&run->early, run->sim, node, key->shard, delta);
+    }
+}
+
+static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
+{
+    struct running *run = data;
+
+    (void)to;
+    if (run->topology)
+        early_message(&run->early, run->sim, from, message, &run->verdict);
+}
+
+static void on_line(void *data, uint64_t now_us, int node, const char *text)
+{
+    struct running *run = data;
+
+    run->trial->line(run->trial->data, now_us, node, text);
+}
+
+// ---- making it ----------------------------------------------------------------------------------
+
+static void settings_make(struct running *run, struct sim_settings *out)
+{
+    const uint64_t *at = run->knobs.at;
+
+    sim_settings_init(out);
+    out->nodes = (uint32_t)at[KNOB_NODES];
+    out->seed = run->trial->seed;
+    out->data = run;
+    out->calls = (struct sim_calls){.reply = on_reply,
+                                    .refused = on_refused,
+                                    .closed = on_closed,
+                                    .applied = on_applied,
+                                    .message = on_message,
+                                    .line = run->trial->line ? on_line : NULL};
+    out->segment_bytes = at[KNOB_SEGMENT_KIB] << 10;
+    out->memtable_bytes = at[KNOB_MEMTABLE_KIB] << 10;
+    out->memtable_keys = (uint32_t)at[KNOB_MEMTABLE_KEYS];
+    out->dot_log_bytes = at[KNOB_DOT_LOG_KIB] << 10;
+    out->siblings_max = (uint32_t)at[KNOB_SIBLINGS];
+    out->calm_us = 1000 * (4 * at[KNOB_FAULT_LENGTH_MS] + 2 * at[KNOB_BREAK_MS] +
+                           2 * at[KNOB_TIMEOUT_MS] + 2000) +
+                   4 * at[KNOB_TAIL_US];
+    out->repair_bytes_per_s = at[KNOB_REPAIR_KIB] << 10;
+    out->repair_keys_per_s = at[KNOB_REPAIR_KEYS];
+    out->operations_max = (uint32_t)at[KNOB_OPERATIONS];
+    out->disk_us = (uint32_t)at[KNOB_DISK_US];
+    out->tree_us = (uint32_t)at[KNOB_TREE_US];
+    out->delay_us = (uint32_t)at[KNOB_DELAY_US];
+    out->delay_tail_us = (uint32_t)at[KNOB_TAIL_US];
+    out->loss = (uint32_t)at[KNOB_LOSS];
+    out->duplicate = (uint32_t)at[KNOB_DUPLICATE];
+    out->reorder = (uint32_t)at[KNOB_REORDER];
+    out->corrupt = (uint32_t)at[KNOB_CORRUPT];
+    out->break_us = (uint32_t)at[KNOB_BREAK_MS] * 1000;
+    out->detect_us = (uint32_t)at[KNOB_DETECT_MS] * 1000;
+    out->gossip_us = (uint32_t)at[KNOB_GOSSIP_MS] * 1000;
+}
+
+// False when the cluster could not be made, which is a finding.
+static bool cluster_make(struct running *run)
+{
+    const uint64_t *at = run->knobs.at;
+    struct sim_settings settings;
+    int err;
+
+    settings_make(run, &settings);
+    run->sim = sim_new(&settings);
+    run->users = users_new(run->sim, &run->knobs, run->trial->seed, &run->history);
+    err = sim_init(run->sim, (uint32_t)at[KNOB_SHARDS], (uint32_t)at[KNOB_REPLICAS]);
+    if (err) {
+        verdict_add(&run->verdict, VERDICT_UNANSWERED, "cluster init: %s", err_code(err));
+        return false;
+    }
+    run->topology = topology_clone(node_topology(host_node(run->sim, 0)));
+    placed_check(run->topology, &run->verdict);
+    users_set_topology(run->users, run->topology);
+    run->faults = faults_new(&(struct faults_setup){.sim = run->sim,
+                                                    .knobs = &run->knobs,
+                                                    .seed = run->trial->seed,
+                                                    .kept = &run->trial->kept,
+                                                    .history = &run->history,
+                                                    .verdict = &run->verdict});
+    return true;
+}
+
+static void pass(struct running *run, uint64_t us)
+{
+    sim_run(run->sim, sim_now_us(run->sim) + us);
+}
+
+static void note(struct running *run, const char *what)
+{
+    sim_tell(run->sim, -1, "---- %s", what);
+}
+
+// ---- the phases ---------------------------------------------------------------------------------
+
+static void phase_faults(struct running *run)
+{
+    note(run, "clients under faults");
+    faults_begin(run->faults);
+    users_start(run->users);
+    pass(run, run->knobs.at[KNOB_SECONDS] * SECOND_US);
+}
+
+// Links and rumours have come round, and what was in flight has ended.
+static void settle(struct running *run)
+{
+    const uint64_t *at = run->knobs.at;
+    uint64_t ms = 2 * at[KNOB_DETECT_MS] + 2 * at[KNOB_BREAK_MS] + 4 * at[KNOB_GOSSIP_MS] + 8000;
+
+    pass(run, ms * 1000 + 4 * (at[KNOB_TAIL_US] + at[KNOB_TREE_US]));
+}
+
+// So many nodes may stay away that each shard still has enough owners; the victim of a lost disk
+// first, because nobody else may be away then.
+static uint64_t core_choose(struct running *run)
+{
+    const uint64_t *at = run->knobs.at;
+    uint64_t most = at[KNOB_W] > at[KNOB_R] ? at[KNOB_W] : at[KNOB_R];
+    uint64_t away = at[KNOB_REPLICAS] - most;
+    uint64_t mask = (UINT64_C(1) << at[KNOB_NODES]) - 1;
+    int victim = faults_victim(run->faults);
+    struct rng rng;
+
+    rng_init(&rng, rng_mix(rng_mix(run->trial->seed) ^ 0xc04e));
+    if (victim >= 0)
+        return away ? mask & ~(UINT64_C(1) << victim) : mask;
+    for (away = rng_below(&rng, away + 1); away > 0; away--) {
+        uint64_t node = rng_below(&rng, at[KNOB_NODES]);
+
+        if (mask & (mask - 1))
+            mask &= ~(UINT64_C(1) << node);
+    }
+    return mask;
+}
+
+// Where some messages take very long nothing can be promised in a bounded time, nor where writes
+// overtake checkpoints or meet damage first, nor where an owner waits for reads to make it whole
+// again.
+static bool core_must_serve(const struct running *run)
+{
+    const uint64_t *at = run->knobs.at;
+
+    return at[KNOB_TAIL_US] <= 100000 && at[KNOB_FAULT_ROT] == 0 &&
+           at[KNOB_MEMTABLE_KEYS] >= (at[KNOB_TREE_US] <= 1000 ? 8 : 100) &&
+           at[KNOB_MEMTABLE_KIB] >= (at[KNOB_TREE_US] <= 1000 ? 32 : 256) &&
+           (faults_victim(run->faults) < 0 || knobs_converge() || at[KNOB_REPLICAS] > at[KNOB_W]);
+}
+
+static void phase_core(struct running *run)
+{
+    uint64_t core = core_choose(run);
+
+    note(run, "a core is healed");
+    users_stop(run->users);
+    for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++) {
+        if (!(core >> node & 1))
+            faults_hold(run->faults, node, true);
+    }
+    faults_end(run->faults);
+    settle(run);
+    users_set_nodes(run->users, core);
+    users_within_reach(run->users, core_must_serve(run));
+    users_start(run->users);
+    pass(run, CORE_SECONDS * SECOND_US);
+    users_stop(run->users);
+    settle(run);
+    users_within_reach(run->users, false);
+}
+
+static bool all_are_up(struct running *run)
+{
+    for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++) {
+        if (host_state(run->sim, node) != HOST_UP)
+            return false;
+    }
+    return true;
+}
+
+static uint64_t differences(struct running *run)
+{
+    struct verdict verdict = {0};
+    uint64_t count;
+
+    inspect_read(&run->inspect, run->sim, run->topology, !knobs_converge());
+    if (knobs_converge())
+        states_converged(&run->inspect.states, run->topology->replicas, &verdict);
+    else
+        inspect_versions(&run->inspect, &verdict);
+    count = verdict_count(&verdict);
+    verdict_done(&verdict);
+    return count;
+}
+
+// Time passes until the replicas are equal, or too much of it has passed. Until the node does so by
+// itself they are brought together by reads of all of them, and damaged records rebuilt by whoever
+// meets them.
+static void become_equal(struct running *run)
+{
+    bool reads = !knobs_converge() || run->knobs.at[KNOB_FAULT_ROT];
+    int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
+    uint64_t read_us = READS_US / run->knobs.at[KNOB_KEYS];
+
+    for (int round = 0; round < rounds && (round == 0 || differences(run)); round++) {
+        for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && reads; key++) {
+            users_read(run->users, ((uint32_t)round + key) % sim_nodes(run->sim), key);
+            pass(run, read_us);
+        }
+        pass(run, ROUND_US);
+    }
+}
+
+static void phase_converge(struct running *run)
+{
+    note(run, "all are healed");
+    for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++)
+        faults_hold(run->faults, node, false);
+    settle(run);
+    become_equal(run);
+    settle(run);
+}
+
+static void check_in_flight(struct running *run)
+{
+    for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++) {
+        struct node *machine = host_node(run->sim, node);
+
+        if (machine && node_in_flight(machine))
+            verdict_add(&run->verdict, VERDICT_UNBOUNDED,
+                        "n%" PRIu32 " still has %" PRIu32 " requests in flight in calm", node + 1,
+                        node_in_flight(machine));
+    }
+    if (users_in_flight(run->users))
+        verdict_add(&run->verdict, VERDICT_UNANSWERED, "%" PRIu32 " requests never ended",
+                    users_in_flight(run->users));
+}
+
+static void judge_states(struct running *run)
+{
+    inspect_read(&run->inspect, run->sim, run->topology, !knobs_converge());
+    states_check(&run->inspect.states, &run->verdict);
+    if (knobs_converge())
+        states_converged(&run->inspect.states, run->topology->replicas, &run->verdict);
+    else
+        inspect_versions(&run->inspect, &run->verdict);
+}
+
+static void phase_restart(struct running *run)
+{
+    struct buffer before = {0};
+    struct buffer after = {0};
+
+    note(run, "everything starts again from its disks");
+    inspect_digest(&run->inspect, &before);
+    for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++)
+        host_stop(run->sim, node, HOST_POWER_OFF);
+    settle(run);
+    if (!all_are_up(run)) {
+        verdict_add(&run->verdict, VERDICT_STATE, "not all nodes start again");
+    } else {
+        run->whole = true;
+        become_equal(run); // a record that rotted may be met only now
+        judge_states(run);
+        inspect_digest(&run->inspect, &after);
+        if (!slice_equal(buffer_slice(&before), buffer_slice(&after)))
+            verdict_add(&run->verdict, VERDICT_STATE,
+                        "clocks or digests are others after a restart from disk");
+    }
+    buffer_done(&before);
+    buffer_done(&after);
+}
+
+// ---- the verdict --------------------------------------------------------------------------------
+
+static void judge_all(struct running *run)
+{
+    const uint64_t *at = run->knobs.at;
+    struct judge_settings settings = {.replicas = (uint32_t)at[KNOB_REPLICAS],
+                                      .expiry_slack =
+                                          at[KNOB_FAULT_CLOCK] ? TIME_NEVER : EXPIRY_SLACK_US,
+                                      .deadline = 2500000};
+
+    users_settle(run->users);
+    if (run->whole)
+        judge_final(&run->history, &settings, &run->inspect.states, sim_now_us(run->sim),
+                    &run->verdict);
+    judge_history(&run->history, &settings, &run->verdict);
+    if (sim_counts(run->sim)->corrupt_accepted)
+        verdict_add(&run->verdict, VERDICT_INVENTED, "%" PRIu64 " damaged messages were accepted",
+                    sim_counts(run->sim)->corrupt_accepted);
+}
+
+static void result_fill(struct running *run, struct trial_result *out)
+{
+    const struct sim_counts *counts = sim_counts(run->sim);
+    size_t size = run->verdict.text.size;
+
+    *out = (struct trial_result){.seed = run->trial->seed,
+                                 .hash = sim_hash(run->sim),
+                                 .virtual_us = sim_now_us(run->sim),
+                                 .operations = users_operations(run->users),
+                                 .done = users_done(run->users),
+                                 .events = counts->events,
+                                 .messages = counts->messages,
+                                 .findings = verdict_count(&run->verdict),
+                                 .reads_judged = run->verdict.reads_judged,
+                                 .writes_judged = run->verdict.writes_judged,
+                                 .promises_tested = run->verdict.promises_tested};
+    if (run->faults) {
+        out->faults = faults_happened(run->faults);
+        out->faults_drawn = faults_count(run->faults);
+    }
+    memcpy(out->probes, counts->probes, sizeof out->probes);
+    if (size >= TRIAL_TEXT_SIZE)
+        size = TRIAL_TEXT_SIZE - 1;
+    if (size)
+        memcpy(out->text, run->verdict.text.data, size);
+}
+
+static void run_done(struct running *run)
+{
+    struct users *users = run->users;
+
+    faults_free(run->faults);
+    run->faults = NULL;
+    run->users = NULL;
+    sim_free(run->sim);
+    users_free(users);
+    topology_free((struct topology *)(uintptr_t)run->topology);
+    history_done(&run->history);
+    verdict_done(&run->verdict);
+    inspect_done(&run->inspect);
+    issued_done(&run->issued);
+    early_done(&run->early);
+}
+
+void trial_run(const struct trial *trial, struct trial_result *out)
+{
+    struct running run = {.trial = trial};
+
+    knobs_draw(&run.knobs, trial->seed, &trial->set);
+    history_init(&run.history, (uint32_t)run.knobs.at[KNOB_KEYS]);
+    if (cluster_make(&run)) {
+        phase_faults(&run);
+        phase_core(&run);
+        phase_converge(&run);
+        if (all_are_up(&run)) {
+            check_in_flight(&run);
+            judge_states(&run);
+            phase_restart(&run);
+        } else {
+            verdict_add(&run.verdict, VERDICT_STATE, "not all nodes came back");
+        }
+        judge_all(&run);
+    }
+    result_fill(&run, out);
+    run_done(&run);
+}
