@@ -241,6 +241,19 @@ struct quorate_status {
     uint64_t uptime_ms;
     int refusal; /* 0, or the error with which puts are refused now */
     uint64_t get_p50_us, get_p99_us, put_p50_us, put_p99_us;
+    /* repair: what is owed to this node and by it */
+    uint64_t repair_missing; /* writes that other nodes are known to have and this one lacks */
+    uint64_t repair_owed;    /* writes that other owners are not known to have, for each of them */
+    uint64_t repair_bytes;   /* of what is missing here, estimated */
+    uint64_t repair_age_ms;  /* since when not all owners have agreed; 0: all agree */
+    char repair_state[16];   /* "level", "pulling", "budget", "unreachable", "retry", "others" */
+    uint32_t shards_filling;
+    uint32_t guest_shards; /* held for owners that were away */
+    uint64_t guest_keys;
+    uint64_t dots;                       /* entries of the dot log */
+    uint64_t dots_max;                   /* its budget */
+    uint64_t pulled_items, pulled_bytes; /* brought by repair since start */
+    uint64_t digest_alarms; /* since start: replicas that had seen the same and held another thing */
 };
 
 /* A key met by a scan. */

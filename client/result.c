@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 // The public numbers are those of base/err.h.
@@ -264,7 +265,21 @@ static void fill_status(struct result_box *box, const struct status *from)
                                       .get_p50_us = from->get_p50_us,
                                       .get_p99_us = from->get_p99_us,
                                       .put_p50_us = from->put_p50_us,
-                                      .put_p99_us = from->put_p99_us};
+                                      .put_p99_us = from->put_p99_us,
+                                      .repair_missing = from->repair_missing,
+                                      .repair_owed = from->repair_owed,
+                                      .repair_bytes = from->repair_bytes,
+                                      .repair_age_ms = from->repair_age_ms,
+                                      .shards_filling = from->shards_filling,
+                                      .guest_shards = from->guest_shards,
+                                      .guest_keys = from->guest_keys,
+                                      .dots = from->dots,
+                                      .dots_max = from->dots_max,
+                                      .pulled_items = from->pulled_items,
+                                      .pulled_bytes = from->pulled_bytes,
+                                      .digest_alarms = from->digest_alarms};
+    snprintf(status->repair_state, sizeof status->repair_state, "%.*s",
+             (int)from->repair_state.size, (const char *)from->repair_state.data);
     box->result.status = status;
 }
 
