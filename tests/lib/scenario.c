@@ -13,17 +13,17 @@ static const struct {
     const char *name;
     command *run;
 } commands[] = {
-    {"cluster", command_cluster}, {"run", command_run},         {"pass", command_pass},
-    {"until", command_until},     {"put", command_put},         {"get", command_get},
-    {"del", command_del},         {"wait", command_wait},       {"bucket", command_bucket},
-    {"load", command_load},       {"forge", command_forge},     {"show", command_show},
-    {"status", command_status},   {"cut", command_cut},         {"mend", command_mend},
-    {"isolate", command_isolate}, {"oneway", command_oneway},   {"heal", command_heal},
-    {"slow", command_slow},       {"stop", command_stop},       {"start", command_start},
-    {"power", command_power},     {"empty", command_empty},     {"save", command_save},
-    {"restore", command_restore}, {"pause", command_pause},     {"resume", command_resume},
-    {"damage", command_damage},   {"wall", command_wall},       {"stall", command_stall},
-    {"catch", command_catch},     {"deliver", command_deliver},
+    {"cluster", command_cluster}, {"run", command_run},       {"pass", command_pass},
+    {"until", command_until},     {"put", command_put},       {"get", command_get},
+    {"del", command_del},         {"wait", command_wait},     {"bucket", command_bucket},
+    {"load", command_load},       {"forge", command_forge},   {"show", command_show},
+    {"status", command_status},   {"cut", command_cut},       {"mend", command_mend},
+    {"isolate", command_isolate}, {"oneway", command_oneway}, {"heal", command_heal},
+    {"slow", command_slow},       {"stop", command_stop},     {"start", command_start},
+    {"power", command_power},     {"empty", command_empty},   {"save", command_save},
+    {"restore", command_restore}, {"pause", command_pause},   {"resume", command_resume},
+    {"damage", command_damage},   {"wall", command_wall},     {"stall", command_stall},
+    {"catch", command_catch},     {"lose", command_lose},     {"deliver", command_deliver},
 };
 
 static bool line_take(struct slice *text, struct slice *out)
@@ -54,6 +54,9 @@ static void command_do(struct stage *stage, struct slice line, struct buffer *ou
     command *run;
 
     words_split(&words, line);
+    if (words.count == 0)
+        return;
+    stage->tell_items = words_flag(&words, "items");
     run = command_find(words.items[0]);
     stage->out = out;
     stage->event_count = 0;

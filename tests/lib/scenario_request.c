@@ -44,7 +44,7 @@ static void token_say(struct stage *stage, const struct asked *asked, struct sli
     const char *name = words_value(words, "save", NULL);
     struct clock clock = clock_in(&stage->arena);
 
-    if (!name)
+    if (!name || token.size == 0)
         return;
     buffer_add_slice(&token_make(stage, name)->bytes, token);
     check(token_decode(token, slice_of_text(words_value(words, "bucket", "b")),
@@ -129,6 +129,7 @@ static void outcome_say(struct stage *stage, const struct asked *asked, const st
     if (reply->err) {
         buffer_add_format(out, "%s: ", err_code(reply->err));
         say_sentence(reply->text, out);
+        token_say(stage, asked, reply->token, out);
     } else if (reply->method == METHOD_GET) {
         if (reply->found)
             say_versions(stage, reply->versions, reply->version_count, out);

@@ -138,14 +138,29 @@ static size_t digits_at(struct slice at)
     return size;
 }
 
+enum { ID_DIGITS = 16 };
+
+// An id in hex, between blanks and punctuation.
+static bool is_id(struct slice at)
+{
+    size_t size = 0;
+
+    while (size < at.size && isxdigit(at.data[size]))
+        size += 1;
+    return size == ID_DIGITS;
+}
+
 // How many bytes stand here that a story leaves out: " after 412 us", " at log position 1234",
-// " with stamp 1234".
+// " with stamp 1234", " of cluster 0123456789abcdef".
 static size_t fickle_at(struct slice at)
 {
     static const struct {
         const char *before;
         const char *after;
     } shapes[] = {{" after ", " us"}, {" at log position ", ""}, {" with stamp ", ""}};
+
+    if (begins(at, " of cluster ") && is_id(slice_of(at.data + 12, at.size - 12)))
+        return 12 + ID_DIGITS;
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         size_t before = strlen(shapes[i].before);

@@ -21,15 +21,28 @@ static bool is_owner(const struct stage *stage, uint32_t node, uint32_t shard)
     return topology_rank(stage->topology, shard, member) >= 0;
 }
 
-static void role_say(const struct stage *stage, uint32_t node, uint32_t shard, struct buffer *out)
+static bool is_passed(struct store *store, const struct key *key)
 {
+    uint8_t tree_key[TREE_KEY_SIZE];
+    struct store_fill fill;
+
+    key_tree(key, tree_key);
+    return store_fill(store, key->shard, &fill) && fill.cursor &&
+           memcmp(tree_key, fill.cursor, TREE_KEY_SIZE) <= 0;
+}
+
+static void role_say(const struct stage *stage, uint32_t node, const struct key *key,
+                     struct buffer *out)
+{
+    struct store *store = host_store(stage->sim, node);
     struct store_shard state;
 
-    store_shard(host_store(stage->sim, node), shard, &state);
-    if (!is_owner(stage, node, shard))
+    store_shard(store, key->shard, &state);
+    if (!is_owner(stage, node, key->shard))
         buffer_add_format(out, " (guest)");
     else if (state.filling)
-        buffer_add_format(out, " (filling)");
+        buffer_add_format(out, " (filling, %s this key)",
+                          is_passed(store, key) ? "past" : "before");
     else if (!state.born)
         buffer_add_format(out, " (not complete)");
 }
@@ -67,16 +80,16 @@ static void replica_say(struct stage *stage, uint32_t node, const struct key *ke
     struct store *store = host_store(stage->sim, node);
 
     if (!store) {
-        buffer_add_format(out, " is down");
+        buffer_add_format(out, "  down");
         return;
     }
     if (store_shards(store) == 0) {
-        buffer_add_format(out, " belongs to no cluster yet");
+        buffer_add_format(out, "  belongs to no cluster yet");
         return;
     }
     if (!is_owner(stage, node, key->shard) && store_clock(store, key->shard)->count == 0)
         return;
-    role_say(stage, node, key->shard, out);
+    role_say(stage, node, key, out);
     object_say(stage, store, key, out);
 }
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STEP_US = 100000, BEGIN_US = 2000000, SEEDS_MAX = 5000, PAGE = 64 };
+enum { MILLION = 1000000, STEP_US = 100000, BEGIN_US = 2000000 };
 
 void stage_wrong(struct stage *stage, const char *format, ...)
 {
@@ -95,6 +95,30 @@ static struct stage_event *event_note(struct stage *stage, const char *text, boo
     return event;
 }
 
+static void item_note(struct stage *stage, const struct page *page, const struct page_item *item)
+{
+    struct buffer text = {0};
+
+    buffer_add_format(&text, "    ");
+    if (item->bucket.size)
+        text_add_shown(&text, item->key);
+    else
+        buffer_add_format(&text, "(a key that is gone)");
+    buffer_add_format(&text, ": ");
+    say_versions(stage, item->object.versions, item->object.count, &text);
+    buffer_add_format(&text, ", stands for ");
+    say_clock(stage, &item->dots, &text);
+    buffer_add_format(&text, ", seen ");
+    say_clock(stage, &page->context, &text);
+    if (item->object.rest.count) {
+        buffer_add_format(&text, " and ");
+        say_clock(stage, &item->object.rest, &text);
+    }
+    buffer_add_u8(&text, 0);
+    event_note(stage, (const char *)text.data, false);
+    buffer_done(&text);
+}
+
 static uint32_t items_of(struct stage *stage, const struct message *message)
 {
     struct reader reader = reader_of(message->encoded);
@@ -102,6 +126,8 @@ static uint32_t items_of(struct stage *stage, const struct message *message)
 
     if (message->encoded.size == 0 || page_decode(&reader, &stage->arena, &page))
         return 0;
+    for (uint32_t i = 0; i < page.count && stage->tell_items; i++)
+        item_note(stage, &page, &page.items[i]);
     return page.count;
 }
 
@@ -118,9 +144,12 @@ static void catch (struct stage *stage, uint32_t from, uint32_t to, const struct
     for (uint32_t i = 0; i < stage->caught_count; i++) {
         struct caught *caught = &stage->caught[i];
 
-        if (caught->from == from && caught->to == to && caught->kind == message->kind &&
-            caught->frame.size == 0)
-            peer_message_encode(message, &caught->frame);
+        if (caught->from != from || caught->to != to || caught->kind != message->kind ||
+            caught->frame.size)
+            continue;
+        peer_message_encode(message, &caught->frame);
+        // The world looks at this right after it has told of the message, and before the next.
+        stage->sim->settings.loss = caught->lose ? MILLION : 0;
     }
 }
 
@@ -233,12 +262,11 @@ static int member_compare(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-// What table cluster init would make of these members.
-static bool reads_well(const struct sim *sim, uint32_t replicas)
+// What table cluster init would make of these members: n1, n2, n3 are the owners, in this order.
+static bool owns_in_order(const struct sim *sim, uint32_t replicas)
 {
     struct member members[SIM_NODES_MAX];
     uint16_t owners[REPLICAS_MAX];
-    uint16_t guests[MEMBERS_MAX];
     uint32_t shared;
     struct topology topology = {.epoch = 1,
                                 .cluster = 1,
@@ -253,40 +281,60 @@ static bool reads_well(const struct sim *sim, uint32_t replicas)
     qsort(members, topology.member_count, sizeof *members, member_compare);
     if (plan_table(&topology, NULL, &shared))
         return true; // let cluster init refuse it
-    topology_stand_ins(&topology, 0, guests);
-    for (uint32_t i = 0; i < topology.member_count; i++) {
-        uint16_t member = i < replicas ? owners[i] : guests[i - replicas];
-
-        if (members[member].id != host_member(sim, i)->id)
+    for (uint32_t i = 0; i < replicas; i++) {
+        if (members[owners[i]].id != host_member(sim, i)->id)
             return false;
     }
     return true;
+}
+
+// The others stand in in the order of their numbers, which the seed of the hash decides.
+static bool stands_in_order(struct sim *sim)
+{
+    const struct topology *topology = node_topology(host_node(sim, 0));
+    uint16_t guests[MEMBERS_MAX];
+    uint32_t count = topology_stand_ins(topology, 0, guests);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (topology->members[guests[i]].id != host_member(sim, topology->replicas + i)->id)
+            return false;
+    }
+    return true;
+}
+
+static bool reads_well(const struct sim_settings *settings, uint32_t replicas)
+{
+    struct sim_settings silent = *settings;
+    struct sim *sim;
+    bool well;
+
+    silent.calls = (struct sim_calls){0};
+    sim = sim_new(&silent);
+    well = owns_in_order(sim, replicas) && sim_init(sim, 1, replicas) == 0 && stands_in_order(sim);
+
+    sim_free(sim);
+    return well;
 }
 
 // Ids are random, and who owns what follows from them. A story with one shard wants n1, n2, n3 to
 // own it and n4, n5 to stand in, in this order: the first seed from the given one on that has it.
 static void sim_make(struct stage *stage, struct sim_settings *settings, struct words *words)
 {
-    uint64_t shards = stage_number(stage, words_value(words, "shards", "1"), SHARDS_MAX);
-    uint64_t replicas = stage_number(stage, words_value(words, "replicas", "3"), REPLICAS_MAX);
-    int err;
+    uint32_t shards = (uint32_t)stage_number(stage, words_value(words, "shards", "1"), SHARDS_MAX);
+    uint32_t replicas =
+        (uint32_t)stage_number(stage, words_value(words, "replicas", "3"), REPLICAS_MAX);
 
     if (stage->wrong[0] || replicas > settings->nodes) {
         stage_wrong(stage, "more replicas than nodes");
         return;
     }
-    stage->sim = sim_new(settings);
-    for (int i = 0; shards == 1 && !reads_well(stage->sim, (uint32_t)replicas); i++) {
-        check(i < SEEDS_MAX);
-        sim_free(stage->sim);
+    while (shards == 1 && !reads_well(settings, replicas))
         settings->seed += 1;
-        stage->sim = sim_new(settings);
-    }
-    err = sim_init(stage->sim, (uint32_t)shards, (uint32_t)replicas);
-    if (err)
-        stage_wrong(stage, "cluster init: %s", err_text(err));
-    else
-        sim_run(stage->sim, sim_now_us(stage->sim) + BEGIN_US);
+    // A page of a fill is taken in one turn: it must fit.
+    settings->segment_bytes = 512 << 10;
+    stage->sim = sim_new(settings);
+    check(sim_init(stage->sim, shards, replicas) == 0);
+    stage_pass(stage, BEGIN_US);
 }
 
 // All nodes get to know the bucket's properties, so that no story has to tell of that.
@@ -326,6 +374,8 @@ void command_cluster(struct stage *stage, struct words *words)
         stage_number(stage, words_value(words, "dot_log", "1048576"), UINT32_MAX);
     settings.siblings_max =
         (uint32_t)stage_number(stage, words_value(words, "siblings", "100"), UINT32_MAX);
+    settings.memtable_keys = 100000; // nothing goes to the tree but when the story wants it
+    settings.memtable_bytes = 64 << 20;
     settings.data = stage;
     settings.calls = (struct sim_calls){.reply = request_answered,
                                         .refused = request_refused,
@@ -379,7 +429,8 @@ static void until_serves(struct stage *stage, uint32_t node, uint64_t end_us)
     struct store_shard shard = {0};
 
     while (sim_now_us(stage->sim) < end_us && host_store(stage->sim, node)) {
-        store_shard(host_store(stage->sim, node), 0, &shard);
+        if (store_shards(host_store(stage->sim, node)))
+            store_shard(host_store(stage->sim, node), 0, &shard);
         if (shard.born && !shard.filling)
             break;
         stage_pass(stage, STEP_US / 10);
@@ -447,14 +498,25 @@ void command_until(struct stage *stage, struct words *words)
 
 // ---- messages caught ----------------------------------------------------------------------------
 
-void command_catch(struct stage *stage, struct words *words)
+static void catch_next(struct stage *stage, struct words *words, bool lose)
 {
     const char *name = words_next(words);
+    struct caught *caught = name ? caught_new(stage, name, words) : NULL;
 
-    if (!name)
-        stage_wrong(stage, "catch needs a name");
+    if (caught)
+        caught->lose = lose;
     else
-        caught_new(stage, name, words);
+        stage_wrong(stage, "a message caught needs a name");
+}
+
+void command_catch(struct stage *stage, struct words *words)
+{
+    catch_next(stage, words, false);
+}
+
+void command_lose(struct stage *stage, struct words *words)
+{
+    catch_next(stage, words, true);
 }
 
 static void frame_inject(struct stage *stage, const struct caught *caught)

@@ -89,6 +89,7 @@ struct caught {
     uint32_t from;
     uint32_t to;
     enum message_kind kind;
+    bool lose; // it shall not arrive
     struct buffer frame;
 };
 
@@ -108,6 +109,7 @@ struct stage {
     struct caught caught[CAUGHT_MAX];
     uint32_t caught_count;
     uint64_t tickets;
+    bool tell_items; // what pages carry, item by item
     char wrong[200]; // what is wrong with the script
 };
 
@@ -130,6 +132,7 @@ void stage_pass(struct stage *stage, uint64_t us);
 void stage_note_life(struct stage *stage, uint32_t node);
 
 // Tells what happened since the command began: sentences, and messages if wanted.
+// With `items` on the command line also what the pages carry.
 void stage_tell_events(struct stage *stage, bool messages);
 
 // NULL when the owners are equal and nothing is left to do; else what is not so yet.
@@ -156,7 +159,7 @@ command command_show, command_status;
 command command_cut, command_mend, command_isolate, command_oneway, command_heal, command_slow;
 command command_stop, command_start, command_power, command_empty, command_save, command_restore,
     command_pause, command_resume, command_damage, command_wall, command_stall;
-command command_catch, command_deliver;
+command command_catch, command_lose, command_deliver;
 
 // A reply has come.
 void request_answered(void *data, uint64_t ticket, const struct reply *reply);
