@@ -110,15 +110,18 @@ static void explain_say(struct stage *stage, const struct explain *explain, stru
     }
     for (uint32_t i = 0; i < explain->replica_count; i++) {
         const struct explain_replica *replica = &explain->replicas[i];
+        struct clock dots = clock_in(&stage->arena);
 
         buffer_add_format(out, "%s%.*s (%.*s): %.*s", i ? "; " : "  ", (int)replica->node.size,
                           (const char *)replica->node.data, (int)replica->role.size,
                           (const char *)replica->role.data, (int)replica->outcome.size,
                           (const char *)replica->outcome.data);
-        for (uint32_t j = 0; j < replica->dot_count; j++) {
-            buffer_add_format(out, " ");
-            say_dot(stage, replica->dots[j], out);
-        }
+        for (uint32_t j = 0; j < replica->dot_count; j++)
+            clock_add(&dots, replica->dots[j]);
+        if (dots.count)
+            buffer_add_u8(out, ' ');
+        if (dots.count)
+            say_clock(stage, &dots, out);
     }
     buffer_add_format(out, "\n");
 }

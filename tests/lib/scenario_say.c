@@ -150,40 +150,63 @@ static bool is_id(struct slice at)
     return size == ID_DIGITS;
 }
 
-// How many bytes stand here that a story leaves out: " after 412 us", " at log position 1234",
-// " with stamp 1234", " of cluster 0123456789abcdef".
-static size_t fickle_at(struct slice at)
+// Numbers that may change at will, with what stands around them and what a story has instead.
+struct fickle {
+    const char *before;
+    const char *after;
+    const char *instead;
+};
+
+static const struct fickle fickles[] = {
+    {" after ", " us", ""},
+    {" at log position ", "", ""},
+    {" with stamp ", "", " with stamp .."},
+};
+
+// How many bytes stand here of such a shape; 0: this is none.
+static size_t fickle_size(const struct fickle *fickle, struct slice at)
 {
-    static const struct {
-        const char *before;
-        const char *after;
-    } shapes[] = {{" after ", " us"}, {" at log position ", ""}, {" with stamp ", ""}};
+    size_t before = strlen(fickle->before);
+    size_t digits;
 
-    if (begins(at, " of cluster ") && is_id(slice_of(at.data + 12, at.size - 12)))
-        return 12 + ID_DIGITS;
+    if (!begins(at, fickle->before))
+        return 0;
+    at = slice_of(at.data + before, at.size - before);
+    digits = digits_at(at);
+    if (!digits || !begins(slice_of(at.data + digits, at.size - digits), fickle->after))
+        return 0;
+    return before + digits + strlen(fickle->after);
+}
 
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        size_t before = strlen(shapes[i].before);
-        size_t digits;
-        struct slice rest;
+static size_t id_size(struct slice at)
+{
+    size_t before = strlen(" of cluster ");
 
-        if (!begins(at, shapes[i].before))
-            continue;
-        digits = digits_at(slice_of(at.data + before, at.size - before));
-        rest = slice_of(at.data + before + digits, at.size - before - digits);
-        if (digits && begins(rest, shapes[i].after))
-            return before + digits + strlen(shapes[i].after);
+    if (!begins(at, " of cluster ") || !is_id(slice_of(at.data + before, at.size - before)))
+        return 0;
+    return before + ID_DIGITS;
+}
+
+static size_t fickle_skip(struct slice at, struct buffer *out)
+{
+    for (size_t i = 0; i < sizeof fickles / sizeof *fickles; i++) {
+        size_t size = fickle_size(&fickles[i], at);
+
+        if (size) {
+            buffer_add_format(out, "%s", fickles[i].instead);
+            return size;
+        }
     }
-    return 0;
+    return id_size(at);
 }
 
 void say_sentence(struct slice sentence, struct buffer *out)
 {
     for (size_t i = 0; i < sentence.size;) {
-        size_t fickle = fickle_at(slice_of(sentence.data + i, sentence.size - i));
+        size_t size = fickle_skip(slice_of(sentence.data + i, sentence.size - i), out);
 
-        if (!fickle)
+        if (!size)
             buffer_add_u8(out, sentence.data[i]);
-        i += fickle ? fickle : 1;
+        i += size ? size : 1;
     }
 }

@@ -139,8 +139,10 @@ static void offer_note(struct stage *stage, uint32_t from, uint32_t to)
         event->offers[from] |= (uint16_t)(1u << to);
 }
 
-static void catch (struct stage *stage, uint32_t from, uint32_t to, const struct message *message)
+static void caught_note(struct stage *stage, uint32_t from, uint32_t to,
+                        const struct message *message)
 {
+    stage->sim->settings.loss = 0;
     for (uint32_t i = 0; i < stage->caught_count; i++) {
         struct caught *caught = &stage->caught[i];
 
@@ -163,7 +165,7 @@ static void on_message(void *data, uint32_t from, uint32_t to, const struct mess
 
     if (!wire->up)
         return;
-    catch (stage, from, to, message);
+    caught_note(stage, from, to, message);
     if (message->kind == MESSAGE_OFFER && !wire->cut) {
         offer_note(stage, from, to);
         return;
@@ -472,8 +474,8 @@ static void until_sent(struct stage *stage, struct words *words, uint64_t end_us
 
     if (!caught)
         return;
-    while (caught->frame.size == 0 && sim_now_us(stage->sim) < end_us)
-        sim_step(stage->sim, end_us);
+    while (caught->frame.size == 0 && sim_step(stage->sim, end_us))
+        continue;
     stage_tell_events(stage, true);
     if (caught->frame.size == 0)
         buffer_add_format(stage->out, "no such message came\n");
