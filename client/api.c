@@ -140,7 +140,8 @@ struct ask ask_bucket_set(struct quorate_bytes bucket, unsigned set,
                                    .w = level_of_public(properties->w),
                                    .pr = level_of_public(properties->pr),
                                    .pw = level_of_public(properties->pw),
-                                   .ttl_ms = properties->ttl_ms};
+                                   .ttl_ms = properties->ttl_ms,
+                                   .strict = properties->strict};
     return ask;
 }
 
@@ -251,7 +252,7 @@ void quorate_status_start(struct quorate_client *client, const char *address, ui
 
 size_t quorate_in_flight(const struct quorate_client *client)
 {
-    return client->in_flight - (client->refresh ? 1 : 0);
+    return client->in_flight - client->probes - (client->refresh ? 1 : 0);
 }
 
 // ---- opening and closing ------------------------------------------------------------------------

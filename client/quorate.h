@@ -186,6 +186,7 @@ struct quorate_bucket {
     bool lww;         /* last write wins; false: a read shows all concurrent values */
     int r, w, pr, pw; /* default levels, see QUORATE_LEVEL_*  */
     uint64_t ttl_ms;  /* default time to live; 0: for ever */
+    bool strict;      /* owners only, whatever a request says */
 };
 
 /* Names say what a member is like as the node that answered sees it. */
@@ -253,7 +254,8 @@ struct quorate_status {
     uint64_t dots;                       /* entries of the dot log */
     uint64_t dots_max;                   /* its budget */
     uint64_t pulled_items, pulled_bytes; /* brought by repair since start */
-    uint64_t digest_alarms; /* since start: replicas that had seen the same and held another thing */
+    uint64_t
+        digest_alarms; /* since start: replicas that had seen the same and held another thing */
 };
 
 /* A key met by a scan. */
@@ -262,6 +264,29 @@ struct quorate_item {
     const struct quorate_value *values; /* at least one */
     size_t value_count;
     struct quorate_bytes context;
+};
+
+/* One shard's replica on one node. Replicas of a shard with the same clock bytes have seen the
+   same writes, and then have the same digest. */
+struct quorate_copy {
+    uint32_t shard;
+    bool owner;                 /* else a stand-in's: it goes once the owners have all of it */
+    bool complete;              /* served; an owner without it waits for a copy */
+    uint64_t keys;              /* with a value */
+    uint64_t bytes;             /* of buckets, keys and values */
+    uint64_t digest;            /* over keys and dots of values that do not expire */
+    uint64_t dots;              /* writes and deletes seen */
+    uint64_t dots_logged;       /* of them kept for sync: not known to be everywhere */
+    uint64_t unknown;           /* damaged keys not yet rebuilt */
+    struct quorate_bytes clock; /* the set of the dots seen; equal sets have equal bytes */
+};
+
+/* A key of one replica and the writes that its values come from. */
+struct quorate_held {
+    struct quorate_bytes hash; /* 16 bytes: its place in the order of the shard */
+    struct quorate_key key;    /* an empty bucket: only the hash is known there */
+    const struct quorate_dot *dots;
+    size_t dot_count;
 };
 
 /* One struct for all requests; what a request does not fill is zero. */
@@ -288,6 +313,12 @@ struct quorate_result {
     size_t item_count;
     bool more;                  /* call again with `after` */
     struct quorate_bytes after; /* 16 bytes */
+
+    /* replicas, held */
+    const struct quorate_copy *copies; /* `more`: go on behind the last one's shard */
+    size_t copy_count;
+    const struct quorate_held *held; /* more and after as for a scan */
+    size_t held_count;
 
     /* the others */
     const struct quorate_bucket *bucket;     /* bucket_show, bucket_set: as they are now */
@@ -367,7 +398,8 @@ enum {
     QUORATE_BUCKET_W = 4,
     QUORATE_BUCKET_PR = 8,
     QUORATE_BUCKET_PW = 16,
-    QUORATE_BUCKET_TTL = 32
+    QUORATE_BUCKET_TTL = 32,
+    QUORATE_BUCKET_STRICT = 64
 };
 
 struct quorate_cluster_options {
@@ -452,6 +484,14 @@ int quorate_status(struct quorate_client *client, const char *address, uint32_t 
 /* The same, for whether and how fast it answers (elapsed_us). */
 int quorate_ping(struct quorate_client *client, const char *address, uint32_t timeout_ms,
                  struct quorate_result **out);
+
+/* What one node holds itself, "host:port": its replicas from a shard on, and the keys of one of
+   them in the order of their hashes. For comparing nodes: it may show what is not on stable
+   storage yet. Both take timeout_ms 0: the client's. */
+int quorate_replicas(struct quorate_client *client, const char *address, uint32_t first_shard,
+                     uint32_t timeout_ms, struct quorate_result **out);
+int quorate_held(struct quorate_client *client, const char *address,
+                 const struct quorate_scan_options *options, struct quorate_result **out);
 
 /* ---- calls on a loop ------------------------------------------------------------------------- */
 

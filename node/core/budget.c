@@ -34,7 +34,7 @@ static uint64_t less(uint64_t spent, uint64_t back)
     return spent > back ? spent - back : 0;
 }
 
-static void fill(struct budget *budget, uint64_t now_us)
+void budget_fill(struct budget *budget, uint64_t now_us)
 {
     uint64_t us = now_us > budget->filled_us ? now_us - budget->filled_us : 0;
 
@@ -71,12 +71,17 @@ static void judge(struct budget *budget, const struct histogram *window)
         budget->baseline_us = nearer(budget->baseline_us, p99, loud ? LOUD_SHIFT : CALM_SHIFT);
 }
 
+bool budget_window_over(const struct budget *budget, uint64_t now_us)
+{
+    return now_us >= budget->judged_us + BUDGET_WINDOW_US;
+}
+
 void budget_turn(struct budget *budget, uint64_t now_us, const struct histogram *foreground)
 {
     struct histogram window;
 
-    fill(budget, now_us);
-    if (now_us < budget->judged_us + BUDGET_WINDOW_US)
+    budget_fill(budget, now_us);
+    if (!budget_window_over(budget, now_us))
         return;
     budget->judged_us = now_us;
     window = *foreground;

@@ -40,6 +40,10 @@ void budget_init(struct budget *budget, uint64_t bytes_per_s, uint64_t keys_per_
 // other window adds a step.
 void budget_turn(struct budget *budget, uint64_t now_us, const struct histogram *foreground);
 
+// Its first half alone, and whether the other half is due: gathering a histogram is work too.
+void budget_fill(struct budget *budget, uint64_t now_us);
+bool budget_window_over(const struct budget *budget, uint64_t now_us);
+
 // Whether another piece of work may begin.
 bool budget_allows(const struct budget *budget);
 

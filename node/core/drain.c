@@ -2,8 +2,8 @@
 // What nobody needs any more goes:
 //   - entries of the dot log, when all other owners are known to have their dots for good;
 //   - a guest's copy of a shard, when all owners are known to have all of it for good;
-//   - in rests, dots of lives that have ended: when all owners are equal and nobody is a guest, such
-//     a dot is nobody's and can come from nowhere.
+//   - in rests, dots of ended lives: when all owners are equal and nobody is a guest, such a dot is
+//     nobody's and can come from nowhere.
 // Nothing else is ever dropped from what a key has seen.
 #include "node/core/repair.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The coordinator of a read. Asks r replicas, the own one first; one more when an answer takes
 // longer than most do (a hedged read: Dean and Barroso, "The Tail at Scale", 2013); another one for
-// each that fails, and when no owner is left to ask one that stands in (guest.c). Merges what it got, replies at r answers, repairs the replicas that it saw
-// behind, and stays to repair those that answer late.
+// each that fails, and where no owner is left to ask one that stands in (guest.c). Merges what it
+// got, replies at r answers, repairs the owners that it saw behind, and stays to repair those that
+// answer late.
 //
 // Invariant: every replica is UNASKED, WAITING, OK or FAILED; the quorum's bits say the same of OK
 // and FAILED.

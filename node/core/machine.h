@@ -337,7 +337,7 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
 void replica_encode(struct node *node, const struct key *key, const struct store_view *view,
                     struct buffer *out);
 // 0, or ERR_OVERLOADED: this node cannot keep more writes of a shard that it does not own.
-int guest_refusal(const struct node *node, uint32_t shard);
+int guest_refusal(const struct node *node);
 bool replica_born(const struct node *node, uint32_t shard);
 bool replica_serves(const struct node *node, uint32_t shard); // born and not filling
 // We own the shard and hold a complete copy: we may coordinate and answer for it.
@@ -407,5 +407,10 @@ void status_request(struct node *node, const struct origin *origin, const struct
 void topology_request(struct node *node, const struct origin *origin);
 void scan_request(struct node *node, const struct origin *origin, const struct request *request);
 void scan_durable(struct node *node, struct op *op);
+
+// held.c
+void replicas_request(struct node *node, const struct origin *origin,
+                      const struct request *request);
+void held_request(struct node *node, const struct origin *origin, const struct request *request);
 
 #endif

@@ -151,6 +151,8 @@ static void local_judge(struct node *node, struct local *local)
     equality_judge(node, local);
     for (uint32_t i = 0; i < local->other_count; i++)
         debt_judge(node, local, local->others[i]);
+    for (uint32_t i = 0; i < local->other_count; i++)
+        local->others[i]->settled = false;
 }
 
 // ---- telling ------------------------------------------------------------------------------------
@@ -226,6 +228,7 @@ static bool tell_now(const struct node *node, const struct local *local, struct 
     bool wants = wants_more(local, other);
     bool again = wants && node->now_us >= other->tell_us;
 
+    other->settled = !changed && !wants && !other->asked;
     if (!changed && !again && !other->asked)
         return false;
     *out_ask = wants && (changed || again);
@@ -245,11 +248,13 @@ static void local_tell(struct node *node, const struct local *local, struct batc
     for (uint32_t i = 0; i < local->other_count; i++) {
         struct other *other = local->others[i];
         struct offer offer = local->ours;
-        int member = topology_member(node->topology, other->node);
         bool ask = false;
+        int member;
 
-        if (!node_reachable(node, other->node) || !tell_now(node, local, other, &ask))
+        if (other->settled || !node_reachable(node, other->node) ||
+            !tell_now(node, local, other, &ask))
             continue;
+        member = topology_member(node->topology, other->node);
         if (ask)
             offer.flags |= OFFER_ASK;
         batch_add(node, other->node, &batches[member], &offer);
@@ -287,6 +292,7 @@ static void offers_settle(struct node *node)
         local->has_next = false;
         local->version += 1;
         offer_copy(&local->ours, &local->next);
+        local->work |= local->ours.unknown > 0;
         local_judge(node, local);
     }
 }
@@ -334,6 +340,7 @@ static void life_ended(struct node *node, uint64_t from)
             other->offer = (struct offer){.shard = shard};
             other->actor = 0;
             other->told_version = 0;
+            other->settled = false;
             other->below = other->too_old = false;
             other->pull_us = 0;
             local->equal_us = 0;
@@ -362,6 +369,7 @@ static void other_set(struct node *node, struct local *local, struct other *othe
                  !clock_equal(&other->offer.clock, &offer->clock);
 
     other->asked |= (offer->flags & OFFER_ASK) != 0;
+    other->settled = false;
     if (older)
         return; // overtaken on the way: a life's durable clock only grows
     debt_judge(node, local, other);

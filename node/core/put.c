@@ -321,16 +321,30 @@ static void write_dispatch(struct node *node, struct op *op, struct write *write
     wait_for_log(node, op, after.position);
 }
 
+// Why nothing was even begun.
+static const char *refusal_text(struct node *node, int err)
+{
+    if (err == ERR_TOKEN)
+        return "the token is malformed or belongs to another key: get the key again and use the "
+               "token that comes with it";
+    if (err == ERR_OVERLOADED)
+        return arena_text(&node->arena,
+                          "no owner is reachable from %s, which keeps as many writes for others as "
+                          "it can: nothing was written; try another node, or again when they are "
+                          "back",
+                          node->settings.self.name);
+    return err_text(err);
+}
+
 static void write_start(struct node *node, const struct origin *origin, struct write *write)
 {
     struct store_view held;
-    const char *text;
     struct op *op;
     int err = store_read(node->store, write->key, &node->arena, &held);
     bool owner = topology_rank(node->topology, write->key->shard, node->self) >= 0;
 
     if (!err && !owner)
-        err = guest_refusal(node, write->key->shard);
+        err = guest_refusal(node);
     if (err == ERR_DAMAGED) {
         park_request(node, origin, write->request, rebuild_start(node, write->key));
         return;
@@ -339,10 +353,7 @@ static void write_start(struct node *node, const struct origin *origin, struct w
     if (!err)
         err = context_make(node, write, &held.object);
     if (err) {
-        text = err == ERR_TOKEN ? "the token is malformed or belongs to another key: get the key "
-                                  "again and use the token that comes with it"
-                                : err_text(err);
-        op_fail(node, op, err, text);
+        op_fail(node, op, err, refusal_text(node, err));
     } else if (op_verdict(node, op) == QUORUM_IMPOSSIBLE) {
         op_fail(node, op, ERR_UNAVAILABLE, reply_shortfall(node, op, ERR_UNAVAILABLE));
     } else if (siblings_too_many(node, write, &held.object)) {

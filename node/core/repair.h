@@ -6,7 +6,8 @@
 //   fill.c     asks for a whole shard, page by page; answers; takes
 //   compare.c  equal clocks and unequal digests: key by key, presence wins
 //   drain.c    what nobody needs any more goes: dot logs, guests' copies, dots of ended lives
-//   repair.c   the states below, and which work comes next
+//   pull.c     which of these comes next, from whom
+//   repair.c   the states below, what is given, the turn
 //   debt.c     how much is missing, for status
 //
 // A dot enters our clock only together with its effect: nothing here joins a clock. What has been
@@ -43,7 +44,8 @@ struct other {
     uint64_t told_version; // of our state; 0: nothing since the link came up
     uint64_t tell_us;      // when to tell again while we differ
     uint64_t tell_wait_us;
-    bool asked; // it wants to know
+    bool asked;   // it wants to know
+    bool settled; // nothing is to be said before something changes
     // what we ask of it
     uint64_t pull_us; // not before then
     uint64_t pull_wait_us;
@@ -101,9 +103,8 @@ struct heard {
 
 struct repair {
     struct budget budget;
-    struct histogram foreground; // gets and puts together, as of the last turn
-    uint64_t digest;             // of the topology that all this is for; 0: none
-    struct local **locals;       // by shard; NULL: not ours
+    uint64_t digest;       // of the topology that all this is for; 0: none
+    struct local **locals; // by shard; NULL: not ours
     uint32_t shards;
     struct heard *heard;    // by member index
     uint64_t next_us;       // when repair_tick looks again
@@ -127,15 +128,20 @@ void local_free(struct node *node, struct local *local);
 struct other *other_find(const struct local *local, uint64_t node_id);
 struct other *other_take(struct local *local, uint64_t node_id); // a guest is added
 void other_forget(struct local *local, struct other *other);     // a guest that has gone
-void pull_ask(struct node *node, struct pull *pull); // again with where we are now, or waits
-void pull_over(struct node *node, struct pull *pull, int err); // 0: all that it had
-uint64_t wait_longer(uint64_t wait_us, uint64_t least_us);
 void page_answer(struct node *node, uint64_t to, const struct message *answer,
                  const struct page *page, uint64_t position);
 // The tree key and the store's key of an item; ERR_PROTOCOL when it is not of this shard.
 int page_item_key(const struct node *node, uint32_t shard, struct page_item *item, struct key *out);
 int giver_allows(struct node *node, uint64_t from, uint32_t shard, bool whole);
 void page_of_effects(struct node *node, const struct store_effects *effects, struct page *page);
+
+// pull.c
+void work_turn(struct node *node);  // begins what there is to do
+void pulls_turn(struct node *node); // what waited for the budget, what is late
+void pull_answered(struct node *node, uint64_t from, const struct message *message);
+void pull_ask(struct node *node, struct pull *pull); // again with where we are now, or waits
+void pull_over(struct node *node, struct pull *pull, int err); // 0: all that it had
+uint64_t wait_longer(uint64_t wait_us, uint64_t least_us);
 
 // offer.c
 void offers_turn(struct node *node);

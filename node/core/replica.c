@@ -50,11 +50,9 @@ static void applied_send(struct node *node, uint64_t to, uint64_t op, int err)
 
 // A guest keeps each dot in its dot log until all owners have it: without room for more it takes no
 // more.
-int guest_refusal(const struct node *node, uint32_t shard)
+int guest_refusal(const struct node *node)
 {
-    (void)node;
-    (void)shard;
-    return 0;
+    return store_dots_room(node->store) > 0 ? 0 : ERR_OVERLOADED;
 }
 
 void replica_apply(struct node *node, uint64_t from, const struct message *message)
@@ -67,7 +65,7 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
     int err = key_held(node, message, &key, &guest);
 
     if (!err && guest)
-        err = guest_refusal(node, key.shard);
+        err = guest_refusal(node);
     if (!err && node->wait_count >= WAITS_MAX)
         err = ERR_OVERLOADED;
     if (!err)

@@ -37,9 +37,10 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
 // dot log, appends to the write-ahead log. `out` is the object afterwards.
 // ERR_DISK_FULL (puts; deletes and repairs go on from the reserve as long as it lasts; a put is
 // what carries one version and stands for exactly its dot: delta->dots holds that one alone),
-// ERR_OVERLOADED (the memtable is full and the checkpoint behind; or the replica is neither born nor
-// filling, a guest's, and the dot log has no room for its dots: see store_dots_room), ERR_DAMAGED
-// and ERR_COLLISION as above, ERR_TOO_LARGE (value or causal context). Nothing has changed on error.
+// ERR_OVERLOADED (the memtable is full and the checkpoint behind; or the replica is neither born
+// nor filling, a guest's, and the dot log has no room for its dots: see store_dots_room),
+// ERR_DAMAGED and ERR_COLLISION as above, ERR_TOO_LARGE (value or causal context). Nothing has
+// changed on error.
 //
 // A key without a name (key_of_tree) is known by its tree key alone: then the delta carries no
 // versions (else ERR_INVALID). What it leaves keeps the name that is stored, or has none; a record
@@ -48,8 +49,9 @@ int store_apply(struct store *store, const struct key *key, const struct delta *
                 struct arena *arena, struct store_view *out);
 
 // Replaces a damaged record by what the other owners have: the versions as given (presence wins,
-// whatever the shard's clock says), rest := (object->rest + dots of the versions) - what the key has
-// seen by clock and fills. The key is known again. Without a name and versions: there is nothing.
+// whatever the shard's clock says), rest := (object->rest + dots of the versions) - what the key
+// has seen by clock and fills. The key is known again. Without a name and versions: there is
+// nothing.
 int store_rebuild(struct store *store, const struct key *key, const struct object *object,
                   uint64_t *out_position);
 

@@ -277,8 +277,8 @@ static int records_write(struct tree *tree, struct checkpoint_load *load)
 
 // In transactions of their own, so that the pages which one changes stay few. A crash between them
 // leaves a tree that lacks some of an erased shard's records at a position before the erasing; the
-// log has that erasing on stable storage, and whatever its replay makes of the rest before, it makes
-// nothing of it then.
+// log has that erasing on stable storage, and whatever its replay makes of the rest before, it
+// makes nothing of it then.
 static int void_purge(struct tree *tree, const struct checkpoint_void *gone, enum tree_table table)
 {
     struct slice first = slice_of(gone->first, TREE_KEY_SIZE);

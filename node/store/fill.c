@@ -215,7 +215,7 @@ static int stretch_step(struct store *store, const struct log_record *wanted, bo
 {
     struct log_record record = *wanted;
     uint32_t shard = key_tree_shard(wanted->tree_key, store->shards);
-    bool any;
+    bool any = false;
     int more = stretch_end(store, shard, wanted->tree_key, record.tree_key, &any);
     int err;
 
@@ -424,6 +424,14 @@ int store_fill_pass(struct store *store, uint32_t shard, const uint8_t upto[TREE
     return stretch_step(store, &record, true, out_position);
 }
 
+// Dots of this life that came back with a start clock were given out, whoever says so.
+static uint64_t counter_with(uint64_t counter, const struct clock *clock, uint64_t actor)
+{
+    uint64_t last = clock_last(clock, actor);
+
+    return last > counter ? last : counter;
+}
+
 int fill_end_replay(struct store *store, const struct log_record *record)
 {
     struct replica *replica;
@@ -437,6 +445,7 @@ int fill_end_replay(struct store *store, const struct log_record *record)
     key_shard_last(record->number, store->shards, last);
     if (!fill || !fill_has_passed(fill, last))
         return ERR_DAMAGED;
+    replica->counter = counter_with(replica->counter, &fill->start, store->settings.actor);
     replica_end_fill(replica);
     store->clock_changes += 1;
     born_apply(store, record->number);

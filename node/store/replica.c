@@ -163,6 +163,12 @@ void replica_account(struct replica *replica, const struct key *key, const struc
     replica->changed = true;
 }
 
+void replica_account_rest(struct replica *replica, bool old, bool next)
+{
+    replica->rests += next - (uint64_t)old;
+    replica->changed |= old != next;
+}
+
 void replica_new_dots(const struct replica *replica, const struct delta *delta, struct clock *out)
 {
     clock_copy(out, &delta->dots);

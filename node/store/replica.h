@@ -37,6 +37,9 @@ void replica_done(struct replica *replica);
 void replica_account(struct replica *replica, const struct key *key, const struct object *old,
                      const struct object *next);
 
+// The same for whether its record, as stored, has a rest.
+void replica_account_rest(struct replica *replica, bool old, bool next);
+
 // Bytes that an object counts with (0 without a version).
 uint64_t replica_object_bytes(const struct key *key, const struct object *object);
 

@@ -245,7 +245,7 @@ struct memtable_entry *object_put(struct store *store, const struct key *key,
     entry->has_rest = object->rest.count > 0;
     entry->tried = replica->changes;
     entry->erasures = replica->erasures;
-    replica->rests += entry->has_rest - (uint64_t)had_rest;
+    replica_account_rest(replica, had_rest, entry->has_rest);
     if (entry->has_rest)
         memtable_rest_push(store->active, entry);
     buffer_reset(&store->scratch, 1 << 20);

@@ -35,7 +35,7 @@ static void stripped_put(struct store *store, const struct lookup *found,
         entry->erasures = replica->erasures;
     }
     entry->has_rest = item->object.rest.count > 0;
-    replica->rests += entry->has_rest - (uint64_t)found->rest;
+    replica_account_rest(replica, found->rest, entry->has_rest);
     if (entry->has_rest)
         memtable_rest_push(store->active, entry);
     buffer_reset(&store->scratch, 1 << 20);

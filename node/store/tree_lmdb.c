@@ -221,7 +221,7 @@ static int lmdb_remove_some(struct tree *tree, enum tree_table table, const stru
 
     if (code)
         return lmdb_err(lmdb, code);
-    // Sought anew each time: where a cursor stands behind a removal differs between LMDB's versions.
+    // Sought anew each time: where a cursor stands behind a removal differs between LMDB versions.
     while (!code && removed < max) {
         MDB_val name = val_of(range[0]);
         MDB_val content;

@@ -97,6 +97,8 @@ static const char *shard_trouble(struct world *world, const struct topology *top
         int member = topology_member(topology, at->member.id);
         const char *what = NULL;
 
+        if (store_shards(at->store) == 0)
+            return trouble(node, shard, "knows of no topology");
         if (topology_rank(topology, shard, member) < 0) {
             if (store_clock(at->store, shard)->count)
                 return trouble(node, shard, "a guest holds something");
@@ -113,8 +115,10 @@ static const char *shard_trouble(struct world *world, const struct topology *top
 
 const char *level_trouble(struct world *world)
 {
-    const struct topology *topology = node_topology(world_node(world, 0)->node);
+    const struct topology *topology = NULL;
 
+    for (uint32_t node = 0; !topology; node++)
+        topology = node_topology(world_node(world, node)->node);
     for (uint32_t shard = 0; shard < topology->shards; shard++) {
         const char *what = shard_trouble(world, topology, shard);
 

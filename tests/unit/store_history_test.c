@@ -239,28 +239,31 @@ static void history_run(uint64_t seed, uint32_t steps, uint32_t done[MODEL_FORGE
 {
     struct world world;
 
+    uint64_t share; // of what shards go through, in some histories most of all
+
     random_open(&world, seed);
+    share = random_below(&world, 2) ? 40 : 200;
     for (uint32_t i = 0; i < steps; i++) {
-        uint64_t dice = random_below(&world, 250);
+        uint64_t dice = random_below(&world, 210 + share);
 
         if (dice < 100)
             step_apply(&world);
         else if (dice < 110)
             step_again(&world);
-        else if (dice < 150)
-            step_shard(&world);
-        else if (dice < 220)
+        else if (dice < 180)
             step_turn(&world);
-        else if (dice < 226)
+        else if (dice < 186)
             store_checkpoint(world.store);
-        else if (dice < 229)
+        else if (dice < 189)
             step_sweep(&world);
-        else if (dice < 240)
+        else if (dice < 200)
             step_ask(&world);
-        else if (dice < 244)
+        else if (dice < 204)
             step_crash(&world);
-        else if (dice < 245)
+        else if (dice < 205)
             step_close(&world);
+        else
+            step_shard(&world);
     }
     random_compare(&world);
     rests_settle(&world);
