@@ -118,6 +118,10 @@ uint32_t history_add(struct history *history, const struct history_op *op);
 // A dot that became known later (from a peer's message).
 void history_set_dot(struct history *history, uint32_t op, struct dot dot);
 
+// The context of an `overwrite` that became known later (a request that was executed long after its
+// client had given up).
+void history_set_sent(struct history *history, uint32_t op, const struct clock *sent);
+
 void history_lose(struct history *history, const struct history_loss *loss);
 
 // A sentence's part: "op 17 put v5 (a1,3) of key 2 by client 1 at 100..120, acknowledged".

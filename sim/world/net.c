@@ -27,7 +27,7 @@ void net_init(struct sim *sim)
         for (uint32_t to = 0; to < sim->settings.nodes; to++) {
             struct wire *wire = wire_of(sim, from, to);
 
-            rng_init(&wire->rng, rng_mix(sim->settings.seed ^ (0xe7000 + from * 64 + to)));
+            rng_init(&wire->rng, rng_mix(rng_mix(sim->settings.seed) ^ (0xe7000 + from * 64 + to)));
             happenings_init(&wire->held);
         }
     }
