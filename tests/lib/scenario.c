@@ -113,6 +113,7 @@ static void scenario_lines(struct stage *stage, struct slice text, struct buffer
             command_do(stage, line, &output);
             if (output.size == before)
                 buffer_add_format(&output, "ok\n");
+            say_calmly(&output, before);
         } else if (output.size) {
             stage_wrong(stage, "a line of ---- is missing above");
         }

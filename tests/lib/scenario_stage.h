@@ -5,6 +5,7 @@
 //   scenario_words.c    one command line, split
 //   scenario_stage.c    the world: starting it, time, what its nodes say and send
 //   scenario_say.c      dots, clocks, objects and sentences as a story shows them
+//   scenario_calm.c     the same, whoever answers first
 //   scenario_request.c  clients' commands
 //   scenario_show.c     commands that look
 //   scenario_fault.c    commands that break and mend
@@ -144,6 +145,9 @@ void say_dot(const struct stage *stage, struct dot dot, struct buffer *out);
 void say_clock(const struct stage *stage, const struct clock *clock, struct buffer *out);
 void say_versions(const struct stage *stage, const struct version *versions, uint32_t count,
                   struct buffer *out);
+
+// Puts the lines behind `from` that differ only in the numbers of nodes in the order of these.
+void say_calmly(struct buffer *out, size_t from);
 
 // A sentence of a node without what may change at will: times, positions, stamps.
 void say_sentence(struct slice sentence, struct buffer *out);
