@@ -161,6 +161,7 @@ static const struct fickle fickles[] = {
     {" after ", " us", ""},
     {" at log position ", "", ""},
     {" with stamp ", "", " with stamp .."},
+    {" in ", " ms", " in .. ms"},
 };
 
 // How many bytes stand here of such a shape; 0: this is none.
