@@ -52,7 +52,7 @@ static int page_read(struct node *node, const struct need *need, struct page *pa
     struct store_ask ask = {.shard = need->shard,
                             .clock = &page->start,
                             .after = need->has_after ? need->after : NULL,
-                            .items_max = PAGE_ITEMS,
+                            .items_max = node->settings.repair_page_items,
                             .bytes_max = PAGE_BYTES};
     int err;
 

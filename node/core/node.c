@@ -19,6 +19,7 @@ void node_settings_init(struct node_settings *settings)
                                        .hedge_us_min = 1000,
                                        .repair_bytes_per_s = (uint64_t)64 << 20,
                                        .repair_keys_per_s = 50000,
+                                       .repair_page_items = 512,
                                        .repair_calm_us = 70000000,
                                        .build = "",
                                        .durability = "sync"};

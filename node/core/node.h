@@ -25,6 +25,7 @@ struct node_settings {
     uint64_t hedge_us_min;   // a hedged read is never sent earlier than this
     uint64_t repair_bytes_per_s; // what background work may move at most; it gives way to requests
     uint64_t repair_keys_per_s;
+    uint32_t repair_page_items; // keys in a message of repair, 1..PAGE_ITEMS_MAX
     // How long all must have been well before dots of ended lives are forgotten: longer than any
     // message or request of such a life can be under way.
     uint64_t repair_calm_us;

@@ -26,7 +26,6 @@ enum {
     REFUSED_US_MIN = 250000,    // after a refusal, doubling up to AGAIN_US_MAX
     OFFER_BYTES_MAX = 48 << 10, // of one message
     PULLS_MAX = 4,              // shards that are being pulled at one time
-    PAGE_ITEMS = 512,
     PAGE_BYTES = 256 << 10,
     PRUNE_DOTS = 65536,  // in one go
     FED_US = 10000000,   // a shard that we feed to somebody we do not begin to fill ourselves

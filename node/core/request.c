@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+enum { FORWARD_SILENT_US = 500000 };
+
 static void request_dispatch(struct node *node, const struct origin *origin,
                              const struct request *request);
 static void coordinate(struct node *node, const struct origin *origin,
@@ -125,29 +127,43 @@ static void refuse_unreachable(struct node *node, const struct origin *origin,
                            node->settings.self.name, strict));
 }
 
-// Sends the kept request to the next owner that has not been tried; false when there is none.
-static bool forward_next(struct node *node, struct op *op)
+// The next owner that has not been tried; one that said something lately before one that is silent:
+// on a line that has just been cut a request is lost for its whole time. NULL: there is none.
+static struct answer *forward_choose(const struct node *node, struct op *op)
 {
-    struct message message = {.kind = MESSAGE_FORWARD, .op = op->id};
-    uint64_t self = node->settings.self.id;
-    struct request *request;
+    struct answer *silent = NULL;
 
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         struct answer *answer = &op->answers[rank];
 
-        if (answer->state != ANSWER_UNASKED || answer->node == self ||
+        if (answer->state != ANSWER_UNASKED || answer->node == node->settings.self.id ||
             !node_reachable(node, answer->node))
             continue;
-        answer->state = ANSWER_WAITING;
-        answer->asked_us = node->now_us;
-        request = arena_alloc(&node->arena, sizeof *request);
-        *request = op->request; // its slices stay where the operation keeps them
-        request->timeout_ms = forward_timeout_ms(node, op);
-        message.request = request;
-        node_send(node, answer->node, &message);
-        return true;
+        if (!peer_is_silent(node, answer->node, FORWARD_SILENT_US))
+            return answer;
+        if (!silent)
+            silent = answer;
     }
-    return false;
+    return silent;
+}
+
+// Sends the kept request to an owner that has not been tried; false when there is none.
+static bool forward_next(struct node *node, struct op *op)
+{
+    struct message message = {.kind = MESSAGE_FORWARD, .op = op->id};
+    struct answer *answer = forward_choose(node, op);
+    struct request *request;
+
+    if (!answer)
+        return false;
+    answer->state = ANSWER_WAITING;
+    answer->asked_us = node->now_us;
+    request = arena_alloc(&node->arena, sizeof *request);
+    *request = op->request; // its slices stay where the operation keeps them
+    request->timeout_ms = forward_timeout_ms(node, op);
+    message.request = request;
+    node_send(node, answer->node, &message);
+    return true;
 }
 
 static struct answer *forward_waiting(struct op *op, uint64_t from)

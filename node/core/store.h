@@ -66,7 +66,7 @@ const struct clock *store_clock(const struct store *store, uint32_t shard);
 struct store_shard {
     bool born;    // holds a complete copy (birth mark); an owner without it fills before it serves
     bool filling; // a fill has begun and not ended
-    bool rests;   // some record may have a rest
+    bool rests;   // some object may be given out with a rest
     uint32_t
         fills;     // clocks of fills that count for the keys they passed, the one going on included
     uint64_t keys; // objects with at least one version

@@ -33,7 +33,7 @@ void sync_asked(struct node *node, uint64_t from, const struct message *message)
     struct clock missing = clock_in(&node->arena);
     struct store_ask ask = {.shard = message->need->shard,
                             .clock = &missing,
-                            .items_max = PAGE_ITEMS,
+                            .items_max = node->settings.repair_page_items,
                             .bytes_max = PAGE_BYTES};
 
     answer.err = giver_allows(node, from, ask.shard, false);

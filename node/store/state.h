@@ -9,6 +9,7 @@
 //   fill.c        what a replica is filled with
 //   erase.c       a replica made blank
 //   rests.c       rests listed and forgotten
+//   valid.c       what must hold, for slow checks
 //   checkpoint.c  memtable -> tree
 //   load.c        tree and log -> memory, at start
 //   engine.c      the turn, opening and closing
@@ -206,6 +207,15 @@ void shard_recount(struct store *store, uint32_t shard);
 // Drops the versions of one object that expired; its key is known by its hash only.
 uint32_t expire_apply(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], uint64_t wall_ms,
                       uint64_t position);
+
+// ---- valid.c
+
+// Versions are within the context; clock and fills are not in the rest; own dots were given out.
+bool object_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
+                  const struct object *object);
+
+// The dot log and the floor of the key's shard are its clock (not looked at when they are many).
+bool shard_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
 
 // ---- strip.c
 

@@ -199,34 +199,6 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
 
 // ---------------------------------------------------------------- changing
 
-// True when the replica's own promises hold for the object: versions are within the context, and
-// what clock and fills say is not in the rest.
-static bool object_valid(const struct store *store, const uint8_t *tree_key,
-                         const struct object *object)
-{
-    const struct replica *replica = replica_of(store, tree_key);
-    struct clock context = {0};
-    bool valid = true;
-
-    clock_copy(&context, &replica->clock);
-    replica_join_passed(replica, tree_key, &context);
-    valid = !clock_overlaps(&context, &object->rest);
-    clock_join(&context, &object->rest);
-    for (uint32_t i = 0; i < object->count && valid; i++)
-        valid = clock_contains(&context, object->versions[i].dot);
-    clock_done(&context);
-    return valid && replica->counter >= clock_last(&replica->clock, store->settings.actor);
-}
-
-// Walks as much as the dot log holds of the shard: only while that is little.
-static bool shard_valid(const struct store *store, const uint8_t *tree_key)
-{
-    const struct replica *replica = replica_of(store, tree_key);
-
-    return replica->dots > 64 ||
-           replica_valid(replica, &store->dot_log, key_tree_shard(tree_key, store->shards));
-}
-
 struct memtable_entry *object_put(struct store *store, const struct key *key,
                                   const struct object *object, uint64_t position, bool had_rest)
 {
@@ -544,7 +516,7 @@ void store_shard(const struct store *store, uint32_t shard, struct store_shard *
     *out = (struct store_shard){
         .born = replica->born,
         .filling = replica->filling,
-        .rests = replica->rests > 0,
+        .rests = replica->rests > 0 || replica->fill_count > 0,
         .fills = replica->fill_count,
         .keys = replica->keys,
         .bytes = replica->bytes,

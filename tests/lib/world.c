@@ -218,6 +218,8 @@ static void node_up(struct world *world, uint32_t index)
     node_settings_init(&machine);
     machine.self = node->member;
     machine.seed = rng_u64(&world->rng);
+    if (world->settings.page_items)
+        machine.repair_page_items = world->settings.page_items;
     if (world->settings.calm_us)
         machine.repair_calm_us = world->settings.calm_us;
     check(node_new(&machine, node->store, world->now_us, &node->node) == 0);

@@ -38,6 +38,7 @@ struct world_settings {
     bool slow_disk;         // log writes complete only in world_sync or after up to 2 ms
     uint64_t dot_log_bytes; // 0: the default
     uint64_t calm_us;       // repair_calm_us; 0: the default
+    uint32_t page_items;    // repair_page_items; 0: the default
     // Sees every message that is sent, also those that a cut loses; may be NULL.
     void (*watch)(void *data, uint32_t from, uint32_t to, const struct message *message);
     void *watch_data;

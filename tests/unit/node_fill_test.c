@@ -192,6 +192,54 @@ static void who_fills_answers_for_nothing(void **state)
     world_free(world);
 }
 
+// The source of half a fill goes away with writes that nobody else has; another source is older, so
+// a new fill begins. What had been passed must go on counting: else what those writes superseded
+// comes back, and never goes again.
+static void an_older_source_brings_nothing_back(void **state)
+{
+    struct world *world = world_with((struct world_settings){.seed = 77, .page_items = 1});
+    struct request put;
+    struct request get;
+    uint64_t pages;
+    char key[16];
+
+    (void)state;
+    put_many(world, 0, 60);
+    level_wait(world, 3 * (uint64_t)SECOND);
+    world_cut(world, 0, 1, true);
+    world_cut(world, 1, 2, true);
+    world_crash(world, 2);
+    for (uint32_t i = 0; i < 60; i++) {
+        put = query_put(key_of(i, key), "by n1 alone");
+        put.blind = BLIND_OVERWRITE;
+        put.w = 1;
+        assert_int_equal(query(world, 0, &put).err, 0);
+    }
+    world_empty_disk(world, 2);
+    world_restart(world, 2);
+    world_cut(world, 0, 1, true);
+    world_cut(world, 1, 2, true);
+    while (world_sent(world, MESSAGE_FILLED) < 40)
+        world_run(world, 1000);
+    assert_true(status_of(world, 2).shards_filling > 0);
+    world_crash(world, 2); // the fill's clock is on disk
+    world_restart(world, 2);
+    world_heal(world);
+    world_cut(world, 0, 1, true);
+    world_cut(world, 0, 2, true);
+    pages = world_sent(world, MESSAGE_FILLED);
+    world_run(world, 20 * (uint64_t)SECOND);
+    assert_true(world_sent(world, MESSAGE_FILLED) >= pages + 60); // all of it, from n2
+    assert_int_equal(status_of(world, 2).shards_born, SHARDS);
+    world_heal(world);
+    level_wait(world, 30 * (uint64_t)SECOND);
+    for (uint32_t i = 0; i < 60; i++) {
+        get = query_get(key_of(i, key));
+        assert_int_equal(query(world, 2, &get).reply->version_count, 1);
+    }
+    world_free(world);
+}
+
 static void two_are_replaced_one_after_the_other(void **state)
 {
     struct world *world = world_with((struct world_settings){.seed = 80});
@@ -400,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_fill_outlives_either_end),
         cmocka_unit_test(a_fill_goes_on_after_a_restart),
         cmocka_unit_test(who_fills_answers_for_nothing),
+        cmocka_unit_test(an_older_source_brings_nothing_back),
         cmocka_unit_test(two_are_replaced_one_after_the_other),
         cmocka_unit_test(who_was_away_too_long_is_filled),
         cmocka_unit_test(two_below_each_others_floor_do_not_both_fill),

@@ -63,6 +63,31 @@ static void a_read_of_silent_owners_asks_guests_in_time(void **state)
     world_free(stage.world);
 }
 
+// Who has said nothing for a while is the last to be handed a request.
+static void requests_go_to_owners_that_speak(void **state)
+{
+    struct stage stage;
+    uint64_t before_us;
+
+    (void)state;
+    stage_set(&stage, 5, 20, 500);
+    stage_cut(&stage, 0, 0, false);
+    for (uint32_t i = 0; i < 200; i++) { // the others have something to say
+        char key[16];
+        struct request request;
+
+        (void)snprintf(key, sizeof key, "other %u", i % 20);
+        request = query_get(key);
+        world_request(stage.world, stage.guests[i % 2], &request);
+        world_run(stage.world, 10000);
+    }
+    before_us = world_now_us(stage.world);
+    assert_int_equal(stage_put(&stage, stage.guests[0], 2, 0).err, 0);
+    assert_true(stage_get(&stage, stage.guests[1], 2, 0).reply->found);
+    assert_in_range(world_now_us(stage.world) - before_us, 1, 20000);
+    world_free(stage.world);
+}
+
 // A guest asked of a shard of which it has never heard anything: nothing, and nothing seen.
 static void a_guest_that_holds_nothing_says_so(void **state)
 {
@@ -202,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_see_it_while_the_network_is_cut),
         cmocka_unit_test(a_read_of_silent_owners_asks_guests_in_time),
+        cmocka_unit_test(requests_go_to_owners_that_speak),
         cmocka_unit_test(a_guest_that_holds_nothing_says_so),
         cmocka_unit_test(sentences_name_guests),
         cmocka_unit_test(properties_are_never_guessed),

@@ -19,7 +19,7 @@
 enum {
     SECOND = 1000000,
     SEEDS = 60,
-    KEYS = 6,
+    KEYS = 12,
     WRITES_MAX = 200,
     TOKEN_MAX = 4096,
     LEVEL_US = 180 * SECOND
@@ -226,6 +226,7 @@ static void play_run(uint64_t seed, struct play *play, struct sums *sums)
     rng_init(&play->rng, seed);
     settings.nodes = play->nodes = 3 + below(play, 3);
     settings.dot_log_bytes = dot_logs[below(play, 5)];
+    settings.page_items = below(play, 2) ? 1 + below(play, 3) : 0;
     play->world = world_new(&settings);
     assert_int_equal(world_init(play->world, 1U << below(play, 3), 3), 0);
     for (uint32_t step = 20 + below(play, 200); step > 0; step--) {

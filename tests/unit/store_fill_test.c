@@ -252,6 +252,59 @@ static void test_fills_are_bounded(void **state)
     kit_done(&kit);
 }
 
+// A fill over a damaged record, as an item and in between: the clock learns the dots, the key stays
+// unknown until it is rebuilt, and what it is rebuilt to has seen the start clock.
+static void test_damaged_keys_are_passed_and_stay_unknown(void **state)
+{
+    struct key key = kit_key("k");
+    struct store_item item = {.bucket = key.bucket, .key = key.key};
+    struct version version = {.dot = {9, 7}, .value = slice_of_text("v")};
+    struct object object = {&version, 1, {0}};
+    struct clock context;
+    struct clock start;
+    struct clock none = {0};
+    struct store_view view;
+    uint64_t position;
+    struct kit kit;
+
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        kit_init(&kit, SEGMENT);
+        key_tree(&key, item.tree_key);
+        assert_int_equal(kit_put(&kit, "k", slice_of_text("old")), 0);
+        assert_int_equal(kit_checkpoint(&kit), 0);
+        assert_true(
+            tree_memory_flip(kit.tree, TREE_OBJECTS, slice_of(item.tree_key, TREE_KEY_SIZE), 12));
+        start = dots_run(&kit, 9, 1, 5);
+        context = dots_run(&kit, 9, 1, 7);
+        item.object = (struct object){&version, 1, clock_in(&kit.arena)};
+        assert_int_equal(store_fill_begin(kit.store, key.shard, &start, &position), 0);
+        if (how & 1)
+            assert_int_equal(
+                store_fill_item(kit.store,
+                                &(struct store_filled){key.shard, &context, &item, &none},
+                                &position),
+                0);
+        else
+            assert_int_equal(
+                store_fill_pass(kit.store, key.shard, item.tree_key, &context, &position), 0);
+        if (how & 2) {
+            assert_int_equal(store_flush(kit.store), 0);
+            kit_crash(&kit, DISK_CRASH_LOSE);
+            assert_int_equal(kit_open(&kit), 0);
+        }
+        assert_int_equal(store_read(kit.store, &key, &kit.arena, &view), ERR_DAMAGED);
+        assert_int_equal(clock_contains(store_clock(kit.store, key.shard), version.dot), how & 1);
+        object.rest = dots_run(&kit, 9, 1, 7);
+        assert_int_equal(store_rebuild(kit.store, &key, &object, &position), 0);
+        assert_string_equal(kit_get(&kit, "k"), "v");
+        shard_is(&kit, key.shard, 1, false, true);
+        // As stored only what neither clock nor start clock say: 6, and 7 unless it came.
+        assert_int_equal(kit.store->replicas[key.shard].rests, 1);
+        kit_done(&kit);
+    }
+}
+
 // ---------------------------------------------------------------- erasing
 
 // An erased replica is gone at once and everywhere, a fresh one beside its ruins is not touched,
@@ -365,11 +418,17 @@ static void test_purging_may_be_broken_off_anywhere(void **state)
 static void test_rests_go_though_a_checkpoint_was_under_way(void **state)
 {
     uint32_t shard = kit_key("k").shard;
+    char other[] = "a";
     struct store_shard is;
     struct kit kit;
 
     (void)state;
     kit_init(&kit, SEGMENT);
+    // Another shard's rest, for good, so that the list in the tree is gone through.
+    while (kit_key(other).shard == shard)
+        other[0] += 1;
+    assert_int_equal(bare_delete(&kit, other, 60, 5), 0);
+    assert_int_equal(kit_checkpoint(&kit), 0);
     tree_memory_eager(kit.tree, false);
     assert_int_equal(bare_delete(&kit, "k", 50, 5), 0);
     store_checkpoint(kit.store);
@@ -503,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_long_stretches_are_passed_in_steps),
         cmocka_unit_test(test_fills_refuse_what_does_not_fit),
         cmocka_unit_test(test_fills_are_bounded),
+        cmocka_unit_test(test_damaged_keys_are_passed_and_stay_unknown),
         cmocka_unit_test(test_erased_replicas_leave_nothing),
         cmocka_unit_test(test_purging_may_be_broken_off_anywhere),
         cmocka_unit_test(test_rests_go_though_a_checkpoint_was_under_way),
