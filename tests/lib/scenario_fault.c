@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 
-enum { CHECKPOINT_US = 200000, DAMAGED_BYTE = 20 };
+enum { GOSSIP_US = 500000, CHECKPOINT_US = 200000, DAMAGED_BYTE = 20 };
 
 // ---- links --------------------------------------------------------------------------------------
 
@@ -95,6 +95,17 @@ void command_slow(struct stage *stage, struct words *words)
 
     net_slow(stage->sim, from, to,
              (uint32_t)stage_number(stage, words_value(words, "factor", "10"), 100000));
+}
+
+// slander n1 n2 for=10s: n1 is told that n2 is dead, which it is not.
+void command_slander(struct stage *stage, struct words *words)
+{
+    uint32_t who = stage_node(stage, words_next(words));
+    uint32_t about = stage_node(stage, words_next(words));
+    uint64_t us = stage_time(stage, words_value(words, "for", "10s"));
+
+    net_call_dead(stage->sim, who, about, sim_now_us(stage->sim) + us);
+    stage_pass(stage, GOSSIP_US);
 }
 
 // ---- processes and machines ---------------------------------------------------------------------
@@ -194,6 +205,17 @@ void command_stall(struct stage *stage, struct words *words)
     uint64_t us = stage_time(stage, words_next(words));
 
     host_stall_disk(stage->sim, node, sim_now_us(stage->sim) + us);
+}
+
+// full n1: the disk has no room for another segment of the log; room n1: it has again.
+void command_full(struct stage *stage, struct words *words)
+{
+    host_fill_disk(stage->sim, stage_node(stage, words_next(words)), 0);
+}
+
+void command_room(struct stage *stage, struct words *words)
+{
+    host_room_disk(stage->sim, stage_node(stage, words_next(words)));
 }
 
 // damage n2 key=k: flips a bit of its record, which is in the tree then.

@@ -162,7 +162,9 @@ command command_put, command_get, command_del, command_wait, command_bucket, com
 command command_show, command_status;
 command command_cut, command_mend, command_isolate, command_oneway, command_heal, command_slow;
 command command_stop, command_start, command_power, command_empty, command_save, command_restore,
-    command_pause, command_resume, command_damage, command_wall, command_stall;
+    command_pause, command_resume, command_damage, command_wall, command_stall, command_full,
+    command_room;
+command command_slander;
 command command_catch, command_lose, command_deliver;
 
 // A reply has come.

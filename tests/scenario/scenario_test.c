@@ -4,6 +4,7 @@
 #include "tests/lib/scenario.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -139,6 +140,9 @@ int main(int argc, char **argv)
     int failed;
 
     (void)argc;
+#ifdef QUORATE_PLANTS
+    plant_choose(getenv("QUORATE_PLANT")); // do the stories notice?
+#endif
     check(found > 0 && found <= FILES_MAX); // to be run from the top of the tree
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(diffs_are_found);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(scripts_are_run);
