@@ -101,8 +101,12 @@ static struct asked *asked_find(struct stage *stage, uint64_t ticket)
     return NULL;
 }
 
-static void explain_say(struct stage *stage, const struct explain *explain, struct buffer *out)
+static void explain_say(struct stage *stage, const struct asked *asked,
+                        const struct explain *explain, struct buffer *out)
 {
+    if (!slice_is(explain->coordinator, host_member(stage->sim, asked->node)->name))
+        buffer_add_format(out, "  n%" PRIu32 " forwards, %.*s coordinates\n", asked->node + 1,
+                          (int)explain->coordinator.size, (const char *)explain->coordinator.data);
     for (uint32_t i = 0; i < explain->trace_count; i++) {
         buffer_add_format(out, "  ");
         say_sentence(explain->trace[i], out);
@@ -151,7 +155,7 @@ static void outcome_say(struct stage *stage, const struct asked *asked, const st
     }
     buffer_add_format(out, "\n");
     if (reply->has_explain)
-        explain_say(stage, &reply->explain, out);
+        explain_say(stage, asked, &reply->explain, out);
 }
 
 static void status_say(const struct status *status, struct buffer *out)
@@ -380,7 +384,7 @@ void command_bucket(struct stage *stage, struct words *words)
 }
 
 // load via=n1 count=600 prefix=k size=100: so many keys, k0000 and on, each with a value of so many
-// letters. Told is how many of them were acknowledged.
+// letters; with key= all are writes of that key. Told is how many of them were acknowledged.
 static bool load_one(struct stage *stage, struct words *words, struct request *request)
 {
     struct asked *asked = ask(stage, words, request);
@@ -398,6 +402,7 @@ void command_load(struct stage *stage, struct words *words)
     uint64_t count = stage_number(stage, words_value(words, "count", "100"), 9999);
     uint64_t size = stage_number(stage, words_value(words, "size", "10"), VALUE_MAX);
     const char *prefix = words_value(words, "prefix", "k");
+    const char *same = words_value(words, "key", NULL);
     bool del = words_flag(words, "delete");
     uint64_t done = 0;
     char value[VALUE_MAX];
@@ -411,7 +416,7 @@ void command_load(struct stage *stage, struct words *words)
     (void)words_value(words, "via", NULL);
     for (uint64_t i = 0; i < count && !stage->wrong[0]; i++) {
         snprintf(key, sizeof key, "%s%04" PRIu64, prefix, i);
-        request.key = slice_of_text(key);
+        request.key = slice_of_text(same ? same : key);
         done += load_one(stage, words, &request);
     }
     stage_pass(stage, SETTLE_US);
