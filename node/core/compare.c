@@ -65,6 +65,11 @@ static bool versions_unite(struct node *node, const struct object *ours,
     return more;
 }
 
+static bool still_equal(const struct node *node, const struct page *page)
+{
+    return clock_equal(&page->context, store_clock(node->store, page->shard));
+}
+
 static int item_compare(struct node *node, const struct page *page, struct page_item *item)
 {
     struct object united;
@@ -80,7 +85,7 @@ static int item_compare(struct node *node, const struct page *page, struct page_
         rebuild_start(node, &key);
     if (err == ERR_DAMAGED || err == ERR_COLLISION)
         return 0;
-    if (!clock_equal(&page->context, store_clock(node->store, page->shard)))
+    if (!still_equal(node, page))
         return err;
     if (err || !versions_unite(node, &view.object, &item->object, &united))
         return err;
@@ -94,7 +99,7 @@ void compare_taken(struct node *node, struct pull *pull, const struct page *page
     int err = 0;
 
     store_shard(node->store, pull->shard, &shard);
-    if (!shard.unknown && !clock_equal(&page->context, store_clock(node->store, pull->shard))) {
+    if (!shard.unknown && !still_equal(node, page)) {
         pull_over(node, pull, 0);
         return;
     }

@@ -13,8 +13,6 @@
 // to fill it for a while, and whoever finds that it must wait tries again after a random time.
 #include "node/core/repair.h"
 
-#include <inttypes.h>
-
 enum { STEPS_MAX = 64, TRY_US = 1000000 }; // steps of STORE_FILL_STEP keys for one page
 
 static void fill_delay(struct node *node, struct local *local)
@@ -176,7 +174,6 @@ static void fill_ended(struct node *node, struct local *local)
     node->repair->fills += 1;
     for (uint32_t i = 0; i < local->other_count; i++)
         local->others[i]->below = local->others[i]->too_old = false;
-    node_log(node, LOG_INFO, "shard %" PRIu32 " is complete and served again", local->shard);
     node->repair->offers_due = true;
 }
 
@@ -196,9 +193,6 @@ void fill_taken(struct node *node, struct pull *pull, const struct page *page)
         pull_over(node, pull, ERR_AGAIN);
         return;
     }
-    if (!shard.filling)
-        node_log(node, LOG_INFO, "shard %" PRIu32 ": filling from %s", pull->shard,
-                 node_name_of(node, pull->node));
     err = page_take(node, page);
     local->renew = false;
     if (err && err != ERR_AGAIN) {

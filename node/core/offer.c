@@ -56,10 +56,25 @@ static void offer_take_now(const struct node *node, struct local *local)
     local->prune = true;
 }
 
+static void completeness_log(struct node *node, uint32_t incomplete)
+{
+    struct repair *repair = node->repair;
+
+    if (incomplete && !repair->incomplete)
+        node_log(node, LOG_WARNING,
+                 "the copies of %" PRIu32 " of our shards are not complete: they are filled from "
+                 "other owners, and not served before",
+                 incomplete);
+    else if (!incomplete && repair->incomplete)
+        node_log(node, LOG_INFO, "all our shards are complete and served again");
+    repair->incomplete = incomplete;
+}
+
 // A shard that is not ours and of which we hold something makes us a guest.
 static void offers_take_now(struct node *node)
 {
     struct repair *repair = node->repair;
+    uint32_t incomplete = 0;
     bool any = false;
 
     repair->guests = 0;
@@ -74,7 +89,9 @@ static void offers_take_now(struct node *node)
         repair->guests += held && !local->owned;
         offer_take_now(node, local);
         any |= local->has_next;
+        incomplete += local->owned && !replica_serves(node, shard);
     }
+    completeness_log(node, incomplete);
     if (any)
         repair->next_position = store_end(node->store);
 }

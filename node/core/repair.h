@@ -109,6 +109,7 @@ struct repair {
     uint64_t next_us;       // when repair_tick looks again
     uint64_t next_offer_us; // when changes are offered again
     uint64_t next_position; // 0: nothing waits to become durable
+    uint32_t incomplete;    // shards that we own and cannot serve yet
     uint32_t guests;        // shards that we are a guest of
     uint32_t cursor;        // next shard to look at for work
     struct pull pulls[PULLS_MAX];

@@ -205,6 +205,9 @@ static void fill_begin(struct ring *ring, struct node *to)
     struct node *from = owner_serving(ring, to);
     uint64_t position;
 
+    // A source whose own fill has ended, but not durably, may fall back behind it.
+    if (from)
+        node_flush(from);
     if (from)
         assert_int_equal(store_fill_begin(to->store, 0, store_clock(from->store, 0), &position), 0);
     ring->fills += from != NULL;
@@ -371,10 +374,12 @@ static bool owners_serve(const struct ring *ring)
 static void step_wipe(struct ring *ring)
 {
     struct node *node = &ring->nodes[below(ring, OWNERS)];
+    struct node *other = owner_serving(ring, node);
 
     // Somebody must be left to fill from; somebody else may be filling from this one.
-    if (ring->wiped || !owner_serving(ring, node))
+    if (ring->wiped || !other)
         return;
+    node_flush(other);
     ring->wiped = true;
     node_drop(node);
     node_new(ring, node);
