@@ -13,18 +13,18 @@ static const struct {
     const char *name;
     command *run;
 } commands[] = {
-    {"cluster", command_cluster}, {"run", command_run},       {"pass", command_pass},
-    {"until", command_until},     {"put", command_put},       {"get", command_get},
-    {"del", command_del},         {"wait", command_wait},     {"bucket", command_bucket},
-    {"load", command_load},       {"forge", command_forge},   {"show", command_show},
-    {"status", command_status},   {"full", command_full},     {"room", command_room},
-    {"slander", command_slander}, {"cut", command_cut},       {"mend", command_mend},
-    {"isolate", command_isolate}, {"oneway", command_oneway}, {"heal", command_heal},
-    {"slow", command_slow},       {"stop", command_stop},     {"start", command_start},
-    {"power", command_power},     {"empty", command_empty},   {"save", command_save},
-    {"restore", command_restore}, {"pause", command_pause},   {"resume", command_resume},
-    {"damage", command_damage},   {"wall", command_wall},     {"stall", command_stall},
-    {"catch", command_catch},     {"lose", command_lose},     {"deliver", command_deliver},
+    {"cluster", scene_cluster}, {"run", scene_run},       {"pass", scene_pass},
+    {"until", scene_until},     {"put", scene_put},       {"get", scene_get},
+    {"del", scene_del},         {"wait", scene_wait},     {"bucket", scene_bucket},
+    {"load", scene_load},       {"forge", scene_forge},   {"show", scene_show},
+    {"status", scene_status},   {"full", scene_full},     {"room", scene_room},
+    {"slander", scene_slander}, {"cut", scene_cut},       {"mend", scene_mend},
+    {"isolate", scene_isolate}, {"oneway", scene_oneway}, {"heal", scene_heal},
+    {"slow", scene_slow},       {"stop", scene_stop},     {"start", scene_start},
+    {"power", scene_power},     {"empty", scene_empty},   {"save", scene_save},
+    {"restore", scene_restore}, {"pause", scene_pause},   {"resume", scene_resume},
+    {"damage", scene_damage},   {"wall", scene_wall},     {"stall", scene_stall},
+    {"catch", scene_catch},     {"lose", scene_lose},     {"deliver", scene_deliver},
 };
 
 static bool line_take(struct slice *text, struct slice *out)
@@ -54,23 +54,23 @@ static void command_do(struct stage *stage, struct slice line, struct buffer *ou
     struct words words;
     command *run;
 
-    words_split(&words, line);
+    script_split(&words, line);
     if (words.count == 0)
         return;
-    stage->tell_items = words_flag(&words, "items");
+    stage->tell_items = script_flag(&words, "items");
     run = command_find(words.items[0]);
     stage->out = out;
     stage->event_count = 0;
     arena_reset(&stage->arena);
     if (!run)
         stage_wrong(stage, "no such command: %s", words.items[0]);
-    else if (!stage->sim && run != command_cluster)
+    else if (!stage->sim && run != scene_cluster)
         stage_wrong(stage, "the first command makes the cluster");
     else
         run(stage, &words);
-    if (words_unused(&words))
+    if (script_unused(&words))
         stage_wrong(stage, "%s does not know what to do with %s", words.items[0],
-                    words_unused(&words));
+                    script_unused(&words));
 }
 
 static bool is_rule(struct slice line)

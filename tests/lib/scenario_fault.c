@@ -27,7 +27,7 @@ static void sides_read(struct stage *stage, struct words *words, struct sides *o
     bool behind = false;
 
     *out = (struct sides){0};
-    while ((word = words_next(words)) && !stage->wrong[0]) {
+    while ((word = script_next(words)) && !stage->wrong[0]) {
         if (strcmp(word, "|") == 0)
             behind = true;
         else if (behind)
@@ -52,19 +52,19 @@ static void sides_cut(struct stage *stage, struct words *words, bool cut)
     }
 }
 
-void command_cut(struct stage *stage, struct words *words)
+void scene_cut(struct stage *stage, struct words *words)
 {
     sides_cut(stage, words, true);
 }
 
-void command_mend(struct stage *stage, struct words *words)
+void scene_mend(struct stage *stage, struct words *words)
 {
     sides_cut(stage, words, false);
 }
 
-void command_isolate(struct stage *stage, struct words *words)
+void scene_isolate(struct stage *stage, struct words *words)
 {
-    uint32_t node = stage_node(stage, words_next(words));
+    uint32_t node = stage_node(stage, script_next(words));
 
     for (uint32_t other = 0; other < sim_nodes(stage->sim); other++) {
         if (other == node)
@@ -74,35 +74,35 @@ void command_isolate(struct stage *stage, struct words *words)
     }
 }
 
-void command_oneway(struct stage *stage, struct words *words)
+void scene_oneway(struct stage *stage, struct words *words)
 {
-    uint32_t from = stage_node(stage, words_next(words));
-    uint32_t to = stage_node(stage, words_next(words));
+    uint32_t from = stage_node(stage, script_next(words));
+    uint32_t to = stage_node(stage, script_next(words));
 
     net_cut(stage->sim, from, to, true);
 }
 
-void command_heal(struct stage *stage, struct words *words)
+void scene_heal(struct stage *stage, struct words *words)
 {
     (void)words;
     net_heal(stage->sim);
 }
 
-void command_slow(struct stage *stage, struct words *words)
+void scene_slow(struct stage *stage, struct words *words)
 {
-    uint32_t from = stage_node(stage, words_next(words));
-    uint32_t to = stage_node(stage, words_next(words));
+    uint32_t from = stage_node(stage, script_next(words));
+    uint32_t to = stage_node(stage, script_next(words));
 
     net_slow(stage->sim, from, to,
-             (uint32_t)stage_number(stage, words_value(words, "factor", "10"), 100000));
+             (uint32_t)stage_number(stage, script_value(words, "factor", "10"), 100000));
 }
 
 // slander n1 n2 for=10s: n1 is told that n2 is dead, which it is not.
-void command_slander(struct stage *stage, struct words *words)
+void scene_slander(struct stage *stage, struct words *words)
 {
-    uint32_t who = stage_node(stage, words_next(words));
-    uint32_t about = stage_node(stage, words_next(words));
-    uint64_t us = stage_time(stage, words_value(words, "for", "10s"));
+    uint32_t who = stage_node(stage, script_next(words));
+    uint32_t about = stage_node(stage, script_next(words));
+    uint64_t us = stage_time(stage, script_value(words, "for", "10s"));
 
     net_call_dead(stage->sim, who, about, sim_now_us(stage->sim) + us);
     stage_pass(stage, GOSSIP_US);
@@ -110,27 +110,27 @@ void command_slander(struct stage *stage, struct words *words)
 
 // ---- processes and machines ---------------------------------------------------------------------
 
-void command_stop(struct stage *stage, struct words *words)
+void scene_stop(struct stage *stage, struct words *words)
 {
-    const char *word = words_next(words);
+    const char *word = script_next(words);
 
-    for (; word; word = words_next(words))
+    for (; word; word = script_next(words))
         host_stop(stage->sim, stage_node(stage, word), HOST_KILLED);
 }
 
-void command_power(struct stage *stage, struct words *words)
+void scene_power(struct stage *stage, struct words *words)
 {
-    const char *word = words_next(words);
+    const char *word = script_next(words);
 
-    for (; word; word = words_next(words))
+    for (; word; word = script_next(words))
         host_stop(stage->sim, stage_node(stage, word), HOST_POWER_OFF);
 }
 
-void command_start(struct stage *stage, struct words *words)
+void scene_start(struct stage *stage, struct words *words)
 {
-    const char *word = words_next(words);
+    const char *word = script_next(words);
 
-    for (; word; word = words_next(words)) {
+    for (; word; word = script_next(words)) {
         uint32_t node = stage_node(stage, word);
         int err = host_start(stage->sim, node);
 
@@ -148,22 +148,22 @@ void command_start(struct stage *stage, struct words *words)
     stage_tell_events(stage, false);
 }
 
-void command_pause(struct stage *stage, struct words *words)
+void scene_pause(struct stage *stage, struct words *words)
 {
-    host_pause(stage->sim, stage_node(stage, words_next(words)));
+    host_pause(stage->sim, stage_node(stage, script_next(words)));
 }
 
-void command_resume(struct stage *stage, struct words *words)
+void scene_resume(struct stage *stage, struct words *words)
 {
-    host_resume(stage->sim, stage_node(stage, words_next(words)));
+    host_resume(stage->sim, stage_node(stage, script_next(words)));
 }
 
 // wall n3 ahead=60s
-void command_wall(struct stage *stage, struct words *words)
+void scene_wall(struct stage *stage, struct words *words)
 {
-    uint32_t node = stage_node(stage, words_next(words));
-    uint64_t ahead_us = stage_time(stage, words_value(words, "ahead", "0"));
-    uint64_t behind_us = stage_time(stage, words_value(words, "behind", "0"));
+    uint32_t node = stage_node(stage, script_next(words));
+    uint64_t ahead_us = stage_time(stage, script_value(words, "ahead", "0"));
+    uint64_t behind_us = stage_time(stage, script_value(words, "behind", "0"));
 
     host_set_wall(stage->sim, node, ((int64_t)ahead_us - (int64_t)behind_us) / 1000);
 }
@@ -177,58 +177,58 @@ static bool down(struct stage *stage, uint32_t node)
     return !stage->wrong[0];
 }
 
-void command_empty(struct stage *stage, struct words *words)
+void scene_empty(struct stage *stage, struct words *words)
 {
-    uint32_t node = stage_node(stage, words_next(words));
+    uint32_t node = stage_node(stage, script_next(words));
 
     if (down(stage, node))
         host_empty(stage->sim, node);
 }
 
-void command_save(struct stage *stage, struct words *words)
+void scene_save(struct stage *stage, struct words *words)
 {
-    host_save(stage->sim, stage_node(stage, words_next(words)));
+    host_save(stage->sim, stage_node(stage, script_next(words)));
 }
 
-void command_restore(struct stage *stage, struct words *words)
+void scene_restore(struct stage *stage, struct words *words)
 {
-    uint32_t node = stage_node(stage, words_next(words));
+    uint32_t node = stage_node(stage, script_next(words));
 
     if (down(stage, node) && !host_restore(stage->sim, node))
         stage_wrong(stage, "no image of n%" PRIu32 " was saved", node + 1);
 }
 
 // stall n1 1s: the disk writes nothing before then.
-void command_stall(struct stage *stage, struct words *words)
+void scene_stall(struct stage *stage, struct words *words)
 {
-    uint32_t node = stage_node(stage, words_next(words));
-    uint64_t us = stage_time(stage, words_next(words));
+    uint32_t node = stage_node(stage, script_next(words));
+    uint64_t us = stage_time(stage, script_next(words));
 
     host_stall_disk(stage->sim, node, sim_now_us(stage->sim) + us);
 }
 
 // full n1: the disk has no room for another segment of the log; room n1: it has again.
-void command_full(struct stage *stage, struct words *words)
+void scene_full(struct stage *stage, struct words *words)
 {
-    host_fill_disk(stage->sim, stage_node(stage, words_next(words)), 0);
+    host_fill_disk(stage->sim, stage_node(stage, script_next(words)), 0);
 }
 
-void command_room(struct stage *stage, struct words *words)
+void scene_room(struct stage *stage, struct words *words)
 {
-    host_room_disk(stage->sim, stage_node(stage, words_next(words)));
+    host_room_disk(stage->sim, stage_node(stage, script_next(words)));
 }
 
 // damage n2 key=k: flips a bit of its record, which is in the tree then.
-void command_damage(struct stage *stage, struct words *words)
+void scene_damage(struct stage *stage, struct words *words)
 {
-    uint32_t node = stage_node(stage, words_next(words));
+    uint32_t node = stage_node(stage, script_next(words));
     uint8_t tree_key[TREE_KEY_SIZE];
     struct key key;
 
     if (stage->wrong[0] || !host_node(stage->sim, node) ||
         key_make(stage->topology->seed, stage->topology->shards,
-                 slice_of_text(words_value(words, "bucket", "b")),
-                 slice_of_text(words_value(words, "key", "k")), &key)) {
+                 slice_of_text(script_value(words, "bucket", "b")),
+                 slice_of_text(script_value(words, "key", "k")), &key)) {
         stage_wrong(stage, "damage what?");
         return;
     }

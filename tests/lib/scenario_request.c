@@ -41,14 +41,14 @@ static void token_say(struct stage *stage, const struct asked *asked, struct sli
                       struct buffer *out)
 {
     struct words *words = (struct words *)(uintptr_t)&asked->words;
-    const char *name = words_value(words, "save", NULL);
+    const char *name = script_value(words, "save", NULL);
     struct clock clock = clock_in(&stage->arena);
 
     if (!name || token.size == 0)
         return;
     buffer_add_slice(&token_make(stage, name)->bytes, token);
-    check(token_decode(token, slice_of_text(words_value(words, "bucket", "b")),
-                       slice_of_text(words_value(words, "key", "k")), &clock) == 0);
+    check(token_decode(token, slice_of_text(script_value(words, "bucket", "b")),
+                       slice_of_text(script_value(words, "key", "k")), &clock) == 0);
     buffer_add_format(out, "; %s is ", name);
     say_clock(stage, &clock, out);
 }
@@ -72,10 +72,10 @@ static void forge_dot(struct stage *stage, const char *word, struct clock *clock
     stage_wrong(stage, "no such dot: %s", word);
 }
 
-void command_forge(struct stage *stage, struct words *words)
+void scene_forge(struct stage *stage, struct words *words)
 {
-    const char *name = words_next(words);
-    char *dots = (char *)(uintptr_t)words_value(words, "dots", "");
+    const char *name = script_next(words);
+    char *dots = (char *)(uintptr_t)script_value(words, "dots", "");
     struct clock clock = clock_in(&stage->arena);
     char *dot;
 
@@ -85,8 +85,8 @@ void command_forge(struct stage *stage, struct words *words)
     }
     while ((dot = strsep(&dots, ",")))
         forge_dot(stage, dot, &clock);
-    token_encode(slice_of_text(words_value(words, "bucket", "b")),
-                 slice_of_text(words_value(words, "key", "k")), &clock,
+    token_encode(slice_of_text(script_value(words, "bucket", "b")),
+                 slice_of_text(script_value(words, "key", "k")), &clock,
                  &token_make(stage, name)->bytes);
 }
 
@@ -215,7 +215,7 @@ void request_closed(void *data, uint32_t node)
 
 static int level(struct stage *stage, struct words *words, const char *name)
 {
-    const char *word = words_value(words, name, NULL);
+    const char *word = script_value(words, name, NULL);
     int out = LEVEL_DEFAULT;
 
     if (word && level_read(slice_of_text(word), &out))
@@ -236,7 +236,7 @@ static enum blind blind_read(struct stage *stage, const char *word)
 
 static void token_take(struct stage *stage, struct words *words, struct request *out)
 {
-    const char *name = words_value(words, "token", NULL);
+    const char *name = script_value(words, "token", NULL);
     struct token *token = name ? token_find(stage, name) : NULL;
 
     if (name && !token) {
@@ -251,11 +251,11 @@ static void request_make(struct stage *stage, struct words *words, enum method m
                          struct request *out)
 {
     request_init(out, method);
-    out->bucket = slice_of_text(words_value(words, "bucket", "b"));
-    out->key = slice_of_text(words_value(words, "key", "k"));
-    out->timeout_ms = (uint32_t)(stage_time(stage, words_value(words, "timeout", "2s")) / 1000);
-    out->strict = words_flag(words, "strict");
-    out->explain = words_flag(words, "explain");
+    out->bucket = slice_of_text(script_value(words, "bucket", "b"));
+    out->key = slice_of_text(script_value(words, "key", "k"));
+    out->timeout_ms = (uint32_t)(stage_time(stage, script_value(words, "timeout", "2s")) / 1000);
+    out->strict = script_flag(words, "strict");
+    out->explain = script_flag(words, "explain");
     token_take(stage, words, out);
     if (method == METHOD_GET) {
         out->r = level(stage, words, "r");
@@ -264,19 +264,19 @@ static void request_make(struct stage *stage, struct words *words, enum method m
     }
     out->w = level(stage, words, "w");
     out->pw = level(stage, words, "pw");
-    out->blind = blind_read(stage, words_value(words, "blind", ""));
+    out->blind = blind_read(stage, script_value(words, "blind", ""));
     if (method != METHOD_PUT)
         return;
-    out->value = slice_of_text(words_value(words, "value", ""));
-    out->ttl_ms = stage_time(stage, words_value(words, "ttl", "0")) / 1000;
+    out->value = slice_of_text(script_value(words, "value", ""));
+    out->ttl_ms = stage_time(stage, script_value(words, "ttl", "0")) / 1000;
 }
 
 static struct asked *ask(struct stage *stage, struct words *words, const struct request *request)
 {
-    uint32_t node = stage_node(stage, words_value(words, "via", "n1"));
+    uint32_t node = stage_node(stage, script_value(words, "via", "n1"));
     struct asked *asked;
 
-    (void)words_value(words, "save", NULL);
+    (void)script_value(words, "save", NULL);
     if (stage->wrong[0])
         return NULL;
     check(stage->asked_count < ASKED_MAX);
@@ -300,8 +300,8 @@ static void answer_await(struct stage *stage, const struct asked *asked)
 
 static void ask_and_tell(struct stage *stage, struct words *words, const struct request *request)
 {
-    bool async = words_flag(words, "async");
-    bool settle = !words_flag(words, "unsettled");
+    bool async = script_flag(words, "async");
+    bool settle = !script_flag(words, "unsettled");
     struct asked *asked = ask(stage, words, request);
 
     if (!asked)
@@ -319,7 +319,7 @@ static void ask_and_tell(struct stage *stage, struct words *words, const struct 
     stage_tell_events(stage, false);
 }
 
-void command_wait(struct stage *stage, struct words *words)
+void scene_wait(struct stage *stage, struct words *words)
 {
     (void)words;
     for (uint32_t i = 0; i < stage->asked_count; i++) {
@@ -343,22 +343,22 @@ static void request_command(struct stage *stage, struct words *words, enum metho
         ask_and_tell(stage, words, &request);
 }
 
-void command_put(struct stage *stage, struct words *words)
+void scene_put(struct stage *stage, struct words *words)
 {
     request_command(stage, words, METHOD_PUT);
 }
 
-void command_get(struct stage *stage, struct words *words)
+void scene_get(struct stage *stage, struct words *words)
 {
     request_command(stage, words, METHOD_GET);
 }
 
-void command_del(struct stage *stage, struct words *words)
+void scene_del(struct stage *stage, struct words *words)
 {
     request_command(stage, words, METHOD_DELETE);
 }
 
-void command_status(struct stage *stage, struct words *words)
+void scene_status(struct stage *stage, struct words *words)
 {
     struct request request;
 
@@ -366,17 +366,17 @@ void command_status(struct stage *stage, struct words *words)
     ask_and_tell(stage, words, &request);
 }
 
-void command_bucket(struct stage *stage, struct words *words)
+void scene_bucket(struct stage *stage, struct words *words)
 {
     struct request request;
 
     request_init(&request, METHOD_BUCKET_SET);
-    request.bucket = slice_of_text(words_value(words, "name", "b"));
-    if (words_flag(words, "lww")) {
+    request.bucket = slice_of_text(script_value(words, "name", "b"));
+    if (script_flag(words, "lww")) {
         request.set |= BUCKET_SET_CONFLICT;
         request.properties.conflict = CONFLICT_LWW;
     }
-    if (words_flag(words, "strict")) {
+    if (script_flag(words, "strict")) {
         request.set |= BUCKET_SET_STRICT;
         request.properties.strict = true;
     }
@@ -397,13 +397,13 @@ static bool load_one(struct stage *stage, struct words *words, struct request *r
     return ok;
 }
 
-void command_load(struct stage *stage, struct words *words)
+void scene_load(struct stage *stage, struct words *words)
 {
-    uint64_t count = stage_number(stage, words_value(words, "count", "100"), 9999);
-    uint64_t size = stage_number(stage, words_value(words, "size", "10"), VALUE_MAX);
-    const char *prefix = words_value(words, "prefix", "k");
-    const char *same = words_value(words, "key", NULL);
-    bool del = words_flag(words, "delete");
+    uint64_t count = stage_number(stage, script_value(words, "count", "100"), 9999);
+    uint64_t size = stage_number(stage, script_value(words, "size", "10"), VALUE_MAX);
+    const char *prefix = script_value(words, "prefix", "k");
+    const char *same = script_value(words, "key", NULL);
+    bool del = script_flag(words, "delete");
     uint64_t done = 0;
     char value[VALUE_MAX];
     char key[64];
@@ -413,7 +413,7 @@ void command_load(struct stage *stage, struct words *words)
     memset(value, 'v', sizeof value);
     if (!del)
         request.value = slice_of(value, size);
-    (void)words_value(words, "via", NULL);
+    (void)script_value(words, "via", NULL);
     for (uint64_t i = 0; i < count && !stage->wrong[0]; i++) {
         snprintf(key, sizeof key, "%s%04" PRIu64, prefix, i);
         request.key = slice_of_text(same ? same : key);

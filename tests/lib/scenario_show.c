@@ -186,18 +186,18 @@ static void show_keys(struct stage *stage)
     buffer_add_format(stage->out, "\n");
 }
 
-void command_show(struct stage *stage, struct words *words)
+void scene_show(struct stage *stage, struct words *words)
 {
-    const char *bucket = words_value(words, "bucket", "b");
+    const char *bucket = script_value(words, "bucket", "b");
 
-    if (words_flag(words, "guests"))
+    if (script_flag(words, "guests"))
         show_guests(stage);
-    else if (words_flag(words, "log"))
+    else if (script_flag(words, "log"))
         show_log(stage);
-    else if (words_flag(words, "keys"))
+    else if (script_flag(words, "keys"))
         show_keys(stage);
     else
-        show_key(stage, words_next(words), bucket);
+        show_key(stage, script_next(words), bucket);
 }
 
 // ---- convergence --------------------------------------------------------------------------------

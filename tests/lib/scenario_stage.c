@@ -322,9 +322,9 @@ static bool reads_well(const struct sim_settings *settings, uint32_t replicas)
 // own it and n4, n5 to stand in, in this order: the first seed from the given one on that has it.
 static void sim_make(struct stage *stage, struct sim_settings *settings, struct words *words)
 {
-    uint32_t shards = (uint32_t)stage_number(stage, words_value(words, "shards", "1"), SHARDS_MAX);
+    uint32_t shards = (uint32_t)stage_number(stage, script_value(words, "shards", "1"), SHARDS_MAX);
     uint32_t replicas =
-        (uint32_t)stage_number(stage, words_value(words, "replicas", "3"), REPLICAS_MAX);
+        (uint32_t)stage_number(stage, script_value(words, "replicas", "3"), REPLICAS_MAX);
 
     if (stage->wrong[0] || replicas > settings->nodes) {
         stage_wrong(stage, "more replicas than nodes");
@@ -361,7 +361,7 @@ static void placement_tell(struct stage *stage, uint32_t replicas)
     buffer_add_format(stage->out, "\n");
 }
 
-void command_cluster(struct stage *stage, struct words *words)
+void scene_cluster(struct stage *stage, struct words *words)
 {
     struct sim_settings settings;
 
@@ -370,12 +370,13 @@ void command_cluster(struct stage *stage, struct words *words)
         return;
     }
     sim_settings_init(&settings);
-    settings.nodes = (uint32_t)stage_number(stage, words_value(words, "nodes", "3"), SIM_NODES_MAX);
-    settings.seed = stage_number(stage, words_value(words, "seed", "1"), UINT32_MAX);
+    settings.nodes =
+        (uint32_t)stage_number(stage, script_value(words, "nodes", "3"), SIM_NODES_MAX);
+    settings.seed = stage_number(stage, script_value(words, "seed", "1"), UINT32_MAX);
     settings.dot_log_bytes =
-        stage_number(stage, words_value(words, "dot_log", "1048576"), UINT32_MAX);
+        stage_number(stage, script_value(words, "dot_log", "1048576"), UINT32_MAX);
     settings.siblings_max =
-        (uint32_t)stage_number(stage, words_value(words, "siblings", "100"), UINT32_MAX);
+        (uint32_t)stage_number(stage, script_value(words, "siblings", "100"), UINT32_MAX);
     settings.memtable_keys = 100000; // nothing goes to the tree but when the story wants it
     settings.memtable_bytes = 64 << 20;
     settings.data = stage;
@@ -403,15 +404,15 @@ void stage_pass(struct stage *stage, uint64_t us)
     sim_run(stage->sim, sim_now_us(stage->sim) + us);
 }
 
-void command_run(struct stage *stage, struct words *words)
+void scene_run(struct stage *stage, struct words *words)
 {
-    stage_pass(stage, stage_time(stage, words_next(words)));
+    stage_pass(stage, stage_time(stage, script_next(words)));
     stage_tell_events(stage, true);
 }
 
-void command_pass(struct stage *stage, struct words *words)
+void scene_pass(struct stage *stage, struct words *words)
 {
-    stage_pass(stage, stage_time(stage, words_next(words)));
+    stage_pass(stage, stage_time(stage, script_next(words)));
     stage_tell_events(stage, false);
 }
 
@@ -462,9 +463,9 @@ static struct caught *caught_new(struct stage *stage, const char *name, struct w
     }
     caught = &stage->caught[stage->caught_count++];
     snprintf(caught->name, sizeof caught->name, "%s", name);
-    caught->from = stage_node(stage, words_next(words));
-    caught->to = stage_node(stage, words_next(words));
-    caught->kind = kind_read(stage, words_next(words));
+    caught->from = stage_node(stage, script_next(words));
+    caught->to = stage_node(stage, script_next(words));
+    caught->kind = kind_read(stage, script_next(words));
     return caught;
 }
 
@@ -483,16 +484,16 @@ static void until_sent(struct stage *stage, struct words *words, uint64_t end_us
     stage->caught_count -= 1;
 }
 
-void command_until(struct stage *stage, struct words *words)
+void scene_until(struct stage *stage, struct words *words)
 {
     uint64_t end_us =
-        sim_now_us(stage->sim) + stage_time(stage, words_value(words, "within", "120s"));
+        sim_now_us(stage->sim) + stage_time(stage, script_value(words, "within", "120s"));
 
-    if (words_flag(words, "converged"))
+    if (script_flag(words, "converged"))
         until_equal(stage, end_us);
-    else if (words_flag(words, "serves"))
-        until_serves(stage, stage_node(stage, words_next(words)), end_us);
-    else if (words_flag(words, "sent"))
+    else if (script_flag(words, "serves"))
+        until_serves(stage, stage_node(stage, script_next(words)), end_us);
+    else if (script_flag(words, "sent"))
         until_sent(stage, words, end_us);
     else
         stage_wrong(stage, "until what?");
@@ -502,7 +503,7 @@ void command_until(struct stage *stage, struct words *words)
 
 static void catch_next(struct stage *stage, struct words *words, bool lose)
 {
-    const char *name = words_next(words);
+    const char *name = script_next(words);
     struct caught *caught = name ? caught_new(stage, name, words) : NULL;
 
     if (caught)
@@ -511,12 +512,12 @@ static void catch_next(struct stage *stage, struct words *words, bool lose)
         stage_wrong(stage, "a message caught needs a name");
 }
 
-void command_catch(struct stage *stage, struct words *words)
+void scene_catch(struct stage *stage, struct words *words)
 {
     catch_next(stage, words, false);
 }
 
-void command_lose(struct stage *stage, struct words *words)
+void scene_lose(struct stage *stage, struct words *words)
 {
     catch_next(stage, words, true);
 }
@@ -533,9 +534,9 @@ static void frame_inject(struct stage *stage, const struct caught *caught)
     stage_pass(stage, SETTLE_US);
 }
 
-void command_deliver(struct stage *stage, struct words *words)
+void scene_deliver(struct stage *stage, struct words *words)
 {
-    const char *name = words_next(words);
+    const char *name = script_next(words);
 
     for (uint32_t i = 0; name && i < stage->caught_count; i++) {
         if (strcmp(stage->caught[i].name, name) != 0)

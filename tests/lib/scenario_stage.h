@@ -37,19 +37,19 @@ struct words {
     char text[SCENARIO_LINE_MAX];
 };
 
-void words_split(struct words *words, struct slice line);
+void script_split(struct words *words, struct slice line);
 
 // The value of name=value; `otherwise` when there is none.
-const char *words_value(struct words *words, const char *name, const char *otherwise);
+const char *script_value(struct words *words, const char *name, const char *otherwise);
 
 // True when the bare word stands there.
-bool words_flag(struct words *words, const char *name);
+bool script_flag(struct words *words, const char *name);
 
 // The next bare word that nobody has used yet; NULL: there is none.
-const char *words_next(struct words *words);
+const char *script_next(struct words *words);
 
 // The first word that nobody has used; NULL: there is none.
-const char *words_unused(const struct words *words);
+const char *script_unused(const struct words *words);
 
 // ---- the stage ----------------------------------------------------------------------------------
 
@@ -156,16 +156,14 @@ void say_sentence(struct slice sentence, struct buffer *out);
 
 typedef void command(struct stage *stage, struct words *words);
 
-command command_cluster, command_run, command_pass, command_until;
-command command_put, command_get, command_del, command_wait, command_bucket, command_load,
-    command_forge;
-command command_show, command_status;
-command command_cut, command_mend, command_isolate, command_oneway, command_heal, command_slow;
-command command_stop, command_start, command_power, command_empty, command_save, command_restore,
-    command_pause, command_resume, command_damage, command_wall, command_stall, command_full,
-    command_room;
-command command_slander;
-command command_catch, command_lose, command_deliver;
+command scene_cluster, scene_run, scene_pass, scene_until;
+command scene_put, scene_get, scene_del, scene_wait, scene_bucket, scene_load, scene_forge;
+command scene_show, scene_status;
+command scene_cut, scene_mend, scene_isolate, scene_oneway, scene_heal, scene_slow;
+command scene_stop, scene_start, scene_power, scene_empty, scene_save, scene_restore, scene_pause,
+    scene_resume, scene_damage, scene_wall, scene_stall, scene_full, scene_room;
+command scene_slander;
+command scene_catch, scene_lose, scene_deliver;
 
 // A reply has come.
 void request_answered(void *data, uint64_t ticket, const struct reply *reply);

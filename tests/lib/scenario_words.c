@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-void words_split(struct words *words, struct slice line)
+void script_split(struct words *words, struct slice line)
 {
     char *rest = words->text;
     char *word;
@@ -17,7 +17,7 @@ void words_split(struct words *words, struct slice line)
     words->used[0] = true;
 }
 
-const char *words_value(struct words *words, const char *name, const char *otherwise)
+const char *script_value(struct words *words, const char *name, const char *otherwise)
 {
     size_t size = strlen(name);
 
@@ -30,7 +30,7 @@ const char *words_value(struct words *words, const char *name, const char *other
     return otherwise;
 }
 
-bool words_flag(struct words *words, const char *name)
+bool script_flag(struct words *words, const char *name)
 {
     for (uint32_t i = 1; i < words->count; i++) {
         if (strcmp(words->items[i], name) == 0) {
@@ -41,7 +41,7 @@ bool words_flag(struct words *words, const char *name)
     return false;
 }
 
-const char *words_next(struct words *words)
+const char *script_next(struct words *words)
 {
     for (uint32_t i = 1; i < words->count; i++) {
         if (!words->used[i] && !strchr(words->items[i], '=')) {
@@ -52,7 +52,7 @@ const char *words_next(struct words *words)
     return NULL;
 }
 
-const char *words_unused(const struct words *words)
+const char *script_unused(const struct words *words)
 {
     for (uint32_t i = 0; i < words->count; i++) {
         if (!words->used[i])
