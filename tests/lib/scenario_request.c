@@ -273,7 +273,9 @@ static void request_make(struct stage *stage, struct words *words, enum method m
 
 static struct asked *ask(struct stage *stage, struct words *words, const struct request *request)
 {
-    uint32_t node = stage_node(stage, script_value(words, "via", "n1"));
+    const char *via = script_value(words, "via", NULL);
+    const char *bare = via ? via : script_next(words);
+    uint32_t node = stage_node(stage, bare ? bare : "n1");
     struct asked *asked;
 
     (void)script_value(words, "save", NULL);
