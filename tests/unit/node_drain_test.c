@@ -15,8 +15,11 @@ enum { SECOND = 1000000, NODES = 6, SHARDS = 8, KEYS = 40 };
 
 static struct world *world_of(uint64_t seed)
 {
-    struct world_settings settings = {
-        .nodes = NODES, .seed = seed, .delay_us_max = 2000, .calm_us = 5 * (uint64_t)SECOND};
+    struct world_settings settings = {.nodes = NODES,
+                                      .seed = seed,
+                                      .delay_us_max = 2000,
+                                      .calm_us = 5 * (uint64_t)SECOND,
+                                      .dot_log_bytes = 1 << 20};
     struct world *world = world_new(&settings);
 
     assert_int_equal(world_init(world, SHARDS, 3), 0);

@@ -217,7 +217,7 @@ static void heal(struct play *play)
 
 static void play_run(uint64_t seed, struct play *play, struct sums *sums)
 {
-    static const uint64_t dot_logs[] = {0, 0, 0, 4096, 20000};
+    static const uint64_t dot_logs[] = {1 << 20, 1 << 20, 1 << 20, 4096, 20000};
     struct world_settings settings = {.seed = seed,
                                       .delay_us_max = seed % 3 == 0 ? 50000 : 1000,
                                       .slow_disk = seed % 2,

@@ -20,6 +20,7 @@ static struct world *world_with(struct world_settings settings)
     settings.nodes = settings.nodes ? settings.nodes : 3;
     settings.delay_us_max = settings.delay_us_max ? settings.delay_us_max : 500;
     settings.calm_us = 5 * (uint64_t)SECOND;
+    settings.dot_log_bytes = 1 << 20;
     world = world_new(&settings);
     assert_int_equal(world_init(world, SHARDS, 3), 0);
     level_wait(world, 3 * (uint64_t)SECOND);
