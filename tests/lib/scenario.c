@@ -13,18 +13,19 @@ static const struct {
     const char *name;
     command *run;
 } commands[] = {
-    {"cluster", scene_cluster}, {"run", scene_run},       {"pass", scene_pass},
-    {"until", scene_until},     {"put", scene_put},       {"get", scene_get},
-    {"del", scene_del},         {"wait", scene_wait},     {"bucket", scene_bucket},
-    {"load", scene_load},       {"forge", scene_forge},   {"show", scene_show},
-    {"status", scene_status},   {"full", scene_full},     {"room", scene_room},
-    {"slander", scene_slander}, {"cut", scene_cut},       {"mend", scene_mend},
-    {"isolate", scene_isolate}, {"oneway", scene_oneway}, {"heal", scene_heal},
-    {"slow", scene_slow},       {"stop", scene_stop},     {"start", scene_start},
-    {"power", scene_power},     {"empty", scene_empty},   {"save", scene_save},
-    {"restore", scene_restore}, {"pause", scene_pause},   {"resume", scene_resume},
-    {"damage", scene_damage},   {"wall", scene_wall},     {"stall", scene_stall},
-    {"catch", scene_catch},     {"lose", scene_lose},     {"deliver", scene_deliver},
+    {"cluster", scene_cluster}, {"run", scene_run},         {"pass", scene_pass},
+    {"until", scene_until},     {"put", scene_put},         {"get", scene_get},
+    {"del", scene_del},         {"wait", scene_wait},       {"bucket", scene_bucket},
+    {"load", scene_load},       {"forge", scene_forge},     {"show", scene_show},
+    {"status", scene_status},   {"full", scene_full},       {"room", scene_room},
+    {"slander", scene_slander}, {"rot", scene_rot},         {"cut", scene_cut},
+    {"mend", scene_mend},       {"isolate", scene_isolate}, {"oneway", scene_oneway},
+    {"heal", scene_heal},       {"slow", scene_slow},       {"stop", scene_stop},
+    {"start", scene_start},     {"power", scene_power},     {"empty", scene_empty},
+    {"save", scene_save},       {"restore", scene_restore}, {"pause", scene_pause},
+    {"resume", scene_resume},   {"damage", scene_damage},   {"wall", scene_wall},
+    {"stall", scene_stall},     {"catch", scene_catch},     {"lose", scene_lose},
+    {"deliver", scene_deliver},
 };
 
 static bool line_take(struct slice *text, struct slice *out)

@@ -207,6 +207,16 @@ void scene_stall(struct stage *stage, struct words *words)
     host_stall_disk(stage->sim, node, sim_now_us(stage->sim) + us);
 }
 
+// rot n1 draw=7: flips a bit somewhere in the log, where the number says.
+void scene_rot(struct stage *stage, struct words *words)
+{
+    uint32_t node = stage_node(stage, script_next(words));
+    uint64_t draw = stage_number(stage, script_value(words, "draw", "1"), UINT32_MAX);
+
+    if (!host_rot_log(stage->sim, node, rng_mix(draw)))
+        stage_wrong(stage, "there is no log");
+}
+
 // full n1: the disk has no room for another segment of the log; room n1: it has again.
 void scene_full(struct stage *stage, struct words *words)
 {

@@ -158,9 +158,8 @@ struct fickle {
 };
 
 static const struct fickle fickles[] = {
-    {" after ", " us", ""},
-    {" at log position ", "", ""},
-    {" with stamp ", "", " with stamp .."},
+    {" after ", " us", ""},       {" at log position ", "", ""},
+    {" at offset ", "", ""},      {" with stamp ", "", " with stamp .."},
     {" in ", " ms", " in .. ms"},
 };
 

@@ -161,7 +161,7 @@ command scene_put, scene_get, scene_del, scene_wait, scene_bucket, scene_load, s
 command scene_show, scene_status;
 command scene_cut, scene_mend, scene_isolate, scene_oneway, scene_heal, scene_slow;
 command scene_stop, scene_start, scene_power, scene_empty, scene_save, scene_restore, scene_pause,
-    scene_resume, scene_damage, scene_wall, scene_stall, scene_full, scene_room;
+    scene_resume, scene_damage, scene_wall, scene_stall, scene_full, scene_room, scene_rot;
 command scene_slander;
 command scene_catch, scene_lose, scene_deliver;
 
