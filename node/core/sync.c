@@ -8,6 +8,7 @@
 //
 // There is no cursor, no state at A, and no joining of clocks at the end: a dot enters B's clock
 // only together with its effect, and what got lost is still missing and asked for again.
+#include "base/plant.h"
 #include "node/core/repair.h"
 
 #include <inttypes.h>
@@ -64,6 +65,8 @@ static int item_apply(struct node *node, const struct page *page, struct page_it
     if (err)
         return 0;
     page_item_delta(page, item, &node->arena, &delta);
+    if (planted("sync-joins")) // the clock takes the whole context with the first item
+        clock_join(&delta.dots, &delta.context);
     for (uint32_t i = 0; i < delta.count; i++)
         node_see_stamp(node, delta.versions[i].stamp);
     err = store_apply(node->store, &key, &delta, &node->arena, &view);

@@ -14,6 +14,7 @@
 // that the cursor has passed, this one included, and joins at the end. Otherwise the clock would
 // hold one run for every second version of the shard. Everything else that a key then holds, be it
 // left by an earlier fill, enters with it, so that no version stays outside of clock and start.
+#include "base/plant.h"
 #include "node/store/state.h"
 
 #include "base/check.h"
@@ -65,6 +66,8 @@ static void came_dots(struct store *store, struct change *change, const struct c
     const struct replica *replica = replica_of(store, change->tree_key);
 
     clock_copy(&change->dots, came->dots);
+    if (planted("fill-joins-early")) // the clock takes the whole context with the first item
+        clock_join(&change->dots, came->context);
     for (uint32_t i = 0; i < came->object->count; i++)
         clock_add(&change->dots, came->object->versions[i].dot);
     for (uint32_t i = 0; i < next->count; i++)

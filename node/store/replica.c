@@ -4,6 +4,7 @@
 #include "node/store/replica.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 
 #include <stdlib.h>
 
@@ -104,6 +105,8 @@ void replica_begin_fill(struct replica *replica, const struct clock *start)
 
     replica->filling = false;
     replica_drop_fills(replica);
+    if (planted("fill-forgets")) // one that was given up counts no more
+        replica->fill_count = 0;
     check(replica->fill_count < FILLS_MAX);
     if (!replica->fills)
         replica->fills = memory_new(FILLS_MAX * sizeof *replica->fills);

@@ -34,7 +34,8 @@ struct happening {
     uint32_t other;
     uint64_t number; // life of the host, connection, serial, ticket
     bool corrupt;
-    bool silent; // break: by silence
+    uint64_t sum; // of the bytes before they were damaged
+    bool silent;  // break: by silence
     struct buffer bytes;
     void (*call)(void *data, uint64_t number);
     void *data;

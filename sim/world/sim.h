@@ -53,6 +53,9 @@ struct sim_settings {
     // machines
     uint32_t siblings_max;
     uint32_t operations_max;
+    uint64_t repair_bytes_per_s;
+    uint64_t repair_keys_per_s;
+    uint64_t calm_us; // node_settings.repair_calm_us
     // disks
     uint32_t disk_us; // a job takes this to twice this
     uint32_t tree_us; // a checkpoint
