@@ -68,6 +68,7 @@ struct options {
     uint32_t repetitions;
     unsigned threads;
     enum output_format format;
+    const char *csv_path;    // NULL: none
     const char *report_path; // NULL: none
     const char *charts_path; // folder for SVG files; NULL: none
     bool color, progress;
