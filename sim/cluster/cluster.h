@@ -11,7 +11,7 @@ int cluster_main(int argc, char **argv);
 
 // The question, asked of trials with a cluster setup. Findings:
 //
-// - "operations": "throughput" (1/s, answered well while measuring), "asked" (1/s), "played" (all
+// - "operations": "throughput" (a second, answered well while measuring), "asked" (a second), "played" (all
 //   of all phases).
 // - "reads", "writes": "mean", "p50", "p95", "p99", "p99.9" (ms, of those begun while measuring and
 //   answered well), "available" (the share answered well).

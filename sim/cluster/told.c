@@ -32,11 +32,9 @@ static void find_operations(struct play *play, struct findings *out)
 
     findings_add(out, &(struct finding){.subject = "operations",
                                         .metric = "throughput",
-                                        .unit = "1/s",
                                         .value = (double)play->ended / setup->seconds});
     findings_add(out, &(struct finding){.subject = "operations",
                                         .metric = "asked",
-                                        .unit = "1/s",
                                         .value = asked / setup->seconds});
     find(out, "operations", "played", (double)play->played);
     samples_find(&play->reads.times, "reads", out);

@@ -132,9 +132,9 @@ static bool level_of(const char *word, int *out)
     if (strcmp(word, "one") == 0)
         *out = 1;
     else if (strcmp(word, "quorum") == 0)
-        *out = LEVEL_QUORUM;
+        *out = CHOICE_QUORUM;
     else if (strcmp(word, "all") == 0)
-        *out = LEVEL_ALL;
+        *out = CHOICE_ALL;
     else if (number_read(word, &value) && value >= 1 && value <= SCHEME_REPLICAS_MAX &&
              value == (int)value)
         *out = (int)value;
