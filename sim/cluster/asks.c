@@ -2,20 +2,21 @@
 // Operations under way, in slots that are used again; a slot's generation is in the ticket, so what
 // comes late for an earlier attempt meets nobody.
 //
-// Clients do what the client library does: who cannot connect tries the next owner, and so does a
-// read whose node went away. A write whose node went away is not sent again: it may have taken
-// effect.
+// What has failed is tried again by the rules of the client library (client/retry.h): at another
+// owner, after a pause, if it can do no harm. A node that cannot be connected to is left out for
+// half a second.
 #include "sim/cluster/play.h"
 
 #include "base/check.h"
 #include "base/err.h"
+#include "client/retry.h"
 #include "node/data/message.h"
 #include "sim/world/host.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BITS = 24, ANY_ATTEMPTS = 3, STATUS_WAIT_US = 1000000 };
+enum { SLOT_BITS = 24, AVOID_US = 500000, STATUS_WAIT_US = 1000000 };
 
 static const char bucket_name[] = "sim";
 
@@ -75,27 +76,30 @@ static const uint16_t *owners_of_key(const struct play *play, uint64_t key)
     return owners_of(&play->owners, workload_key_hash(play->trial->workload, play->seed, key));
 }
 
-static bool goes_anywhere(const struct play *play)
+static bool is_avoided(const struct play *play, uint32_t node)
 {
-    return play->setup->route == ROUTE_ANY;
+    return play->avoid_until_us[node] > sim_now_us(play->sim);
 }
 
-static uint32_t attempts_max(const struct play *play)
-{
-    return goes_anywhere(play) ? ANY_ATTEMPTS : play->owners.replicas;
-}
-
-// Where the next attempt goes.
+// Where the next attempt goes: in turn, nodes that cannot be connected to left out.
 static uint32_t target_of(struct play *play, struct ask *ask)
 {
-    uint32_t count = goes_anywhere(play) ? play->trial->nodes : play->owners.replicas;
+    const uint16_t *owners = owners_of_key(play, ask->key);
+    bool anywhere = play->setup->route == ROUTE_ANY;
+    uint32_t count = anywhere ? play->trial->nodes : play->owners.replicas;
+    uint32_t node = 0;
 
     if (ask->attempts == 0)
         ask->first =
             play->setup->route == ROUTE_FIRST ? 0 : (uint32_t)rng_below(&play->route_rng, count);
-    if (goes_anywhere(play))
-        return (ask->first + ask->attempts) % count;
-    return owners_of_key(play, ask->key)[(ask->first + ask->attempts) % count];
+    for (uint32_t tried = 0; tried < count; tried++) {
+        uint32_t place = (ask->first + ask->attempts + tried) % count;
+
+        node = anywhere ? place : owners[place];
+        if (!is_avoided(play, node))
+            break;
+    }
+    return node;
 }
 
 // Of a value: the same for a key every time.
@@ -191,34 +195,56 @@ static void ask_end(struct play *play, struct ask *ask, const struct reply *repl
     user_ended(play, &ended, good);
 }
 
-// Nothing was done, or what was done may be done again.
-static void ask_elsewhere(struct play *play, struct ask *ask)
-{
-    if (ask->kind == ASK_STATUS || ask->attempts >= attempts_max(play))
-        ask_end(play, ask, NULL);
-    else
-        ask_send(play, slot_of(play, ask));
-}
-
-void ask_replied(void *data, uint64_t ticket, const struct reply *reply)
-{
-    struct play *play = data;
-    struct ask *ask = ask_of(play, ticket);
-
-    if (!ask)
-        return;
-    if (reply->err == ERR_CLOSED && ask->method == METHOD_GET)
-        ask_elsewhere(play, ask);
-    else
-        ask_end(play, ask, reply);
-}
-
-void ask_refused(void *data, uint64_t ticket)
+static void ask_again(void *data, uint64_t ticket)
 {
     struct ask *ask = ask_of(data, ticket);
 
     if (ask)
-        ask_elsewhere(data, ask);
+        ask_send(data, slot_of(data, ask));
+}
+
+// Ends an attempt that failed, or tries again after a pause as the client library would.
+static void attempt_failed(struct play *play, struct ask *ask, const struct failure *failure,
+                           const struct reply *reply)
+{
+    uint64_t now_us = sim_now_us(play->sim);
+    uint64_t pause_us = retry_pause_ms(ask->attempts, &play->retry_rng) * 1000;
+
+    if (ask->kind == ASK_STATUS || ask->attempts >= RETRY_ATTEMPTS_MAX ||
+        !failure_is_retryable(failure) ||
+        now_us + pause_us >= ask->began_us + play->setup->timeout_ms * UINT64_C(1000)) {
+        ask_end(play, ask, reply);
+        return;
+    }
+    ask->node = NOWHERE;
+    sim_call(play->sim, now_us + pause_us, ask_again, play, ticket_of(play, slot_of(play, ask)));
+}
+
+void ask_replied(void *data, uint64_t ticket, const struct reply *reply)
+{
+    struct ask *ask = ask_of(data, ticket);
+    struct failure failure = {.err = reply->err, .answered = true, .acks = reply->acks};
+
+    if (!ask || ask->node == NOWHERE)
+        return;
+    failure.method = ask->method;
+    if (reply->err)
+        attempt_failed(data, ask, &failure, reply);
+    else
+        ask_end(data, ask, reply);
+}
+
+void ask_refused(void *data, uint64_t ticket)
+{
+    struct play *play = data;
+    struct ask *ask = ask_of(play, ticket);
+    struct failure failure = {.err = ERR_CONNECT};
+
+    if (!ask || ask->node == NOWHERE)
+        return;
+    failure.method = ask->method;
+    play->avoid_until_us[ask->node] = sim_now_us(play->sim) + AVOID_US;
+    attempt_failed(play, ask, &failure, NULL);
 }
 
 void asks_closed(void *data, uint32_t node)
@@ -226,15 +252,13 @@ void asks_closed(void *data, uint32_t node)
     struct play *play = data;
     uint32_t room = play->ask_room; // new ones go to others
 
+    play->avoid_until_us[node] = sim_now_us(play->sim) + AVOID_US;
     for (uint32_t slot = 0; slot < room; slot++) {
         struct ask *ask = &play->asks[slot];
+        struct failure failure = {.method = ask->method, .err = ERR_CLOSED, .sent = true};
 
-        if (!ask->busy || ask->node != node)
-            continue;
-        if (ask->method == METHOD_GET)
-            ask_elsewhere(play, ask);
-        else
-            ask_end(play, ask, NULL);
+        if (ask->busy && ask->node == node)
+            attempt_failed(play, ask, &failure, NULL);
     }
 }
 

@@ -15,11 +15,12 @@ static uint32_t shards_of(const struct scheme *scheme)
 {
     uint64_t wanted =
         scheme->ranges ? (uint64_t)scheme->ranges->count * OWNERS_FINE : OWNERS_SHARDS;
+    uint32_t room = OWNERS_REPLICAS_MAX / scheme->setup.node_count;
     uint32_t shards = 1;
 
     if (scheme->kind->uses & SCHEME_USES_SHARDS)
         return scheme->setup.shards;
-    while (shards < wanted && shards < SHARDS_MAX)
+    while (shards < wanted && shards < SHARDS_MAX && 2 * shards <= room)
         shards *= 2;
     return shards;
 }

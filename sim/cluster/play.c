@@ -17,7 +17,12 @@ enum {
     DRAIN_TIMES = 2 // of the timeout
 };
 
-enum { SALT_DRAW = 0x64726177, SALT_ROUTE = 0x726f7574, SALT_ARRIVAL = 0x61727276 };
+enum {
+    SALT_DRAW = 0x64726177,
+    SALT_ROUTE = 0x726f7574,
+    SALT_ARRIVAL = 0x61727276,
+    SALT_RETRY = 0x72657472
+};
 
 // A segment holds the record of the topology at least twice.
 static uint64_t segment_bytes(const struct play *play)
@@ -68,6 +73,7 @@ static void play_init(struct play *play, const struct trial *trial, uint64_t see
     owners_init(&play->owners, trial, seed);
     workload_draw_init(&play->draw, rng_mix(seed ^ SALT_DRAW));
     rng_init(&play->route_rng, rng_mix(seed ^ SALT_ROUTE));
+    rng_init(&play->retry_rng, rng_mix(seed ^ SALT_RETRY));
     rng_init(&play->arrival_rng, rng_mix(seed ^ SALT_ARRIVAL));
     play->value = memory_new(workload_setup(trial->workload)->bytes_max + 1);
     settings_make(play, &settings);

@@ -18,6 +18,8 @@
 
 enum { STALE_VERSIONS_MAX = 5, SECOND_US = 1000000 };
 
+#define NOWHERE UINT32_MAX
+
 enum ask_kind {
     ASK_LOAD,        // of the workload
     ASK_FILL,        // writes a key before the measuring begins
@@ -32,9 +34,9 @@ struct ask {
     bool busy;
     bool measured; // begun while measuring
     uint32_t generation;
-    uint32_t node;     // that it was sent to
+    uint32_t node;     // that it was sent to; NOWHERE between two attempts
     uint32_t attempts; // so far
-    uint32_t first;    // the rank or number of the node of the first attempt
+    uint32_t first;    // the rank or number of the node that was chosen first
     uint32_t user;     // closed load: whose; probe: its number
     uint64_t key;
     uint64_t began_us;
@@ -70,6 +72,8 @@ struct play {
     struct fresh fresh;
     struct workload_draw draw;
     struct rng route_rng;
+    struct rng retry_rng;
+    uint64_t avoid_until_us[SIM_NODES_MAX]; // nodes that clients could not connect to
     struct rng arrival_rng;
     struct ask *asks;
     uint32_t ask_room;
