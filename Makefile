@@ -51,7 +51,7 @@ FUZZERS  := $(call pick,$(patsubst %.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz
 BIN      := $(CURDIR)/build/release/bin
 
 .PHONY: all asan clang tsan demo test test-unit test-system check check-static bench fuzz soak \
-        sim-reference install clean deps deps-extra help
+        plants sim-reference install clean deps deps-extra help
 
 all: ## the programs and the client library, in build/release/
 	@tests/deps.sh --check
@@ -108,6 +108,10 @@ sim-reference: ## the simulator against published numbers, in full (some minutes
 	$(Q)$(MAKE) all
 	$(Q)QUORATE_BIN=$(BIN) tests/reference.sh full
 
+plants: ## are planted bugs found by the simulator? SEEDS=10000 for each, at most
+	$(Q)$(MAKE) CFG=plant cfg-programs
+	$(Q)tests/plants.sh $(T)
+
 install: ## programs, library, header, manual pages; PREFIX=/usr/local, DESTDIR=
 	$(Q)$(MAKE) all
 	$(Q)$(MAKE) CFG=release cfg-install
@@ -137,12 +141,14 @@ CC_asan    := gcc
 CC_tsan    := gcc
 CC_clang   := clang
 CC_fuzz    := clang
+CC_plant   := gcc
 
 FLAGS_release := -O2 -g -fPIC -fno-semantic-interposition -D_FORTIFY_SOURCE=2 \
                  -fstack-protector-strong
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -DQUORATE_SLOW_CHECKS
 FLAGS_tsan    := -O1 -g -fno-omit-frame-pointer
 FLAGS_clang   := -O2 -g
+FLAGS_plant   := -O2 -g -DQUORATE_PLANTS
 FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -DQUORATE_SLOW_CHECKS
 
 LDFLAGS_release := -Wl,-z,relro,-z,now
@@ -152,7 +158,7 @@ SANITIZE_tsan := -fsanitize=thread
 SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
 ifeq ($(CC_$(CFG)),)
-$(error unknown configuration CFG=$(CFG): release, asan, clang, tsan or fuzz)
+$(error unknown configuration CFG=$(CFG): release, asan, clang, tsan, fuzz or plant)
 endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \

@@ -251,7 +251,7 @@ void quorate_status_start(struct quorate_client *client, const char *address, ui
 
 size_t quorate_in_flight(const struct quorate_client *client)
 {
-    return client->in_flight - (client->refresh ? 1 : 0);
+    return client->in_flight - client->probes - (client->refresh ? 1 : 0);
 }
 
 // ---- opening and closing ------------------------------------------------------------------------

@@ -80,6 +80,25 @@ int quorate_scan(struct quorate_client *client, const struct quorate_scan_option
     return call(client, &ask, out);
 }
 
+int quorate_replicas(struct quorate_client *client, const char *address, uint32_t first_shard,
+                     uint32_t timeout_ms, struct quorate_result **out)
+{
+    struct ask ask = ask_node(METHOD_REPLICAS, address, timeout_ms);
+
+    ask.request.shard = first_shard;
+    return call(client, &ask, out);
+}
+
+int quorate_held(struct quorate_client *client, const char *address,
+                 const struct quorate_scan_options *options, struct quorate_result **out)
+{
+    struct ask ask = ask_scan(options);
+
+    ask.request.method = METHOD_HELD;
+    ask.address = address;
+    return call(client, &ask, out);
+}
+
 int quorate_bucket_show(struct quorate_client *client, struct quorate_bytes bucket,
                         struct quorate_result **out)
 {

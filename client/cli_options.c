@@ -28,8 +28,14 @@ enum {
     KEY_REPLICAS,
     KEY_GO_ON,
     KEY_WINDOW,
+    KEY_SHARD,
+    KEY_WAIT,
+    KEY_KEYS,
     EXIT_USAGE = 2,
-    WINDOW_MAX = 4096
+    WAIT_MS_MAX = 86400000,
+    WINDOW_MAX = 4096,
+    VERIFY_WAIT_MS = 2000,
+    VERIFY_KEYS = 10
 };
 
 struct option_row {
@@ -86,6 +92,17 @@ static const struct option_row rows[] = {
      OPTIONS_LOAD},
     {{.name = "window", .key = KEY_WINDOW, .arg = "COUNT", .doc = "Requests under way (64)"},
      OPTIONS_LOAD},
+    {{.name = "shard", .key = KEY_SHARD, .arg = "NUMBER", .doc = "Only this one"}, OPTIONS_VERIFY},
+    {{.name = "wait",
+      .key = KEY_WAIT,
+      .arg = "TIME",
+      .doc = "How long copies may take to become equal (2s)"},
+     OPTIONS_VERIFY},
+    {{.name = "keys",
+      .key = KEY_KEYS,
+      .arg = "COUNT",
+      .doc = "Differing keys shown of each shard (10)"},
+     OPTIONS_VERIFY},
     {{.name = "endpoint",
       .key = 'e',
       .arg = "HOST:PORT",
@@ -127,6 +144,17 @@ static uint64_t read_time(struct argp_state *state, const char *option, const ch
                    ms_max > TIMEOUT_MS_MAX ? "500ms, 10s, 5m, 12h or 7d, at most 203612d"
                                            : "250ms, 10s or 1m, at most 60s");
     return ms;
+}
+
+static uint32_t read_number(struct argp_state *state, const char *option, const char *text,
+                            uint64_t max)
+{
+    uint64_t number;
+
+    if (text_read_u64(text, 0, max, &number))
+        argp_error(state, "%s %s: give a number from 0 to %llu", option, text,
+                   (unsigned long long)max);
+    return (uint32_t)number;
 }
 
 static uint32_t read_count(struct argp_state *state, const char *option, const char *text,
@@ -267,6 +295,15 @@ static bool take_admin_option(struct cli *cli, int key, char *text, struct argp_
     case KEY_WINDOW:
         cli->window = read_count(state, "--window", text, WINDOW_MAX);
         return true;
+    case KEY_SHARD:
+        cli->shard = read_number(state, "--shard", text, SHARDS_MAX - 1);
+        return true;
+    case KEY_WAIT:
+        cli->wait_ms = (uint32_t)read_time(state, "--wait", text, WAIT_MS_MAX);
+        return true;
+    case KEY_KEYS:
+        cli->keys_shown = read_number(state, "--keys", text, UINT32_MAX);
+        return true;
     default:
         return false;
     }
@@ -360,6 +397,9 @@ void cli_read(struct cli *cli, const struct command *command, int argc, char **a
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;
     options_of(command, options);
+    cli->shard = -1;
+    cli->wait_ms = VERIFY_WAIT_MS;
+    cli->keys_shown = VERIFY_KEYS;
     (void)argp_parse(&argp, argc, argv, 0, NULL, cli);
     if (cli->argument_count < command->arguments_min ||
         cli->argument_count > command->arguments_max) {

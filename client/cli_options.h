@@ -32,6 +32,10 @@ struct cli {
     struct quorate_bucket properties;
     // cluster init
     struct quorate_cluster_options cluster;
+    // verify
+    int64_t shard; // -1: all
+    uint32_t wait_ms;
+    uint32_t keys_shown;
     // load, dump
     bool go_on;
     uint32_t window;
@@ -47,8 +51,9 @@ enum {
     OPTIONS_BUCKET = 4,  // --conflict --r --w --pr --pw --ttl
     OPTIONS_CLUSTER = 8, // --nodes --shards --replicas
     OPTIONS_LOAD = 16,
-    OPTIONS_VALUE = 32, // --literal
-    OPTIONS_NAME = 64   // --bucket alone
+    OPTIONS_VALUE = 32,  // --literal
+    OPTIONS_NAME = 64,   // --bucket alone
+    OPTIONS_VERIFY = 128 // --shard --wait --keys
 };
 
 struct command {

@@ -118,11 +118,36 @@ static const uint16_t *owners_of(const struct quorate_client *client, const stru
     return topology_owners(topology, key.shard);
 }
 
-static struct choice choice_of(const struct site *site, const struct wish *wish)
+static void probe_done(void *data, const struct quorate_result *result)
 {
+    struct quorate_client *client = data;
+
+    (void)result;
+    client->probes -= 1;
+}
+
+// Whether a site that failed is back is found out by pings, not at the expense of requests.
+static void site_probe(struct quorate_client *client, struct site *site)
+{
+    struct request ping;
+
+    if (site->probing || client->closing)
+        return;
+    site->probing = true;
+    client->probes += 1;
+    request_init(&ping, METHOD_PING);
+    (void)operation_start(client, &ping, site->address, (struct quorate_done){probe_done, client});
+}
+
+static struct choice choice_of(struct quorate_client *client, struct site *site,
+                               const struct wish *wish)
+{
+    if (site->failures > 0 && !site_avoided(site))
+        site_probe(client, site);
     return (struct choice){.alive = true,
                            .linked = true,
-                           .avoided = site_avoided(site),
+                           .failed = site->failures > 0,
+                           .silent = site_silent(site),
                            .tried = times_tried(wish, site->id)};
 }
 
@@ -140,10 +165,10 @@ static struct site *choose_owner(struct quorate_client *client, const struct wis
 
         if (!site)
             continue;
-        choice = choice_of(site, wish);
+        choice = choice_of(client, site, wish);
         choice.alive = view->state == MEMBER_ALIVE;
         choice.linked = view->linked;
-        if (choice.tried || choice.avoided || !choice.alive)
+        if (choice.tried || choice.failed || choice.silent || !choice.alive)
             continue;
         sites[count] = site;
         choices[count++] = choice;
@@ -165,7 +190,7 @@ static struct site *choose_any(struct quorate_client *client, const struct wish 
         if (!site->endpoint && !(all && site->member))
             continue;
         sites[count] = site;
-        choices[count++] = choice_of(site, wish);
+        choices[count++] = choice_of(client, site, wish);
         if (count == CHOICES_MAX)
             break;
     }

@@ -15,6 +15,7 @@ enum {
     CLIENT_IN_FLIGHT = 4096,
     CLIENT_GRACE_MS = 100,         // a node's TIMEOUT, which can tell more, comes before ours
     CLIENT_SILENCE_MS_MIN = 50,    // a node has at least so long before a read is asked of another
+    CLIENT_DOUBT_MS = 500,         // silent so long, its connection is given up too
     CLIENT_REFRESH_MS = 30000,     // the topology is asked for again after this
     CLIENT_REFRESH_MS_MIN = 500,   // and not more often than this
     CLIENT_CLUSTER_INIT_MS = 15000 // default time of cluster_init
@@ -31,11 +32,13 @@ struct quorate_client {
     struct quorate_client_options options; // defaults filled in
     struct rng rng;
     struct retry_budget budget;
+    struct patience patience; // of reads
     struct site_list sites;
     uint32_t site_count;
     uint64_t last_site_id;
     struct operation_list operations;
     size_t in_flight;
+    size_t probes;         // of them our own, see client.c
     struct result_box box; // the result being shown to a callback
     // what is known of the cluster
     struct topology *topology; // NULL: nothing yet

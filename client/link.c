@@ -406,11 +406,27 @@ void link_doubt(struct question *question)
 {
     struct link *link = question->link;
 
-    if (link && !link->left && link->heard_ms < question->asked_ms) {
+    if (link && !link->left && link_deaf(question)) {
         link->left = true;
         link->changed(link);
     }
     link_forget(question);
+}
+
+bool link_deaf(const struct question *question)
+{
+    return question->link && question->link->heard_ms < question->asked_ms;
+}
+
+uint64_t link_silent_ms(const struct link *link)
+{
+    const struct question *oldest = TAILQ_FIRST(&link->questions);
+    uint64_t since_ms;
+
+    if (!oldest)
+        return 0;
+    since_ms = oldest->asked_ms > link->heard_ms ? oldest->asked_ms : link->heard_ms;
+    return turn_now_ms() - since_ms;
 }
 
 bool link_sent(const struct question *question)

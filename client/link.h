@@ -91,6 +91,12 @@ void link_forget(struct question *question);
 // wait for ever. The link may be gone afterwards.
 void link_doubt(struct question *question);
 
+// True when nothing was heard since the question was asked.
+bool link_deaf(const struct question *question);
+
+// How long the oldest question has waited without a byte from the other end; 0: none waits.
+uint64_t link_silent_ms(const struct link *link);
+
 // True when all of the question has been handed to the system.
 bool link_sent(const struct question *question);
 

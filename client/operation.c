@@ -234,6 +234,8 @@ static void node_answered(struct operation *operation, struct slice frame)
         return;
     }
     site_answered(operation->site);
+    if (operation->request.method == METHOD_GET)
+        patience_learn(&operation->client->patience, turn_now_us() - operation->asked_us);
     if (reply.err) {
         node_refused(operation, &reply);
         if (operation_again(operation, false))
@@ -285,7 +287,21 @@ static uint64_t patience_ends_ms(const struct operation *operation)
         operation->attempts >= client_choices(client, &wish) || tries_are_used_up(operation) ||
         operation->deadline_ms < now_ms + CLIENT_SILENCE_MS_MIN * 2)
         return end_ms;
-    return now_ms + (operation->deadline_ms - now_ms) / 2;
+    return now_ms + patience_ms(&client->patience, CLIENT_SILENCE_MS_MIN,
+                                (operation->deadline_ms - now_ms) / 2);
+}
+
+// Somebody else who is likely to answer sooner.
+static bool another_is_well(const struct operation *operation)
+{
+    struct wish wish = wish_of(operation);
+    const struct site *site = client_choose(operation->client, &wish);
+
+    for (uint32_t i = 0; i < operation->attempts; i++) {
+        if (operation->tried[i] == site->id)
+            return false;
+    }
+    return site->failures == 0 && !site_silent(site);
 }
 
 static void operation_silent(struct operation *operation)
@@ -294,13 +310,19 @@ static void operation_silent(struct operation *operation)
 
     if (turn_now_ms() >= operation->deadline_ms) {
         operation_late(operation);
-    } else if (retry_budget_spend(&client->budget)) {
-        site_failed(operation->site);
-        client->outdated = true;
-        link_doubt(&operation->question);
+    } else if (another_is_well(operation) && retry_budget_spend(&client->budget)) {
+        if (link_deaf(&operation->question)) {
+            site_failed(operation->site);
+            client->outdated = true;
+        }
+        // A connection is not given up for a pause.
+        if (turn_now_us() >= operation->asked_us + CLIENT_DOUBT_MS * 1000)
+            link_doubt(&operation->question);
+        else
+            link_forget(&operation->question);
         operation_try(operation);
     } else {
-        alarm_set(&client->turn, &operation->alarm, operation->deadline_ms + CLIENT_GRACE_MS);
+        alarm_set(&client->turn, &operation->alarm, patience_ends_ms(operation));
     }
 }
 
@@ -331,6 +353,7 @@ static void operation_try(struct operation *operation)
     request.timeout_ms =
         operation->deadline_ms > now_ms ? (uint32_t)(operation->deadline_ms - now_ms) : 1;
     operation->state = OPERATION_ASKING;
+    operation->asked_us = turn_now_us();
     link_ask(site_link(operation->site), &operation->question, &request);
     alarm_set(&client->turn, &operation->alarm, patience_ends_ms(operation));
 }

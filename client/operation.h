@@ -27,6 +27,7 @@ struct operation {
     struct site *site;  // asked, while asking
     struct alarm alarm; // the deadline, or the end of the pause
     uint64_t started_us;
+    uint64_t asked_us; // this attempt
     uint64_t deadline_ms;
     uint64_t tried[OPERATION_TRIES_MAX];
     uint32_t attempts;

@@ -251,6 +251,29 @@ struct quorate_item {
     struct quorate_bytes context;
 };
 
+/* One shard's replica on one node. Replicas of a shard with the same clock bytes have seen the
+   same writes, and then have the same digest. */
+struct quorate_copy {
+    uint32_t shard;
+    bool owner;                 /* else a stand-in's: it goes once the owners have all of it */
+    bool complete;              /* served; an owner without it waits for a copy */
+    uint64_t keys;              /* with a value */
+    uint64_t bytes;             /* of buckets, keys and values */
+    uint64_t digest;            /* over keys and dots of values that do not expire */
+    uint64_t dots;              /* writes and deletes seen */
+    uint64_t dots_logged;       /* of them kept for sync: not known to be everywhere */
+    uint64_t unknown;           /* damaged keys not yet rebuilt */
+    struct quorate_bytes clock; /* the set of the dots seen; equal sets have equal bytes */
+};
+
+/* A key of one replica and the writes that its values come from. */
+struct quorate_held {
+    struct quorate_bytes hash; /* 16 bytes: its place in the order of the shard */
+    struct quorate_key key;    /* an empty bucket: only the hash is known there */
+    const struct quorate_dot *dots;
+    size_t dot_count;
+};
+
 /* One struct for all requests; what a request does not fill is zero. */
 struct quorate_result {
     int err;             /* 0 or QUORATE_* */
@@ -275,6 +298,12 @@ struct quorate_result {
     size_t item_count;
     bool more;                  /* call again with `after` */
     struct quorate_bytes after; /* 16 bytes */
+
+    /* replicas, held */
+    const struct quorate_copy *copies; /* `more`: go on behind the last one's shard */
+    size_t copy_count;
+    const struct quorate_held *held; /* more and after as for a scan */
+    size_t held_count;
 
     /* the others */
     const struct quorate_bucket *bucket;     /* bucket_show, bucket_set: as they are now */
@@ -439,6 +468,14 @@ int quorate_status(struct quorate_client *client, const char *address, uint32_t 
 /* The same, for whether and how fast it answers (elapsed_us). */
 int quorate_ping(struct quorate_client *client, const char *address, uint32_t timeout_ms,
                  struct quorate_result **out);
+
+/* What one node holds itself, "host:port": its replicas from a shard on, and the keys of one of
+   them in the order of their hashes. For comparing nodes: it may show what is not on stable
+   storage yet. Both take timeout_ms 0: the client's. */
+int quorate_replicas(struct quorate_client *client, const char *address, uint32_t first_shard,
+                     uint32_t timeout_ms, struct quorate_result **out);
+int quorate_held(struct quorate_client *client, const char *address,
+                 const struct quorate_scan_options *options, struct quorate_result **out);
 
 /* ---- calls on a loop ------------------------------------------------------------------------- */
 

@@ -37,6 +37,11 @@ static const struct command commands[] = {
      "Show the members and how they are\v"
      "Exit code 3 when one is not well.",
      0, 0, 0, command_cluster_status},
+    {"verify", "",
+     "Compare the copies of the shards\v"
+     "Asks every member what it holds. Exit code 3 when copies differ, are incomplete or cannot be "
+     "seen; --wait gives them time to become equal.",
+     OPTIONS_VERIFY, 0, 0, command_verify},
     {"ping", "", "Ask the endpoints whether they are there", 0, 0, 0, command_ping},
 };
 

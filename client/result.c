@@ -180,6 +180,55 @@ static void fill_items(struct result_box *box, const struct reply *reply)
     box->result.after = bytes_of_slice(reply->after);
 }
 
+static void fill_replicas(struct result_box *box, const struct reply *reply)
+{
+    struct quorate_copy *replicas = arena_new(&box->arena, reply->replica_count * sizeof *replicas);
+
+    for (uint32_t i = 0; i < reply->replica_count; i++) {
+        const struct replica_view *from = &reply->replicas[i];
+        struct buffer clock = {0};
+
+        clock_encode(&from->clock, &clock);
+        replicas[i] = (struct quorate_copy){
+            .shard = from->shard,
+            .owner = from->owner,
+            .complete = from->complete,
+            .keys = from->keys,
+            .bytes = from->bytes,
+            .digest = from->digest,
+            .dots = clock_size(&from->clock),
+            .dots_logged = from->dots,
+            .unknown = from->unknown,
+            .clock = bytes_of_slice(arena_copy(&box->arena, buffer_slice(&clock)))};
+        buffer_done(&clock);
+    }
+    box->result.copies = replicas;
+    box->result.copy_count = reply->replica_count;
+    box->result.more = reply->more;
+}
+
+static void fill_held(struct result_box *box, const struct reply *reply)
+{
+    struct quorate_held *held = arena_new(&box->arena, reply->held_count * sizeof *held);
+
+    for (uint32_t i = 0; i < reply->held_count; i++) {
+        const struct held_key *from = &reply->held[i];
+        struct quorate_dot *dots = arena_new(&box->arena, from->dot_count * sizeof *dots);
+
+        for (uint32_t k = 0; k < from->dot_count; k++)
+            dots[k] = public_dot(from->dots[k]);
+        held[i] = (struct quorate_held){
+            .hash = bytes_of_slice(from->tree_key),
+            .key = {.bucket = bytes_of_slice(from->bucket), .key = bytes_of_slice(from->key)},
+            .dots = dots,
+            .dot_count = from->dot_count};
+    }
+    box->result.held = held;
+    box->result.held_count = reply->held_count;
+    box->result.more = reply->more;
+    box->result.after = bytes_of_slice(reply->after);
+}
+
 static void fill_bucket(struct result_box *box, const struct bucket_properties *from)
 {
     struct quorate_bucket *bucket = arena_new(&box->arena, sizeof *bucket);
@@ -303,6 +352,12 @@ void result_fill(struct result_box *box, const struct reply *reply)
     case METHOD_TOPOLOGY:
     case METHOD_CLUSTER_INIT:
         fill_topology(box, reply);
+        break;
+    case METHOD_REPLICAS:
+        fill_replicas(box, reply);
+        break;
+    case METHOD_HELD:
+        fill_held(box, reply);
         break;
     case METHOD_STATUS:
     case METHOD_PING:

@@ -89,6 +89,28 @@ bool retry_budget_spend(struct retry_budget *budget)
     return true;
 }
 
+void patience_learn(struct patience *patience, uint64_t took_us)
+{
+    uint32_t took = took_us < INT32_MAX ? (uint32_t)took_us : INT32_MAX;
+    uint32_t away = took > patience->mean_us ? took - patience->mean_us : patience->mean_us - took;
+
+    if (!patience->known) {
+        *patience = (struct patience){took, took / 2, true};
+        return;
+    }
+    patience->deviation_us = patience->deviation_us - patience->deviation_us / 4 + away / 4;
+    patience->mean_us = patience->mean_us - patience->mean_us / 8 + took / 8;
+}
+
+uint64_t patience_ms(const struct patience *patience, uint64_t least, uint64_t most)
+{
+    uint64_t ms = ((uint64_t)patience->mean_us + 4 * (uint64_t)patience->deviation_us) / 1000;
+
+    if (!patience->known || ms > most)
+        return most;
+    return ms < least ? least : ms;
+}
+
 uint32_t retry_pause_ms(uint32_t attempts, struct rng *rng)
 {
     uint32_t most = attempts < 6 ? 10U << attempts : RETRY_PAUSE_MS_MAX;

@@ -46,6 +46,19 @@ void retry_budget_earn(struct retry_budget *budget);
 // False when there is nothing left.
 bool retry_budget_spend(struct retry_budget *budget);
 
+// How long a read may take before another node is asked too: smoothed mean and deviation of what
+// reads took, as for a segment of TCP (RFC 6298, section 2: mean + 4 deviations).
+struct patience {
+    uint32_t mean_us;
+    uint32_t deviation_us;
+    bool known;
+};
+
+void patience_learn(struct patience *patience, uint64_t took_us);
+
+// In milliseconds, within least..most; `most` while nothing is known.
+uint64_t patience_ms(const struct patience *patience, uint64_t least, uint64_t most);
+
 // How long to wait before the attempt after `attempts` of them: uniform over 1..10 * 2^attempts ms
 // ("full jitter"), at most RETRY_PAUSE_MS_MAX.
 uint32_t retry_pause_ms(uint32_t attempts, struct rng *rng);

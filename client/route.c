@@ -8,7 +8,8 @@ static uint64_t choice_cost(const struct choice *choice)
 {
     uint64_t cost = choice->tried;
 
-    cost = cost << 1 | choice->avoided;
+    cost = cost << 1 | choice->failed;
+    cost = cost << 1 | choice->silent;
     cost = cost << 1 | !choice->alive;
     cost = cost << 1 | !choice->owner;
     return cost << 1 | !choice->linked;

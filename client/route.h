@@ -11,13 +11,14 @@ struct choice {
     bool owner;     // of the key
     bool alive;     // by gossip, as last heard
     bool linked;    // the node that told us has a connection to it
-    bool avoided;   // it failed us a moment ago
+    bool failed;    // it failed us and has not answered since
+    bool silent;    // it owes us answers and says nothing
     uint32_t tried; // times already, for this request
 };
 
-// The index of the best, at random among equals; count >= 1. In this order: not tried, not avoided,
-// alive, an owner, linked. So an owner is asked when one is well; else any node that is, which
-// forwards.
+// The index of the best, at random among equals; count >= 1. In this order: not tried, not failed,
+// not silent, alive, an owner, linked. So an owner is asked when one is well; else any node that
+// is, which forwards.
 uint32_t route_choose(const struct choice *choices, uint32_t count, struct rng *rng);
 
 #endif

@@ -44,6 +44,7 @@ void site_failed(struct site *site)
 {
     uint64_t avoid_ms = SITE_AVOID_MS_MAX;
 
+    site->probing = false;
     if (site->failures < 5)
         avoid_ms = (uint64_t)SITE_AVOID_MS_MIN << site->failures;
     site->failures++;
@@ -53,7 +54,17 @@ void site_failed(struct site *site)
 void site_answered(struct site *site)
 {
     site->failures = 0;
+    site->probing = false;
     site->avoid_until_ms = 0;
+}
+
+bool site_silent(const struct site *site)
+{
+    for (uint32_t i = 0; i < site->link_count; i++) {
+        if (link_silent_ms(site->links[i]) > SITE_SILENCE_MS)
+            return true;
+    }
+    return false;
 }
 
 bool site_avoided(const struct site *site)

@@ -9,7 +9,8 @@ enum {
     SITE_ADDRESS_MAX = 272, // "[" 255 bytes "]:" 5 digits, terminated
     SITE_LINKS_MAX = 16,
     SITE_QUESTIONS_EACH = 8, // a further connection is opened when all have so many under way
-    SITE_AVOID_MS_MIN = 250, // after a failure other nodes are preferred for so long, doubled each
+    SITE_SILENCE_MS = 100,   // one that is asked and says nothing for so long is not preferred
+    SITE_AVOID_MS_MIN = 250, // after a failure it is asked whether it is back, doubled each
     SITE_AVOID_MS_MAX = 8000 // time up to this
 };
 
@@ -24,6 +25,7 @@ struct site {
     uint32_t link_count;
     uint32_t failures;       // since it last answered
     uint64_t avoid_until_ms; // prefer others until then
+    bool probing;            // a ping is under way
     bool endpoint;           // named by the application: stays
     bool member;             // in the topology
 };
@@ -37,8 +39,11 @@ struct link *site_link(struct site *site);
 void site_failed(struct site *site);
 void site_answered(struct site *site);
 
-// True while others should be preferred.
+// True while it is too early to ask a site that failed whether it is back.
 bool site_avoided(const struct site *site);
+
+// True when it owes answers and has said nothing for SITE_SILENCE_MS.
+bool site_silent(const struct site *site);
 
 // Closes all links.
 void site_close(struct site *site);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // quorate-sim: experiments on clusters that are not there.
 #include "base/err.h"
+#include "sim/check/command.h"
 #include "sim/cluster/cluster.h"
 #include "sim/placement/placement.h"
 
@@ -14,6 +15,7 @@ static const char help[] =
     "              how long requests queue, what look-ups cost, how stale reads may be\n"
     "  cluster     the code of the nodes itself, whole clusters in virtual time: how fast, how\n"
     "              stale, who works how much, what is sent\n"
+    "  check       whole clusters in virtual time, under faults: are all promises kept?\n"
     "\n"
     "  quorate-sim COMMAND --help tells more.  --version tells the version.\n";
 
@@ -23,6 +25,8 @@ int main(int argc, char **argv)
         return placement_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "cluster") == 0)
         return cluster_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "check") == 0)
+        return check_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         puts("quorate-sim " QUORATE_VERSION);
         return 0;

@@ -11,7 +11,7 @@ _quorate() {
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $command:$word in
-        :get | :put | :del | :load | :dump | :bucket | :cluster | :ping) command=$word ;;
+        :get | :put | :del | :load | :dump | :bucket | :cluster | :verify | :ping) command=$word ;;
         bucket:set | bucket:show | cluster:init | cluster:status) sub=$word ;;
         esac
     done
@@ -29,12 +29,12 @@ _quorate() {
         words='siblings lww'
         ;;
     -e | --endpoint | -b | --bucket | --context | --ttl | --timeout | --nodes | --shards | \
-        --replicas | --window)
+        --replicas | --window | --shard | --wait | --keys)
         return
         ;;
     *)
         case $command:$sub in
-        :) words="get put del load dump bucket cluster ping $common" ;;
+        :) words="get put del load dump bucket cluster verify ping $common" ;;
         get:) words="$read $common" ;;
         put:) words="$write --ttl --literal $common" ;;
         del:) words="$write $common" ;;
@@ -43,6 +43,7 @@ _quorate() {
         bucket:) words='set show' ;;
         bucket:set) words="--conflict --r --w --pr --pw -c --ttl $common" ;;
         cluster:) words='init status' ;;
+        verify:) words="--shard --wait --keys $common" ;;
         cluster:init) words="--nodes --shards --replicas $common" ;;
         *) words=$common ;;
         esac

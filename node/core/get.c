@@ -6,6 +6,7 @@
 //
 // Invariant: every replica is UNASKED, WAITING, OK or FAILED; the quorum's bits say the same of OK
 // and FAILED.
+#include "base/plant.h"
 #include "node/core/machine.h"
 
 #include <inttypes.h>
@@ -55,8 +56,29 @@ static void repair_send(struct node *node, struct op *op, struct answer *answer,
         node_send(node, answer->node, &message);
 }
 
+static void first_versions(struct node *node, const struct op *op, struct object *into)
+{
+    struct object held;
+
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        if (op->answers[rank].state != ANSWER_OK)
+            continue;
+        answer_decode(node, &op->answers[rank], &held);
+        into->versions = held.versions;
+        into->count = held.count;
+        return;
+    }
+}
+
 static void answers_repair(struct node *node, struct op *op, const struct object *merged)
 {
+    struct object first;
+
+    if (planted("repair-first")) { // its versions are sent in place of the merged ones
+        first = *merged;
+        first_versions(node, op, &first);
+        merged = &first;
+    }
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         struct answer *answer = &op->answers[rank];
         struct object held;
@@ -216,7 +238,7 @@ static void ask_self(struct node *node, struct op *op, uint32_t rank)
     op->answers[rank].object.size = 0;
     replica_encode(node, &op->key, &view, &op->answers[rank].object);
     op_account(node, op, op->answers[rank].object.size);
-    if (wait_durable(node, view.position)) {
+    if (wait_durable(node, view.position) || planted("read-undurable")) {
         answer_ok(node, op, rank);
     } else {
         trace(op, "own replica: waits for the log");

@@ -352,4 +352,9 @@ void topology_request(struct node *node, const struct origin *origin);
 void scan_request(struct node *node, const struct origin *origin, const struct request *request);
 void scan_durable(struct node *node, struct op *op);
 
+// held.c
+void replicas_request(struct node *node, const struct origin *origin,
+                      const struct request *request);
+void held_request(struct node *node, const struct origin *origin, const struct request *request);
+
 #endif

@@ -5,6 +5,7 @@
 //
 // UNAVAILABLE and the other refusals mean: certainly nothing was written anywhere. Once the delta
 // is on its way every failure is TIMEOUT: the write may still take effect.
+#include "base/plant.h"
 #include "node/core/machine.h"
 
 #include <inttypes.h>
@@ -63,7 +64,7 @@ static int context_make(struct node *node, struct write *write, const struct obj
     int err;
 
     *context = clock_in(&node->arena);
-    if (write->request->has_token) {
+    if (write->request->has_token && !planted("token-dropped")) {
         err = token_decode(write->request->token, write->key->bucket, write->key->key, context);
         return err ? err : token_plausible(node, write) ? 0 : ERR_TOKEN;
     }
@@ -185,7 +186,7 @@ static void wait_for_log(struct node *node, struct op *op, uint64_t position)
     op->answers[rank].state = ANSWER_WAITING;
     op->answers[rank].asked_us = node->now_us;
     trace(op, "applied here at log position %" PRIu64, position);
-    if (wait_durable(node, position))
+    if (wait_durable(node, position) || planted("ack-early")) // counts before it is durable
         put_acked(node, op, node->settings.self.id, 0);
     else
         wait_new(node, WAIT_OP, position)->op = op->id;

@@ -2,6 +2,7 @@
 #include "node/core/quorum.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 
 static uint32_t bits(uint32_t mask)
 {
@@ -47,6 +48,8 @@ enum quorum_verdict quorum_verdict(const struct quorum *quorum)
 
 uint32_t quorum_count(const struct quorum *quorum)
 {
+    if (planted("count-twice") && quorum->ok) // one of the replicas counts for two
+        return bits(quorum->ok) + 1;
     return bits(quorum->ok);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node as a replica: what a coordinating peer asks of it. It applies deltas and tells when they
 // are durable; it answers reads with what it holds and its full context. It judges nothing.
+#include "base/plant.h"
 #include "node/core/machine.h"
 
 bool replica_born(const struct node *node, uint32_t shard)
@@ -56,7 +57,8 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
         stamp_see(&node->stamp, node->wall_ms, delta->versions[i].stamp);
     if (!message->op)
         return;
-    if (wait_durable(node, view.position)) {
+    if (wait_durable(node, view.position) ||
+        planted("apply-early")) { // a replica acknowledges too soon
         applied_send(node, from, message->op, 0);
         return;
     }
@@ -93,7 +95,7 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
     if (!answer.err && !wait_durable(node, view.position) &&
         (node->wait_count >= WAITS_MAX || node->memory >= node->settings.memory_max))
         answer.err = ERR_OVERLOADED;
-    if (!answer.err && !wait_durable(node, view.position)) {
+    if (!answer.err && !wait_durable(node, view.position) && !planted("read-undurable")) {
         wait = wait_new(node, WAIT_ANSWER, view.position);
         wait->peer = from;
         wait->op = message->op;

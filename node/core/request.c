@@ -353,6 +353,12 @@ static void request_dispatch(struct node *node, const struct origin *origin,
     case METHOD_TOPOLOGY:
         topology_request(node, origin);
         break;
+    case METHOD_REPLICAS:
+        replicas_request(node, origin, request);
+        break;
+    case METHOD_HELD:
+        held_request(node, origin, request);
+        break;
     case METHOD_PING:
     case METHOD_STATUS:
         status_request(node, origin, request);

@@ -19,6 +19,8 @@ static const char *const method_names[] = {
     [METHOD_CLUSTER_INIT] = "cluster_init",
     [METHOD_TOPOLOGY] = "topology",
     [METHOD_STATUS] = "status",
+    [METHOD_REPLICAS] = "replicas",
+    [METHOD_HELD] = "held",
 };
 
 static const char *const kind_names[] = {

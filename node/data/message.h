@@ -21,6 +21,8 @@ enum method {
     METHOD_CLUSTER_INIT,
     METHOD_TOPOLOGY,
     METHOD_STATUS,
+    METHOD_REPLICAS, // the replicas that the node asked holds itself
+    METHOD_HELD,     // the keys of one of them
     METHOD_COUNT
 };
 
@@ -105,9 +107,9 @@ struct request {
     bool explain;
     uint64_t ttl_ms;     // put; 0: the bucket's default
     uint32_t timeout_ms; // 0: TIMEOUT_MS_DEFAULT
-    // scan
+    // scan, held; replicas: the first shard
     uint32_t shard;
-    struct slice after; // tree key to start behind, or empty
+    struct slice after; // scan, held: tree key to start behind, or empty
     uint32_t items_max; // 0: SCAN_ITEMS_MAX
     // bucket_set
     uint32_t set; // BUCKET_SET_*
@@ -197,6 +199,29 @@ struct scan_item {
     struct slice token;
 };
 
+// One shard's replica as the node that holds it knows it, to be compared with the others: equal
+// clocks and unequal digests mean that something was lost or changed.
+struct replica_view {
+    uint32_t shard;
+    bool owner;       // by the topology; else a stand-in's
+    bool complete;    // served
+    uint64_t keys;    // with a version
+    uint64_t bytes;   // of buckets, keys and values
+    uint64_t digest;  // over keys and dots, without versions that expire
+    uint64_t dots;    // in the dot log
+    uint64_t unknown; // damaged keys
+    struct clock clock;
+};
+
+// A key as one replica holds it.
+struct held_key {
+    struct slice tree_key; // its place in the shard
+    struct slice bucket;   // empty: only the hash is known
+    struct slice key;
+    struct dot *dots; // of its versions, expired ones left out
+    uint32_t dot_count;
+};
+
 struct reply {
     enum method method;
     int err; // 0 or ERR_*
@@ -219,6 +244,12 @@ struct reply {
     uint32_t item_count;
     bool more;
     struct slice after;
+    // replicas; `more`: ask on from the shard behind the last one
+    struct replica_view *replicas;
+    uint32_t replica_count;
+    // held; more and after as for a scan
+    struct held_key *held;
+    uint32_t held_count;
     // bucket_set, bucket_show
     struct bucket_properties properties;
     // topology: the record (epoch 0: none yet; `owners` NULL then) and how the members stand

@@ -37,6 +37,9 @@ struct store_settings {
     uint64_t map_bytes;      // LMDB: size of the map at first
     uint64_t ballast_bytes;  // reserve file for a full disk
     uint32_t retry_ms;       // how often a full disk is tried again
+    // For simulations: is told of each delta that was appended to the log. NULL: nobody is.
+    void (*watch)(void *data, const struct key *key, const struct delta *delta);
+    void *watch_data;
 };
 
 // Mode sync, 16 MiB segments, 32 MiB or 100,000 keys a memtable, 16 MiB of dots, 1 GiB map, 8 MiB

@@ -96,6 +96,12 @@ static void write_result(const struct reply *reply, struct buffer *out)
     case METHOD_TOPOLOGY:
         topology_write(reply, out);
         break;
+    case METHOD_REPLICAS:
+        replicas_write(reply, out);
+        break;
+    case METHOD_HELD:
+        held_write(reply, out);
+        break;
     case METHOD_PING:
     case METHOD_STATUS:
         status_write(&reply->status, reply->method, out);
@@ -208,6 +214,12 @@ static void read_result(struct fields *fields, struct wire_decoder *decoder, str
     case METHOD_CLUSTER_INIT:
     case METHOD_TOPOLOGY:
         topology_read(fields, decoder, out);
+        break;
+    case METHOD_REPLICAS:
+        replicas_read(fields, &decoder->arena, out);
+        break;
+    case METHOD_HELD:
+        held_read(fields, &decoder->arena, out);
         break;
     case METHOD_PING:
     case METHOD_STATUS:

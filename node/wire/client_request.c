@@ -32,6 +32,8 @@ static const struct {
     [METHOD_CLUSTER_INIT] = {{PARAM_NONE}, 0, "cluster_init({options})"},
     [METHOD_TOPOLOGY] = {{PARAM_NONE}, 0, "topology()"},
     [METHOD_STATUS] = {{PARAM_NONE}, 0, "status()"},
+    [METHOD_REPLICAS] = {{PARAM_SHARD}, 1, "replicas(shard, {options})"},
+    [METHOD_HELD] = {{PARAM_SHARD}, 1, "held(shard, {options})"},
 };
 
 static const char *const param_names[] = {[PARAM_BUCKET] = "bucket",

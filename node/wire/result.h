@@ -26,6 +26,14 @@ void properties_read(struct fields *fields, struct bucket_properties *out);
 void topology_write(const struct reply *reply, struct buffer *out);
 void topology_read(struct fields *fields, struct wire_decoder *decoder, struct reply *out);
 
+// {replicas: [{shard, owner, complete, keys, bytes, digest, dots, unknown, clock}], more}
+void replicas_write(const struct reply *reply, struct buffer *out);
+void replicas_read(struct fields *fields, struct arena *arena, struct reply *out);
+
+// {keys: [{hash, bucket, key, dots}], more, after}
+void held_write(const struct reply *reply, struct buffer *out);
+void held_read(struct fields *fields, struct arena *arena, struct reply *out);
+
 // All of the status, or the part of it that answers a ping.
 void status_write(const struct status *status, enum method method, struct buffer *out);
 void status_read(struct fields *fields, enum method method, struct status *out);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "node/core/store.h"
 #include "sim/world/host.h"
 
 #include <inttypes.h>
@@ -67,13 +68,6 @@ uint32_t users_key_number(struct slice bucket, struct slice key)
 
 // ---- what is known of contexts ------------------------------------------------------------------
 
-static struct clock *seen_of(struct users *users, uint32_t key)
-{
-    struct key made = users_key(users, key);
-
-    return &users->seen[made.shard];
-}
-
 static struct clock decode(struct users *users, uint32_t key, struct slice token)
 {
     struct key made = users_key(users, key);
@@ -93,13 +87,14 @@ static void without_dot(struct users *users, struct clock *clock, struct dot dot
     clock_subtract(clock, &own);
 }
 
-// What an overwrite covered: as its token tells, or a message, or at worst all that anybody had.
-static void sent_find(struct users *users, struct asked *asked, const struct reply *reply,
+// What a write covers: as its token tells; of an overwrite as its reply tells, or the store that
+// took it. False: not known now; the store may take it later, or never.
+static bool sent_find(struct users *users, struct asked *asked, const struct reply *reply,
                       struct clock *out)
 {
     if (asked->token.size) {
         *out = decode(users, asked->op.key, buffer_slice(&asked->token));
-        return;
+        return true;
     }
     *out = clock_in(&users->arena);
     if (reply && !reply->err && reply->token.size)
@@ -107,8 +102,9 @@ static void sent_find(struct users *users, struct asked *asked, const struct rep
     else if (asked->context_told)
         clock_copy(out, &asked->context);
     else
-        clock_copy(out, seen_of(users, asked->op.key));
+        return false;
     without_dot(users, out, asked->op.dot);
+    return true;
 }
 
 static const struct history_sibling *siblings_of(struct users *users, const struct reply *reply)
@@ -137,13 +133,11 @@ void asked_record(struct users *users, struct asked *asked, const struct reply *
         op->dot = reply->dot;
     if (reply && !reply->err && reply->token.size) {
         received = decode(users, op->key, reply->token);
-        clock_join(seen_of(users, op->key), &received);
         op->received = &received;
     }
-    if (asked->method != METHOD_GET && (asked->token.size || asked->overwrites)) {
-        sent_find(users, asked, reply, &sent);
+    if (asked->method != METHOD_GET && (asked->token.size || asked->overwrites) &&
+        sent_find(users, asked, reply, &sent))
         op->sent = &sent;
-    }
     if (asked->method == METHOD_GET && reply && !reply->err) {
         op->siblings = siblings_of(users, reply);
         op->sibling_count = reply->version_count;
@@ -156,44 +150,151 @@ void asked_record(struct users *users, struct asked *asked, const struct reply *
     }
 }
 
-// ---- what messages tell -------------------------------------------------------------------------
+// ---- what stores tell ---------------------------------------------------------------------------
 
-// A write on its way to another owner: one version that stands for exactly its dot.
-static bool is_put(const struct message *message)
+static void take_put(struct users *users, const struct delta *delta)
 {
-    const struct delta *delta = &message->delta;
-
-    return message->kind == MESSAGE_APPLY && message->op && delta->count == 1 &&
-           clock_size(&delta->dots) == 1 && clock_contains(&delta->dots, delta->versions[0].dot);
-}
-
-void users_message(struct users *users, const struct message *message)
-{
-    const struct delta *delta = &message->delta;
-    uint32_t key;
-    uint64_t value;
+    uint64_t value = users_value_number(delta->versions[0].value);
+    struct dot dot = delta->versions[0].dot;
     struct value_at *at;
+    struct clock sent;
 
-    if (message->kind != MESSAGE_APPLY || !users->shards)
-        return;
-    key = users_key_number(message->bucket, message->key);
-    if (key >= users->knobs->at[KNOB_KEYS])
-        return;
-    clock_join(seen_of(users, key), &delta->context);
-    if (!is_put(message))
-        return;
-    value = users_value_number(delta->versions[0].value);
     if (value == 0 || value > users->values.count)
         return;
     at = &users->values.list[value];
     if (at->asked && !at->asked->context_told) {
-        at->asked->op.dot = delta->versions[0].dot;
+        at->asked->op.dot = dot;
         clock_copy(&at->asked->context, &delta->context);
         at->asked->context_told = true;
     } else if (!at->asked && !at->dot_known) {
-        history_set_dot(users->history, at->op, delta->versions[0].dot);
+        sent = clock_in(&users->lasting);
+        clock_copy(&sent, &delta->context);
+        without_dot(users, &sent, dot);
+        history_set_dot(users->history, at->op, dot);
+        history_set_sent(users->history, at->op, &sent);
         at->dot_known = true;
     }
+}
+
+static void take_delete(struct users *users, uint32_t key, const struct delta *delta)
+{
+    struct deletion deletion = {.key = key,
+                                .dot = {delta->dots.runs[0].actor, delta->dots.runs[0].first},
+                                .context = clock_in(&users->lasting),
+                                .at_us = sim_now_us(users->sim)};
+
+    clock_copy(&deletion.context, &delta->context);
+    buffer_add(&users->deletions, &deletion, sizeof deletion);
+}
+
+// The first store that takes a write is the coordinator's, whose actor its dot has.
+void users_applied(struct users *users, uint32_t node, const struct key *key,
+                   const struct delta *delta)
+{
+    uint32_t number = users_key_number(key->bucket, key->key);
+    struct store_totals totals;
+
+    if (number >= users->knobs->at[KNOB_KEYS] || clock_size(&delta->dots) != 1)
+        return;
+    store_totals(host_store(users->sim, node), &totals);
+    if (delta->dots.runs[0].actor != totals.actor)
+        return;
+    if (delta->count == 1 && clock_contains(&delta->dots, delta->versions[0].dot))
+        take_put(users, delta);
+    else if (delta->count == 0)
+        take_delete(users, number, delta);
+}
+
+// Dots are unique within a shard, so the key goes with them.
+struct told {
+    struct dot dot;
+    uint32_t key;
+    uint32_t op;
+};
+
+static int told_order(const void *a, const void *b)
+{
+    const struct told *left = a;
+    const struct told *right = b;
+
+    if (left->key != right->key)
+        return left->key < right->key ? -1 : 1;
+    return dot_compare(left->dot, right->dot);
+}
+
+// The deletes whose dots were told, by dot, and the deletes of which nothing was told.
+static void deletes_sort_out(struct users *users, struct buffer *told, struct buffer *untold)
+{
+    for (uint32_t i = 0; i < users->history->op_count; i++) {
+        const struct history_op *op = &users->history->ops[i];
+
+        if (op->method != HISTORY_DELETE || op->outcome == HISTORY_REFUSED)
+            continue;
+        if (op->dot.actor)
+            buffer_add(told, &(struct told){op->dot, op->key, i}, sizeof(struct told));
+        else
+            buffer_add(untold, &i, sizeof i);
+    }
+    if (told->size)
+        qsort(told->data, told->size / sizeof(struct told), sizeof(struct told), told_order);
+}
+
+// A delete that was told with its dot, but perhaps without its context.
+static bool deletion_is_told(struct users *users, const struct deletion *deletion,
+                             const struct buffer *told)
+{
+    struct told wanted = {deletion->dot, deletion->key, 0};
+    const struct told *found = NULL;
+
+    if (told->size)
+        found = bsearch(&wanted, told->data, told->size / sizeof wanted, sizeof wanted, told_order);
+    if (found && !users->history->ops[found->op].sent)
+        history_set_sent(users->history, found->op, &deletion->context);
+    return found != NULL;
+}
+
+// Could the deletion be this delete's? Its context must be the token's, if there was one.
+static bool may_be(const struct history_op *op, const struct deletion *deletion)
+{
+    return op->key == deletion->key && op->began <= deletion->at_us && !op->dot.actor &&
+           (!op->sent || clock_equal(op->sent, &deletion->context));
+}
+
+static void deletion_give(struct users *users, struct deletion *deletion,
+                          const struct buffer *untold)
+{
+    const uint32_t *ids = (const void *)untold->data;
+    size_t best = SIZE_MAX;
+
+    for (size_t i = 0; i < untold->size / sizeof *ids; i++) {
+        const struct history_op *op = &users->history->ops[ids[i]];
+
+        if (may_be(op, deletion) && (best == SIZE_MAX || op->sent))
+            best = i;
+    }
+    if (best == SIZE_MAX)
+        return;
+    history_set_dot(users->history, ids[best], deletion->dot);
+    history_set_sent(users->history, ids[best], &deletion->context);
+}
+
+// Deletes whose clients were told nothing: what a store has taken and is nobody's may be theirs.
+// They are given out in the order of time: who may have an earlier one may have a later one too.
+void users_settle(struct users *users)
+{
+    struct deletion *list = (void *)users->deletions.data;
+    struct buffer told = {0};
+    struct buffer untold = {0};
+
+    deletes_sort_out(users, &told, &untold);
+    for (size_t i = 0; i < users->deletions.size / sizeof *list; i++) {
+        arena_reset(&users->arena);
+        without_dot(users, &list[i].context, list[i].dot);
+        if (!deletion_is_told(users, &list[i], &told))
+            deletion_give(users, &list[i], &untold);
+    }
+    buffer_done(&told);
+    buffer_done(&untold);
 }
 
 // ---- beginning and end --------------------------------------------------------------------------
@@ -218,7 +319,7 @@ struct users *users_new(struct sim *sim, const struct knobs *knobs, uint64_t see
         user->number = i;
         user->session = i;
         user->open = i < knobs->at[KNOB_OPEN];
-        rng_init(&user->rng, rng_mix(seed ^ (0x05e4000 + i)));
+        rng_init(&user->rng, rng_mix(rng_mix(seed) ^ (0x05e4000 + i)));
         user->home = (uint32_t)rng_below(&user->rng, sim_nodes(sim));
         user->tokens = memory_new((size_t)knobs->at[KNOB_KEYS] * sizeof *user->tokens);
     }
@@ -229,7 +330,6 @@ void users_set_topology(struct users *users, const struct topology *topology)
 {
     users->seed = topology->seed;
     users->shards = topology->shards;
-    users->seen = memory_new(users->shards * sizeof *users->seen);
 }
 
 static void user_done(const struct users *users, struct user *user)
@@ -263,13 +363,12 @@ void users_free(struct users *users)
         users->free = asked->next_free;
         asked_done(asked);
     }
-    for (uint32_t shard = 0; shard < users->shards; shard++)
-        clock_done(&users->seen[shard]);
-    free(users->seen);
     free(users->list);
     table_done(&users->asked);
     values_done(&users->values);
     arena_done(&users->arena);
+    arena_done(&users->lasting);
+    buffer_done(&users->deletions);
     buffer_done(&users->scratch);
     free(users);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inside of users: what is in flight, the values written, and how an end becomes a record of the
-// history. For users.c, asked.c and values.c.
+// The inside of users: what is in flight, the values written, and how an end becomes a record of
+// the history. For users.c, asked.c and values.c.
 #ifndef SIM_CHECK_ASKED_H
 #define SIM_CHECK_ASKED_H
 
@@ -21,7 +21,7 @@ struct asked {
     uint32_t tries;
     struct buffer token;
     struct history_op op;
-    struct clock context; // of an overwrite, as a message told it
+    struct clock context; // of an overwrite, as the store took it
     bool context_told;
     struct asked *next_free;
 };
@@ -55,6 +55,14 @@ struct values {
     uint64_t capacity;
 };
 
+// A delete as a store took it. Nothing in it tells whose it is.
+struct deletion {
+    uint32_t key;
+    struct dot dot;
+    struct clock context;
+    uint64_t at_us;
+};
+
 struct users {
     struct sim *sim;
     const struct knobs *knobs;
@@ -76,7 +84,8 @@ struct users {
     struct buffer scratch;
     uint64_t seed; // of the hash of keys
     uint32_t shards;
-    struct clock *seen; // by shard: all dots that anybody was told
+    struct buffer deletions; // struct deletion: all that were applied
+    struct arena lasting;    // what they point to
 };
 
 // values.c

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many runs, in several processes: a run that aborts, or never ends, is a finding like any other and
-// does not end the campaign.
+// Many runs, in several processes: a run that aborts, or never ends, is a finding like any other
+// and does not end the campaign.
 #ifndef SIM_CHECK_CAMPAIGN_H
 #define SIM_CHECK_CAMPAIGN_H
 

@@ -64,7 +64,7 @@ static void faults_draw(struct faults *faults)
     uint64_t total = 0;
     struct rng rng;
 
-    rng_init(&rng, rng_mix(faults->setup.seed ^ 0xfa017));
+    rng_init(&rng, rng_mix(rng_mix(faults->setup.seed) ^ 0xfa017));
     faults->victim = (uint32_t)rng_below(&rng, faults->nodes);
     for (int kind = 0; kind < FAULT_KINDS; kind++)
         total += at[KNOB_FAULT_KILL + kind];

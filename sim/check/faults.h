@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes wrong in a run, and when: a list that is drawn before the run begins, so that each fault
-// has a number, and a run can be repeated without some of them. And the supervisor that starts
-// processes again.
+// What goes wrong in a run, and when: a list that is drawn before the run begins, so that each
+// fault has a number, and a run can be repeated without some of them. And the supervisor that
+// starts processes again.
 //
 // Disks are destroyed within limits (a "fault atlas"): only those of one node, the victim, and only
 // when every acknowledged write has a copy elsewhere (w of 2 and more; of a majority, because

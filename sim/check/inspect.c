@@ -132,6 +132,8 @@ static const struct object *object_at(const struct replica_state *state, uint32_
 
 static void add_versions(struct buffer *out, const struct object *object)
 {
+    if (object && object->count)
+        buffer_add_format(out, " %" PRIu32 " versions:", object->count);
     for (uint32_t i = 0; object && i < object->count; i++) {
         const struct version *version = &object->versions[i];
 
@@ -139,6 +141,12 @@ static void add_versions(struct buffer *out, const struct object *object)
             buffer_add_format(out, " (%" PRIx64 ",%" PRIu64 ") v%" PRIu64, version->dot.actor,
                               version->dot.counter, users_value_number(version->value));
     }
+}
+
+// So much of a list goes into a sentence.
+static int shown(const struct buffer *list)
+{
+    return list->size < 200 ? (int)list->size : 200;
 }
 
 static void compare_key(const struct replica_state *a, const struct replica_state *b, uint32_t key,
@@ -153,8 +161,8 @@ static void compare_key(const struct replica_state *a, const struct replica_stat
         verdict_add(verdict, VERDICT_DIVERGED,
                     "after reads of all replicas key %" PRIu32 " differs: n%" PRIu32
                     " has%.*s, n%" PRIu32 " has%.*s",
-                    key, a->node + 1, (int)left.size, (const char *)left.data, b->node + 1,
-                    (int)right.size, (const char *)right.data);
+                    key, a->node + 1, shown(&left), (const char *)left.data, b->node + 1,
+                    shown(&right), (const char *)right.data);
     buffer_done(&left);
     buffer_done(&right);
 }

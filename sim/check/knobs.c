@@ -178,7 +178,7 @@ static uint64_t draw_one(enum knob knob, uint64_t seed)
 
     for (const char *at = rows[knob].name; *at; at++)
         name = rng_mix(name + (uint8_t)*at);
-    rng_init(&rng, seed ^ name);
+    rng_init(&rng, rng_mix(seed) ^ name);
     if (rows[knob].fault)
         return rng_below(&rng, 2) ? 1 + rng_below(&rng, 3) : 0;
     if (knob <= KNOB_SHARDS)
@@ -192,7 +192,7 @@ static uint64_t draw_one(enum knob knob, uint64_t seed)
 
 static bool calm(uint64_t seed)
 {
-    return rng_mix(seed ^ 0xca13) % 10 == 0; // one run of ten has no faults
+    return rng_mix(rng_mix(seed) ^ 0xca13) % 10 == 0; // one run of ten has no faults
 }
 
 static void faults_off(struct knobs *knobs, uint64_t seed, const struct knobs_set *set)
@@ -200,7 +200,7 @@ static void faults_off(struct knobs *knobs, uint64_t seed, const struct knobs_se
     for (int knob = 0; knob < KNOBS; knob++) {
         bool chosen = set->only_faults && set->faults[knob];
 
-        if (knob_is_fault(knob) && (set->only_faults ? !chosen : calm(seed)))
+        if (knob_is_fault((enum knob)knob) && (set->only_faults ? !chosen : calm(seed)))
             knobs->at[knob] = 0;
         else if (chosen && knobs->at[knob] == 0)
             knobs->at[knob] = knob < KNOB_FAULT_KILL ? 2000 : 1;
@@ -214,8 +214,8 @@ static uint64_t at_most(uint64_t value, uint64_t most)
     return value < most ? value : most;
 }
 
-// A destroyed disk must leave W-1 copies of what was acknowledged, and a rebuilt record is read from
-// a majority.
+// A destroyed disk must leave W-1 copies of what was acknowledged, and a rebuilt record is read
+// from a majority.
 static bool destroys(const struct knobs *knobs)
 {
     return knobs->at[KNOB_FAULT_ROT] || knobs->at[KNOB_FAULT_ROLLBACK] ||
@@ -238,6 +238,9 @@ static void reconcile(struct knobs *knobs)
         at[KNOB_WEAK] = 0;
     }
     at[KNOB_R] = at[KNOB_REPLICAS] + 1 - at[KNOB_W];
+    // A record of the log holds all siblings of a key, a segment two of the largest records.
+    while (at[KNOB_SEGMENT_KIB] << 10 < 4 * at[KNOB_SIBLINGS] * (at[KNOB_VALUE_BYTES] + 64))
+        at[KNOB_SEGMENT_KIB] *= 2;
     while (at[KNOB_SHARDS] & (at[KNOB_SHARDS] - 1))
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
 }
@@ -245,7 +248,7 @@ static void reconcile(struct knobs *knobs)
 void knobs_draw(struct knobs *knobs, uint64_t seed, const struct knobs_set *set)
 {
     for (int knob = 0; knob < KNOBS; knob++)
-        knobs->at[knob] = draw_one(knob, seed);
+        knobs->at[knob] = draw_one((enum knob)knob, seed);
     faults_off(knobs, seed, set);
     for (int knob = 0; knob < KNOBS; knob++) {
         if (set->is[knob])
@@ -316,7 +319,7 @@ int knobs_faults_read(struct knobs_set *set, const char *text, struct buffer *wh
         size_t size = strcspn(text, ",");
         int knob = knob_find(text, size);
 
-        if (knob < 0 || !knob_is_fault(knob)) {
+        if (knob < 0 || !knob_is_fault((enum knob)knob)) {
             buffer_add_format(why, "there is no fault '%.*s'; --knobs lists them", (int)size, text);
             return ERR_INVALID;
         }

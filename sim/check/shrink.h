@@ -16,8 +16,8 @@ struct shrink_setup {
     void *data;
 };
 
-// `trial` becomes the smallest one found that still fails, `result` what it gave. How many runs that
-// took. `result` is that of `trial` at first.
+// `trial` becomes the smallest one found that still fails, `result` what it gave. How many runs
+// that took. `result` is that of `trial` at first.
 uint64_t shrink(const struct shrink_setup *setup, struct trial *trial, struct trial_result *result);
 
 // "quorate-sim check --replay 17 --set seconds=4 --keep 3,9", what repeats the trial.

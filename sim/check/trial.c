@@ -17,8 +17,9 @@ enum {
     CORE_SECONDS = 3, // of asking a healed core
     ROUNDS_MAX = 8,   // of reading everything
     ROUND_US = 3000000,
+    READ_US = 400000, // so that few linger
     CONVERGE_ROUNDS = 60,
-    EXPIRY_SLACK_US = 15000000
+    EXPIRY_SLACK_US = 60000000 // a request may wait in a stopped node
 };
 
 struct running {
@@ -57,35 +58,31 @@ static void on_closed(void *data, uint32_t node)
         faults_closed(run->faults, node);
 }
 
-// S4, seen on the wire.
-static void see_dots(struct running *run, uint32_t node, const struct message *message)
+// S4, in every log.
+static void see_dots(struct running *run, uint32_t node, const struct key *key,
+                     const struct delta *delta)
 {
-    struct key key;
+    for (uint32_t i = 0; i < delta->count; i++) {
+        struct issued_sight sight = {.dot = delta->versions[i].dot,
+                                     .shard = key->shard,
+                                     .key = key->low ^ key->high,
+                                     .what = ISSUED_VALUE,
+                                     .node = node,
+                                     .time = sim_now_us(run->sim)};
 
-    if (message->kind != MESSAGE_APPLY || message->op == 0 || message->delta.count != 1 ||
-        key_make(run->topology->seed, run->topology->shards, message->bucket, message->key, &key))
-        return;
-    issued_see(
-        &run->issued,
-        &(struct issued_sight){.dot = message->delta.versions[0].dot,
-                               .shard = key.shard,
-                               .key = key.low ^ key.high,
-                               .what = ISSUED_VALUE,
-                               .value_hash = users_value_number(message->delta.versions[0].value),
-                               .node = node,
-                               .time = sim_now_us(run->sim)},
-        &run->verdict);
+        sight.value_hash = users_value_number(delta->versions[i].value);
+        issued_see(&run->issued, &sight, &run->verdict);
+    }
 }
 
-static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
+static void on_applied(void *data, uint32_t node, const struct key *key, const struct delta *delta)
 {
     struct running *run = data;
 
-    (void)to;
-    if (!run->topology)
-        return;
-    users_message(run->users, message);
-    see_dots(run, from, message);
+    if (run->topology) {
+        users_applied(run->users, node, key, delta);
+        see_dots(run, node, key, delta);
+    }
 }
 
 static void on_line(void *data, uint64_t now_us, int node, const char *text)
@@ -108,7 +105,7 @@ static void settings_make(struct running *run, struct sim_settings *out)
     out->calls = (struct sim_calls){.reply = on_reply,
                                     .refused = on_refused,
                                     .closed = on_closed,
-                                    .message = on_message,
+                                    .applied = on_applied,
                                     .line = run->trial->line ? on_line : NULL};
     out->segment_bytes = at[KNOB_SEGMENT_KIB] << 10;
     out->memtable_bytes = at[KNOB_MEMTABLE_KIB] << 10;
@@ -196,7 +193,7 @@ static uint64_t core_choose(struct running *run)
     int victim = faults_victim(run->faults);
     struct rng rng;
 
-    rng_init(&rng, rng_mix(run->trial->seed ^ 0xc04e));
+    rng_init(&rng, rng_mix(rng_mix(run->trial->seed) ^ 0xc04e));
     if (victim >= 0)
         return away ? mask & ~(UINT64_C(1) << victim) : mask;
     for (away = rng_below(&rng, away + 1); away > 0; away--) {
@@ -208,13 +205,15 @@ static uint64_t core_choose(struct running *run)
     return mask;
 }
 
-// Where some messages take very long nothing can be promised in a bounded time, nor where an owner
-// waits for reads to make it whole again.
+// Where some messages take very long nothing can be promised in a bounded time, nor where writes
+// overtake checkpoints, nor where an owner waits for reads to make it whole again.
 static bool core_must_serve(const struct running *run)
 {
     const uint64_t *at = run->knobs.at;
 
     return at[KNOB_TAIL_US] <= 100000 &&
+           (at[KNOB_TREE_US] <= 1000 ||
+            (at[KNOB_MEMTABLE_KEYS] >= 100 && at[KNOB_MEMTABLE_KIB] >= 256)) &&
            (faults_victim(run->faults) < 0 || knobs_converge() || at[KNOB_REPLICAS] > at[KNOB_W]);
 }
 
@@ -273,8 +272,10 @@ static void phase_converge(struct running *run)
         faults_hold(run->faults, node, false);
     settle(run);
     for (int round = 0; round < rounds && (round == 0 || differences(run)); round++) {
-        if (!knobs_converge())
-            users_read_all(run->users, (uint32_t)round % sim_nodes(run->sim));
+        for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && !knobs_converge(); key++) {
+            users_read(run->users, ((uint32_t)round + key) % sim_nodes(run->sim), key);
+            pass(run, READ_US);
+        }
         pass(run, ROUND_US);
     }
     settle(run);
@@ -339,6 +340,7 @@ static void judge_all(struct running *run)
                                           at[KNOB_FAULT_CLOCK] ? TIME_NEVER : EXPIRY_SLACK_US,
                                       .deadline = 2500000};
 
+    users_settle(run->users);
     if (run->whole)
         judge_final(&run->history, &settings, &run->inspect.states, sim_now_us(run->sim),
                     &run->verdict);

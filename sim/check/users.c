@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An operation is asked, and ends once: by its reply, by a connection that closes, or by patience
 // that runs out. Then it goes into the history, and a write whose outcome nobody knows may be tried
-// again. Dots and contexts that no reply told are taken from the messages of the nodes.
+// again. Dots and contexts that no reply told are taken from what the stores take.
 #include "sim/check/users.h"
 
 #include "base/check.h"
@@ -105,7 +105,7 @@ static void choose(struct users *users, struct user *user, struct asked *asked)
     if (asked->method != METHOD_GET)
         choose_context(users, user, asked);
     if (asked->method == METHOD_PUT && percent(user, at[KNOB_TTL]))
-        asked->ttl_ms = 100 + rng_below(&user->rng, 20000);
+        asked->ttl_ms = 100 + rng_below(&user->rng, rng_below(&user->rng, 2) ? 2000 : 200000);
 }
 
 // As the history has it; `sent` and the answer come later.
@@ -383,19 +383,17 @@ void users_set_nodes(struct users *users, uint64_t mask)
     users->nodes = mask;
 }
 
-void users_read_all(struct users *users, uint32_t node)
+void users_read(struct users *users, uint32_t node, uint32_t key)
 {
-    for (uint32_t key = 0; key < users->knobs->at[KNOB_KEYS]; key++) {
-        struct asked *asked = asked_new(users);
+    struct asked *asked = asked_new(users);
 
-        asked->method = METHOD_GET;
-        asked->silent = true;
-        asked->op.key = key;
-        asked->node = node;
-        asked->level = (uint8_t)users->knobs->at[KNOB_REPLICAS];
-        asked->strict = true;
-        launch(users, &users->list[0], asked);
-    }
+    asked->method = METHOD_GET;
+    asked->silent = true;
+    asked->op.key = key;
+    asked->node = node;
+    asked->level = (uint8_t)users->knobs->at[KNOB_REPLICAS];
+    asked->strict = true;
+    launch(users, &users->list[0], asked);
 }
 
 uint32_t users_in_flight(const struct users *users)

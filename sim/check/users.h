@@ -31,8 +31,11 @@ void users_within_reach(struct users *users, bool within);
 // Clients use nodes of this mask only.
 void users_set_nodes(struct users *users, uint64_t mask);
 
-// Reads every key once, of all replicas; for bringing replicas together. Not in the history.
-void users_read_all(struct users *users, uint32_t node);
+// Reads a key once, of all replicas; for bringing them together. Not in the history.
+void users_read(struct users *users, uint32_t node, uint32_t key);
+
+// Before the history is judged: gives deletes of unknown outcome what the stores took.
+void users_settle(struct users *users);
 
 uint32_t users_in_flight(const struct users *users);
 uint64_t users_operations(const struct users *users); // begun
@@ -49,6 +52,7 @@ uint64_t users_value_number(struct slice value);
 void users_reply(struct users *users, uint64_t ticket, const struct reply *reply);
 void users_refused(struct users *users, uint64_t ticket);
 void users_closed(struct users *users, uint32_t node);
-void users_message(struct users *users, const struct message *message);
+void users_applied(struct users *users, uint32_t node, const struct key *key,
+                   const struct delta *delta);
 
 #endif

@@ -7,7 +7,8 @@
 #include "base/table.h"
 #include "sim/checker/judge.h"
 
-enum { NOBODY = UINT32_MAX }; // no operation, no place
+// No operation, no place.
+#define NOBODY UINT32_MAX
 
 // A write under its dot.
 struct named {

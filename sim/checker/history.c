@@ -69,6 +69,12 @@ void history_set_dot(struct history *history, uint32_t op, struct dot dot)
     history->ops[op].dot = dot;
 }
 
+void history_set_sent(struct history *history, uint32_t op, const struct clock *sent)
+{
+    check(op < history->op_count && history->ops[op].method != HISTORY_GET);
+    history->ops[op].sent = clock_keep(&history->arena, sent);
+}
+
 void history_lose(struct history *history, const struct history_loss *loss)
 {
     check(loss->node < HISTORY_NODES_MAX && loss->since <= loss->at);

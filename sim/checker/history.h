@@ -4,20 +4,21 @@
 // while recording.
 //
 // Time is one clock that all clients share (virtual time, or one machine's monotonic clock), in
-// any unit. An operation begins before its request leaves and ends after its answer has arrived; one
-// without an answer ends when the client gave up. An operation A comes before B only when
+// any unit. An operation begins before its request leaves and ends after its answer has arrived;
+// one without an answer ends when the client gave up. An operation A comes before B only when
 // A.ended < B.began: equal times count as "at the same time".
 //
-// Names. Keys are numbers from 0, given by the recorder; what bucket and text stand behind them does
-// not matter. Each put has a value number of its own, from 1, unique in the history: put it into
-// the value's bytes and read it back from there. A value whose bytes are not those that were
+// Names. Keys are numbers from 0, given by the recorder; what bucket and text stand behind them
+// does not matter. Each put has a value number of its own, from 1, unique in the history: put it
+// into the value's bytes and read it back from there. A value whose bytes are not those that were
 // written gets VALUE_GARBAGE.
 //
 // Dots. A write is named by its dot wherever somebody tells it: in the answer, in a peer's message,
 // beside a sibling that a read shows, in a state. The checker brings these together, so a recorder
-// gives what it knows and leaves the rest zero. A recorder that sees no dots at all (a client of a
-// real cluster: tokens are opaque) makes them up: dot (1, value number) for each put, and as the
-// context sent the dots of the values that the session had been shown when it got the token.
+// gives what it knows and leaves the rest zero. A recorder that sees no dots at all (tokens are
+// opaque to it) makes them up: dot (1, value number) for each put, and as the context sent the dots
+// of the values that the session had been shown when it got the token. A client that repeats a put
+// whose outcome it does not know makes two writes: record two, with a value each.
 // Dots belong to the shard of their key; all dots in the contexts of one key are of that shard.
 #ifndef SIM_CHECKER_HISTORY_H
 #define SIM_CHECKER_HISTORY_H
@@ -74,15 +75,16 @@ struct history_op {
     const struct clock *received;           // the context in the answer; NULL: not told
     const struct history_sibling *siblings; // get: what was shown, in any order
     uint32_t sibling_count;
+    bool latest_only; // get: of several values one is shown (a bucket in which the last write wins)
 
     // The recorder's own knowledge: enough nodes were up and reachable from `began` until the
     // deadline, no fault was on: it must succeed (L4).
     bool within_reach;
 };
 
-// A disk was destroyed, or set back to an older state, at time `at`. What the node had put on stable
-// storage from `since` until then is gone (0: everything). Acknowledgements of that time no longer
-// count as copies. A node that only crashes loses nothing.
+// A disk was destroyed, or set back to an older state, at time `at`. What the node had put on
+// stable storage from `since` until then is gone (0: everything). Acknowledgements of that time
+// no longer count as copies. A node that only crashes loses nothing.
 //
 // A write that no acknowledging node still holds is judged by nobody. Beyond that the recorder must
 // keep to what the store promises: fewer than W disks at a time, and the next one not before the
@@ -115,6 +117,10 @@ uint32_t history_add(struct history *history, const struct history_op *op);
 
 // A dot that became known later (from a peer's message).
 void history_set_dot(struct history *history, uint32_t op, struct dot dot);
+
+// The context of an `overwrite` that became known later (a request that was executed long after its
+// client had given up).
+void history_set_sent(struct history *history, uint32_t op, const struct clock *sent);
 
 void history_lose(struct history *history, const struct history_loss *loss);
 

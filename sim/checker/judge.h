@@ -23,11 +23,12 @@
 //   what the session had read before it (S6 writes-follow-reads) are in the read's context, if the
 //   context sent with w had them
 //
-// Between two reads of one session, or a write and a read: what the first had must be in the context
-// of the second (S5; S6 monotonic-reads, read-your-writes) if the quorums of the write and of the
-// second read meet and the write was acknowledged before that read began. A write whose outcome is
-// unknown or still open may be on one replica alone: the next quorum may well miss it, so that such
-// findings are counted as rates (struct verdict), unless reads_settle says that reads prevent it.
+// Between two reads of one session, or a write and a read: what the first had must be in the
+// context of the second (S5; S6 monotonic-reads, read-your-writes) if the quorums of the write
+// and of the second read meet and the write was acknowledged before that read began. A write
+// whose outcome is unknown or still open may be on one replica alone: the next quorum may well
+// miss it, so that such findings are counted as rates (struct verdict), unless reads_settle says
+// that reads prevent it.
 #ifndef SIM_CHECKER_JUDGE_H
 #define SIM_CHECKER_JUDGE_H
 
@@ -38,8 +39,8 @@
 struct judge_settings {
     uint32_t replicas; // N
 
-    // Nodes' wall clocks differ: a value may be gone this long before its expiry and shown this long
-    // after it. TIME_NEVER: values with an expiry are never missed and never too late.
+    // Nodes' wall clocks differ: a value may be gone this long before its expiry and shown this
+    // long after it. TIME_NEVER: values with an expiry are never missed and never too late.
     uint64_t expiry_slack;
 
     uint64_t deadline; // of requests within reach (L4); 0: not judged
@@ -58,10 +59,11 @@ void judge_history(const struct history *history, const struct judge_settings *s
 //
 // S1: the value of each acknowledged put is there, or expired, or covered by the context of a write
 // that is accounted for: a put that is itself there, expired, or covered so; a delete (it leaves no
-// trace), neither of them refused. So a chain of writes, acknowledged or not, must lead to something
-// that explains each step; a clock that covers a dot explains nothing. A put of unknown outcome
-// whose dot nobody ever told is taken to be accounted for: tell the dots (history_set_dot) to be
-// exact. Not judged is a write of which no acknowledging node's disk is left.
+// trace), neither of them refused. So a chain of writes, acknowledged or not, must lead to
+// something that explains each step; a clock that covers a dot explains nothing. A put of unknown
+// outcome whose dot nobody ever told is taken to be accounted for: tell the dots
+// (history_set_dot) to be exact. Not judged is a write of which no acknowledging node's disk is
+// left.
 // S7: no value is there that the context of an acknowledged write with a copy left covers.
 void judge_final(const struct history *history, const struct judge_settings *settings,
                  const struct replica_states *states, uint64_t now, struct verdict *verdict);

@@ -17,7 +17,8 @@ static inline bool op_is_read(const struct book *book, uint32_t op)
 // What any read shows, by itself: S2, S4, S9, S11, and S7 of what has expired.
 void judge_shown(struct book *book, uint32_t read);
 
-// One value that is shown or stored; `where` begins the sentence. Its place, NOBODY when it has none.
+// One value that is shown or stored; `where` begins the sentence. Its place, NOBODY when it has
+// none.
 struct shown {
     uint64_t value;
     struct dot dot;

@@ -195,7 +195,8 @@ static void value_missed(struct sweep *sweep, const struct meeting *meeting, uin
     place_told(sweep, place);
 }
 
-// Is it in order that the read does not show the live value? *out_for_ever: for every later one too.
+// Is it in order that the read does not show the live value? *out_for_ever: for every later one
+// too.
 static bool is_excused(const struct sweep *sweep, const struct meeting *meeting, uint32_t place,
                        bool *out_for_ever)
 {
@@ -215,6 +216,12 @@ static bool is_excused(const struct sweep *sweep, const struct meeting *meeting,
     return false;
 }
 
+// Where the last write wins, one value may stand for all.
+static bool shows_another(const struct meeting *meeting)
+{
+    return meeting->it->latest_only && meeting->it->sibling_count > 0;
+}
+
 // Each live value that is met is shown, or something has begun that may have replaced it.
 static void values_judge(struct sweep *sweep, const struct meeting *meeting)
 {
@@ -226,7 +233,7 @@ static void values_judge(struct sweep *sweep, const struct meeting *meeting)
         bool excused = is_excused(sweep, meeting, place, &for_ever);
 
         if (!excused && sweep->copies[place] >= meeting->enough &&
-            sweep->marks[place] != sweep->mark)
+            sweep->marks[place] != sweep->mark && !shows_another(meeting))
             value_missed(sweep, meeting, place);
         if (!for_ever && sweep->copies[place])
             sweep->live[kept++] = place;

@@ -37,9 +37,9 @@ struct replica_states {
 };
 
 // The invariants, of states at any moment. In each: every version's dot is in the full context
-// (clock + rest + fill); no rest has a dot of the clock; versions ascend by dot; no object is empty;
-// the dot log is within the clock; no dot of the own actor is above the counter. Between them: nobody
-// knows a dot of a living actor above the counter of its node in that shard.
+// (clock + rest + fill); no rest has a dot of the clock; versions ascend by dot; no object is
+// empty; the dot log is within the clock; no dot of the own actor is above the counter. Between
+// them: nobody knows a dot of a living actor above the counter of its node in that shard.
 void states_check(const struct replica_states *states, struct verdict *verdict);
 
 // After convergence. L1: the owners of each shard serve, have equal clocks, digests and objects

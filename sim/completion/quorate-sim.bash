@@ -7,7 +7,25 @@ _quorate_sim() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words='' head=''
 
     if [ "$COMP_CWORD" = 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'placement --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'placement check --help --version' -- "$current")
+        return
+    fi
+    if [ "${COMP_WORDS[1]}" = check ]; then
+        case $previous in
+        -f | --format) words='text json' ;;
+        --faults)
+            case $current in *,*) head=${current%,*}, current=${current##*,} ;; esac
+            words="all none $("${COMP_WORDS[0]}" check --knobs 2>/dev/null |
+                sed -n 's/^\([a-z-]*\) *(fault).*/\1/p')"
+            ;;
+        --set)
+            case $current in *,*) head=${current%,*}, current=${current##*,} ;; esac
+            words=$("${COMP_WORDS[0]}" check --knobs 2>/dev/null | sed 's/ .*/=/')
+            compopt -o nospace
+            ;;
+        *) words=$("${COMP_WORDS[0]}" check --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*') ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "$current")
         return
     fi
     # Lists are completed at their last word.

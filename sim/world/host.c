@@ -33,6 +33,8 @@ static void action_log(struct sim *sim, const struct host *host, const struct ac
     static const char *const words[] = {
         [LOG_INFO] = "says", [LOG_WARNING] = "warns", [LOG_ALARM] = "ALARMS"};
 
+    if (strncmp(action->text, "a damaged record in shard", 25) == 0)
+        probe_hit(sim, PROBE_DAMAGE_SEEN);
     sim_tell(sim, (int)host->index, "%s: %s", words[action->level], action->text);
 }
 
@@ -247,6 +249,14 @@ void host_tree_done(struct sim *sim, struct host *host)
 
 // ---- starting and stopping ----------------------------------------------------------------------
 
+static void on_applied(void *data, const struct key *key, const struct delta *delta)
+{
+    struct host *host = data;
+    const struct sim_settings *settings = host->settings;
+
+    settings->calls.applied(settings->data, host->index, key, delta);
+}
+
 static void settings_make(struct sim *sim, struct host *host, struct store_settings *out)
 {
     const struct sim_settings *settings = &sim->settings;
@@ -261,6 +271,10 @@ static void settings_make(struct sim *sim, struct host *host, struct store_setti
     out->memtable_keys = settings->memtable_keys;
     out->dot_log_bytes = settings->dot_log_bytes;
     out->retry_ms = 200;
+    if (settings->calls.applied) {
+        out->watch = on_applied;
+        out->watch_data = host;
+    }
 }
 
 static int open_store(struct sim *sim, struct host *host)
@@ -427,9 +441,10 @@ void host_resume(struct sim *sim, uint32_t node)
 void host_init(struct sim *sim, uint32_t index)
 {
     struct host *host = &sim->hosts[index];
-    uint64_t seed = rng_mix(sim->settings.seed + 0x1000 + index);
+    uint64_t seed = rng_mix(rng_mix(sim->settings.seed) + 0x1000 + index);
 
     host->index = index;
+    host->settings = &sim->settings;
     rng_init(&host->disk_rng, seed ^ 0xd15c);
     rng_init(&host->process_rng, seed ^ 0x970c);
     happenings_init(&host->parked);

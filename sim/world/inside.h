@@ -84,6 +84,7 @@ struct rumor {
 
 struct host {
     uint32_t index;
+    const struct sim_settings *settings; // of the world
     struct member member;
     struct rng disk_rng;
     struct rng process_rng;

@@ -22,8 +22,9 @@ void net_init(struct sim *sim)
         for (uint32_t to = 0; to < sim->settings.nodes; to++) {
             struct wire *wire = wire_of(sim, from, to);
 
-            rng_init(&wire->rng, rng_mix(sim->settings.seed ^ (0xe7000 + from * 64 + to % 64 +
-                                                               ((uint64_t)to / 64 << 32))));
+            rng_init(&wire->rng,
+                     rng_mix(rng_mix(sim->settings.seed) ^
+                             (0xe7000 + from * 64 + to % 64 + ((uint64_t)to / 64 << 32))));
             happenings_init(&wire->held);
         }
     }

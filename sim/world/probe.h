@@ -22,7 +22,6 @@
     X(PAUSED_LONG, "a process was stopped longer than its links last")                             \
     X(FORWARDED, "a request was forwarded")                                                        \
     X(READ_REPAIR, "a read repaired a replica")                                                    \
-    X(REBUILT, "a damaged record was rebuilt")                                                     \
     X(DAMAGE_SEEN, "a read met a damaged record")                                                  \
     X(SIBLINGS, "a read showed siblings")                                                          \
     X(SIBLINGS_REFUSED, "a write was refused for too many siblings")                               \
@@ -33,8 +32,6 @@
     X(STALE_TOKEN, "a write carried an old token")                                                 \
     X(RETRIED, "a client tried again with the same token")                                         \
     X(DELETED, "a delete was acknowledged")                                                        \
-    X(EXPIRED, "a value expired")                                                                  \
-    X(HEDGED, "a read was hedged")                                                                 \
     X(ROLLED_BACK, "a disk went back to an older image")                                           \
     X(EMPTIED, "a disk was emptied")                                                               \
     X(ALL_DOWN, "all processes were down at once")                                                 \

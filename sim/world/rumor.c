@@ -22,25 +22,30 @@ void rumor_forget(struct sim *sim, uint32_t who)
     }
 }
 
+// One round of joining; false when nothing changed.
+static bool groups_join(const struct sim *sim, uint32_t groups[SIM_NODES_MAX])
+{
+    bool changed = false;
+
+    for (uint32_t a = 0; a < sim->settings.nodes; a++) {
+        for (uint32_t b = 0; b < sim->settings.nodes; b++) {
+            if (sim->hosts[a].state != HOST_UP || sim->hosts[b].state != HOST_UP ||
+                groups[b] <= groups[a] || !net_passes(sim, a, b))
+                continue;
+            groups[b] = groups[a];
+            changed = true;
+        }
+    }
+    return changed;
+}
+
 // Which nodes hear of each other: the smallest index of each group.
 static void groups_find(const struct sim *sim, uint32_t groups[SIM_NODES_MAX])
 {
-    bool changed = true;
-
     for (uint32_t i = 0; i < sim->settings.nodes; i++)
         groups[i] = i;
-    while (changed) {
-        changed = false;
-        for (uint32_t a = 0; a < sim->settings.nodes; a++) {
-            for (uint32_t b = 0; b < sim->settings.nodes; b++) {
-                if (sim->hosts[a].state != HOST_UP || sim->hosts[b].state != HOST_UP ||
-                    groups[b] <= groups[a] || !net_passes(sim, a, b))
-                    continue;
-                groups[b] = groups[a];
-                changed = true;
-            }
-        }
-    }
+    while (groups_join(sim, groups))
+        continue;
 }
 
 static void rumor_schedule(struct sim *sim, uint32_t who, uint32_t about, enum member_state state)

@@ -378,8 +378,8 @@ struct sim *sim_new(const struct sim_settings *settings)
     sim->now_us = START_US;
     sim->wires = memory_new((size_t)settings->nodes * settings->nodes * sizeof *sim->wires);
     sim->rumors = memory_new((size_t)settings->nodes * settings->nodes * sizeof *sim->rumors);
-    rng_init(&sim->client_rng, rng_mix(settings->seed ^ 0xc11e));
-    rng_init(&sim->rumor_rng, rng_mix(settings->seed ^ 0x4035));
+    rng_init(&sim->client_rng, rng_mix(rng_mix(settings->seed) ^ 0xc11e));
+    rng_init(&sim->rumor_rng, rng_mix(rng_mix(settings->seed) ^ 0x4035));
     for (uint32_t i = 0; i < settings->nodes; i++)
         host_init(sim, i);
     net_init(sim);

@@ -33,6 +33,8 @@ struct sim_calls {
     void (*closed)(void *data, uint32_t node);
     // A node sends a message, which may get lost.
     void (*message)(void *data, uint32_t from, uint32_t to, const struct message *message);
+    // A store has taken a delta: it is in the log's buffer, not yet durable.
+    void (*applied)(void *data, uint32_t node, const struct key *key, const struct delta *delta);
     // A line of the trace: when, which node (-1: none), what.
     void (*line)(void *data, uint64_t now_us, int node, const char *text);
 };

@@ -3,6 +3,7 @@
 #include "tests/lib/load.h"
 
 #include "base/check.h"
+#include "node/data/key.h"
 #include "tests/lib/wait.h"
 
 #include <inttypes.h>
@@ -87,10 +88,21 @@ static void key_make_text(const struct load *load, uint32_t key, struct load_key
     out->key = quorate_key("load", out->text);
 }
 
-// Tokens are opaque here, so dots are made up: a put's is (1, its number).
-static struct dot dot_of(uint64_t number)
+static struct dot dot_of(struct quorate_dot dot)
 {
-    return (struct dot){1, number};
+    return (struct dot){dot.actor, dot.counter};
+}
+
+// The dots of a token, which to applications is opaque. False: there is none.
+static bool token_read(const struct load_key *key, struct quorate_bytes token, struct clock *out)
+{
+    if (!token.size)
+        return false;
+    int err = token_decode(slice_of(token.data, token.size),
+                           slice_of(key->key.bucket.data, key->key.bucket.size),
+                           slice_of(key->key.key.data, key->key.key.size), out);
+    check(!err);
+    return true;
 }
 
 // What is asked of a get and by whom.
@@ -101,19 +113,20 @@ struct load_get {
     uint64_t began;
 };
 
-// Enters what a get showed in the history.
+// Enters what a get showed in the history; returns how many values.
 static uint32_t read_note(struct load *load, const struct load_get *get,
-                          const struct quorate_result *result, uint64_t *numbers)
+                          const struct load_key *name, const struct quorate_result *result)
 {
     struct history_sibling siblings[VALUES_READ_MAX];
+    struct clock received = {0};
     uint32_t count = 0;
 
     for (size_t i = 0; i < result->value_count && count < VALUES_READ_MAX; i++) {
-        numbers[count] = value_number(load, get->key, result->values[i].value);
-        siblings[count].value = numbers[count];
-        siblings[count].dot = (struct dot){0};
+        siblings[count].value = value_number(load, get->key, result->values[i].value);
+        siblings[count].dot = dot_of(result->values[i].dot);
         count++;
     }
+    bool told = token_read(name, result->context, &received);
     load_note(load, &(struct history_op){.method = HISTORY_GET,
                                          .session = get->session,
                                          .client = get->session,
@@ -122,8 +135,10 @@ static uint32_t read_note(struct load *load, const struct load_get *get,
                                          .ended = wait_now_us(),
                                          .asked = (uint8_t)get->r,
                                          .strict = true,
+                                         .received = told ? &received : NULL,
                                          .siblings = siblings,
                                          .sibling_count = count});
+    clock_done(&received);
     atomic_fetch_add(&load->reads, 1);
     return count;
 }
@@ -133,7 +148,6 @@ int load_read(struct load *load, struct quorate_client *client, uint32_t key, in
 {
     struct quorate_get_options options = {.r = r, .strict = true};
     struct quorate_result *result;
-    uint64_t numbers[VALUES_READ_MAX];
     struct load_key name;
     struct load_get get = {(uint32_t)atomic_fetch_add(&load->sessions, 1) + 1, key, r,
                            wait_now_us()};
@@ -141,7 +155,7 @@ int load_read(struct load *load, struct quorate_client *client, uint32_t key, in
     key_make_text(load, key, &name);
     int err = quorate_get(client, name.key, &options, &result);
     if (err == 0) {
-        read_note(load, &get, result, numbers);
+        read_note(load, &get, &name, result);
         if (out_unanimous)
             *out_unanimous = result->unanimous;
     }
@@ -154,19 +168,16 @@ static bool writer_read(struct load_writer *writer, uint32_t key)
 {
     struct quorate_get_options options = {.r = 2, .strict = true};
     struct quorate_result *result;
-    uint64_t numbers[VALUES_READ_MAX];
     struct load_key name;
     struct load_get get = {writer->session, key, 2, wait_now_us()};
 
     key_make_text(writer->load, key, &name);
     bool done = quorate_get(writer->client, name.key, &options, &result) == 0;
     if (done) {
-        uint32_t count = read_note(writer->load, &get, result, numbers);
+        writer->shown = read_note(writer->load, &get, &name, result);
         writer->key = key;
         writer->context.size = 0;
-        writer->seen.size = 0;
         buffer_add(&writer->context, result->context.data, result->context.size);
-        buffer_add(&writer->seen, numbers, count * sizeof(*numbers));
     } else {
         atomic_fetch_add(&writer->load->reads_failed, 1);
         wait_ms(writer->pause_ms);
@@ -189,27 +200,13 @@ static enum history_outcome outcome_of(struct load *load, const struct quorate_r
 static void writer_keep(struct load_writer *writer, const struct history_op *write,
                         const struct quorate_result *result)
 {
-    if (write->outcome != HISTORY_ACKNOWLEDGED || !write->value) {
-        writer->context.size = 0;
-        writer->seen.size = 0;
-        return;
-    }
-    if (!write->sent->count)
-        writer->seen.size = 0;
-    buffer_add(&writer->seen, &write->value, sizeof(write->value));
-    writer->key = write->key;
     writer->context.size = 0;
+    writer->shown = 0;
+    if (write->outcome != HISTORY_ACKNOWLEDGED || !write->value)
+        return;
+    writer->key = write->key;
+    writer->shown = 1;
     buffer_add(&writer->context, result->context.data, result->context.size);
-}
-
-static void seen_add(const struct load_writer *writer, struct clock *out)
-{
-    const uint64_t *seen = (const uint64_t *)(const void *)writer->seen.data;
-
-    for (size_t i = 0; i < writer->seen.size / sizeof(uint64_t); i++) {
-        if (seen[i] != VALUE_GARBAGE)
-            clock_add(out, dot_of(seen[i]));
-    }
 }
 
 // One put or delete, with the kept context or with none.
@@ -233,19 +230,20 @@ static void writer_write(struct load_writer *writer, uint32_t key, bool delete, 
     key_make_text(load, key, &name);
     if (!blind) {
         options.context = quorate_bytes(writer->context.data, writer->context.size);
-        seen_add(writer, &sent);
+        token_read(&name, options.context, &sent);
     }
     if (delete) {
         quorate_delete(writer->client, name.key, &options, &result);
     } else {
         write.value = atomic_fetch_add(&load->values, 1) + 1;
-        write.dot = dot_of(write.value);
         value_make(load, key, write.value, &value);
         quorate_put(writer->client, name.key, quorate_bytes(value.data, value.size), &options,
                     &result);
     }
     write.ended = wait_now_us();
     write.outcome = outcome_of(load, result);
+    if (write.outcome != HISTORY_REFUSED)
+        write.dot = dot_of(result->dot);
     load_note(load, &write);
     if (write.outcome != HISTORY_ACKNOWLEDGED)
         wait_ms(writer->pause_ms);
@@ -269,7 +267,7 @@ static void writer_turn(struct load_writer *writer)
     else if (!writer_read(writer, key) || chance >= 85)
         return;
     else
-        writer_write(writer, key, chance < 55 && writer->seen.size, false);
+        writer_write(writer, key, chance < 55 && writer->shown, false);
 }
 
 static void *writer_run(void *context)
@@ -301,5 +299,4 @@ void load_writer_end(struct load_writer *writer)
     pthread_join(writer->thread, NULL);
     quorate_close(writer->client);
     buffer_done(&writer->context);
-    buffer_done(&writer->seen);
 }

@@ -41,7 +41,7 @@ struct load_writer {
     // What the last acknowledged put left behind, for a next one without a read: its context.
     uint32_t key;
     struct buffer context;
-    struct buffer seen; // of uint64_t
+    uint32_t shown; // values that it covers
 };
 
 void load_init(struct load *load, uint32_t era, uint64_t values_max);

@@ -114,7 +114,9 @@ static void bucket_options(struct saying *saying, struct request *out)
 void saying_request(struct saying *saying, enum method method, struct request *out)
 {
     bool keyed = method == METHOD_GET || method == METHOD_PUT || method == METHOD_DELETE;
-    bool instant = method == METHOD_PING || method == METHOD_TOPOLOGY || method == METHOD_STATUS;
+    bool held = method == METHOD_REPLICAS || method == METHOD_HELD;
+    bool instant =
+        method == METHOD_PING || method == METHOD_TOPOLOGY || method == METHOD_STATUS || held;
 
     request_init(out, method);
     if (keyed || method == METHOD_BUCKET_SET || method == METHOD_BUCKET_SHOW)
@@ -127,9 +129,10 @@ void saying_request(struct saying *saying, enum method method, struct request *o
         out->value = saying_bytes(saying, below(saying, 50) ? 200 : 70000);
     if (!instant && coin(saying))
         out->timeout_ms = below(saying, TIMEOUT_MS_MAX + 1);
-    if (method == METHOD_SCAN) {
-        out->shard = below(saying, SHARDS_MAX);
+    if (method == METHOD_SCAN || method == METHOD_HELD)
         out->after = saying_bytes(saying, TREE_KEY_SIZE);
+    if (method == METHOD_SCAN || held) {
+        out->shard = below(saying, SHARDS_MAX);
         out->items_max = below(saying, SCAN_ITEMS_MAX + 1);
     }
     if (method == METHOD_BUCKET_SET)
@@ -321,6 +324,10 @@ void saying_reply(struct saying *saying, enum method method, struct reply *out)
         get_or_put(saying, out);
     if (method == METHOD_SCAN)
         scan(saying, out);
+    if (method == METHOD_REPLICAS)
+        saying_replicas(saying, out);
+    if (method == METHOD_HELD)
+        saying_held(saying, out);
     if (method == METHOD_BUCKET_SET || method == METHOD_BUCKET_SHOW)
         out->properties = (struct bucket_properties){(enum conflict_rule)below(saying, 2),
                                                      level(saying),

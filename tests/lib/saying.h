@@ -30,6 +30,11 @@ void saying_reply(struct saying *saying, enum method method, struct reply *out);
 void saying_message(struct saying *saying, enum message_kind kind, struct message *out);
 void saying_hello(struct saying *saying, struct hello *out);
 
+// Parts of replies: what nodes hold (saying_held.c).
+void saying_replicas(struct saying *saying, struct reply *out);
+void saying_held(struct saying *saying, struct reply *out);
+void saying_same_held(const struct reply *a, const struct reply *b);
+
 // Fail the running test at the first field that differs.
 void saying_same_request(const struct request *a, const struct request *b);
 void saying_same_reply(const struct reply *a, const struct reply *b);

@@ -199,6 +199,7 @@ void saying_same_reply(const struct reply *a, const struct reply *b)
     same_items(a, b);
     SAME(more);
     SAME_BYTES(after);
+    saying_same_held(a, b);
     same_properties(&a->properties, &b->properties);
     same_topology(a->topology, b->topology);
     SAME(member_count);

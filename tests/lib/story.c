@@ -91,6 +91,7 @@ uint32_t story_get(struct story *story, struct told told)
     for (size_t i = 0; i < told.shows.count; i++)
         siblings[i].value = told.shows.list[i];
     op.siblings = siblings;
+    op.latest_only = told.latest_only;
     op.sibling_count = (uint32_t)told.shows.count;
     op.received = told.no_context ? NULL : &received;
     id = history_add(&story->history, &op);

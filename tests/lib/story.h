@@ -36,6 +36,7 @@ struct told {
     struct story_list seen;   // put, delete: counters of the context sent
     struct story_list shows;  // get: values
     struct story_list knows;  // get: counters of the context received, besides those of `shows`
+    bool latest_only;         // get
     bool no_context;          // get: no context told
     uint8_t asked;            // 0: 2
     bool loose;               // not strict
@@ -66,7 +67,8 @@ void story_judge(struct story *story);
 // Judges what is on the disks: all three owners hold these values of key 0.
 void story_finish(struct story *story, struct story_list values);
 
-// What the last judgement found must be this kind alone, so many times; nothing; else the test fails.
+// What the last judgement found must be this kind alone, so many times; nothing; else the test
+// fails.
 void story_expect(struct story *story, enum verdict_kind kind, uint64_t times);
 void story_expect_clean(struct story *story);
 

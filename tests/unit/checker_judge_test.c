@@ -86,6 +86,20 @@ static void one_of_two_siblings_is_missing(void **state)
     expect(*state, VERDICT_MISSED);
 }
 
+static void last_write_wins(void **state)
+{
+    put(*state, (struct told){AT(1, 2), .value = 1});
+    put(*state, (struct told){AT(1, 2), .value = 2});
+    story_get(*state,
+              (struct told){AT(3, 4), .shows = LIST(2), .knows = LIST(1), .latest_only = true});
+    story_get(*state,
+              (struct told){AT(3, 4), .shows = LIST(2), .no_context = true, .latest_only = true});
+    expect_clean(*state);
+    story_get(*state, (struct told){AT(5, 6), .knows = LIST(1, 2), .latest_only = true});
+    story_judge(*state);
+    story_expect(*state, VERDICT_MISSED, 2);
+}
+
 static void a_missed_value_is_told_once(void **state)
 {
     put(*state, (struct told){AT(1, 2), .value = 1});
@@ -155,6 +169,39 @@ static void expired_value_may_be_missing(void **state)
     expect_clean(story);
     story_get(story, (struct told){AT(5, 6), .knows = LIST(1)});
     expect(story, VERDICT_MISSED);
+}
+
+static void excuse_of_one_read_is_none_for_another(void **state)
+{
+    struct story *story = *state;
+
+    put(story, (struct told){AT(1, 2), .value = 1});
+    story_get(story, (struct told){AT(3, 10), .knows = LIST(1)});
+    put(story, (struct told){AT(8, 9), .value = 2, .seen = LIST(1)});
+    expect_clean(story);
+    story_get(story, (struct told){AT(4, 5), .knows = LIST(1)});
+    expect(story, VERDICT_MISSED);
+}
+
+static void excuse_of_expiry_too(void **state)
+{
+    struct story *story = *state;
+
+    put(story, (struct told){AT(1, 2), .value = 1, .expires = 8});
+    story_get(story, (struct told){AT(3, 10), .knows = LIST(1)});
+    expect_clean(story);
+    story_get(story, (struct told){AT(4, 5), .knows = LIST(1)});
+    expect(story, VERDICT_MISSED);
+}
+
+// Some recorders put the write's own dot into its context.
+static void own_dot_explains_nothing(void **state)
+{
+    put(*state, (struct told){AT(1, 2), .value = 1, .seen = LIST(1)});
+    story_get(*state, (struct told){AT(3, 4), .shows = LIST(1, 1)});
+    expect_clean(*state);
+    story_get(*state, (struct told){AT(5, 6), .knows = LIST(1)});
+    expect(*state, VERDICT_MISSED);
 }
 
 static void quorums_that_need_not_meet(void **state)
@@ -283,6 +330,15 @@ static void delete_erases_what_it_has_not_seen(void **state)
     expect(*state, VERDICT_ERASED);
 }
 
+// It was over before the lost one began.
+static void earlier_delete_is_no_suspect(void **state)
+{
+    story_delete(*state, (struct told){AT(1, 2), .dot = 9});
+    put(*state, (struct told){AT(3, 4), .value = 1});
+    story_get(*state, (struct told){AT(5, 6), .knows = LIST(1, 9)});
+    expect(*state, VERDICT_MISSED);
+}
+
 // ---- S2, S4, S9, S11, L4 ------------------------------------------------------------------------
 
 static void values_nobody_wrote(void **state)
@@ -311,6 +367,14 @@ static void one_dot_for_two_writes(void **state)
     put(*state, (struct told){AT(1, 2), .value = 1, .dot = 5});
     put(*state, (struct told){AT(3, 4), .value = 2, .dot = 5, .asked = 1});
     expect(*state, VERDICT_DOT);
+}
+
+static void dot_of_a_refused_write_is_given_again(void **state)
+{
+    put(*state, (struct told){AT(1, 2), .value = 1, .dot = 5, .outcome = HISTORY_REFUSED});
+    put(*state, (struct told){AT(3, 4), .value = 2, .dot = 5});
+    story_get(*state, (struct told){AT(5, 6), .shows = LIST(2), .knows = LIST(5)});
+    expect_clean(*state);
 }
 
 static void one_value_under_two_dots(void **state)
@@ -382,6 +446,7 @@ int main(void)
         TEST(context_lacks_an_acknowledged_write),
         TEST(context_lacks_an_acknowledged_delete),
         TEST(one_of_two_siblings_is_missing),
+        TEST(last_write_wins),
         TEST(a_missed_value_is_told_once),
         TEST(unknown_value_may_be_missing_or_shown),
         TEST(acknowledged_during_the_read_may_be_missing),
@@ -390,6 +455,9 @@ int main(void)
         TEST(refused_replacement_explains_nothing),
         TEST(unknown_replacement_may_take_effect),
         TEST(expired_value_may_be_missing),
+        TEST(excuse_of_one_read_is_none_for_another),
+        TEST(excuse_of_expiry_too),
+        TEST(own_dot_explains_nothing),
         TEST(quorums_that_need_not_meet),
         TEST(loose_quorums_that_met),
         TEST(strict_counts_as_promised),
@@ -403,9 +471,11 @@ int main(void)
         TEST(deleted_by_one_disk_alone_may_come_back),
         TEST(expired_value_comes_back),
         TEST(delete_erases_what_it_has_not_seen),
+        TEST(earlier_delete_is_no_suspect),
         TEST(values_nobody_wrote),
         TEST(refused_value_is_shown),
         TEST(one_dot_for_two_writes),
+        TEST(dot_of_a_refused_write_is_given_again),
         TEST(one_value_under_two_dots),
         TEST(sibling_that_the_other_has_seen),
         TEST(requests_within_reach),

@@ -147,7 +147,7 @@ static void the_best_is_asked(void **state)
     struct choice tried = owner;
 
     (void)state;
-    avoided.avoided = true;
+    avoided.failed = true;
     tried.tried = 1;
     assert_int_equal(chosen_most((struct choice[]){stranger, owner}, 2), 1);
     assert_int_equal(chosen_most((struct choice[]){dead, stranger}, 2), 1);
@@ -173,6 +173,25 @@ static void equals_share(void **state)
         assert_in_range(times[i], 850, 1150);
 }
 
+static void patience_follows_what_reads_take(void **state)
+{
+    struct patience patience = {0};
+
+    (void)state;
+    assert_int_equal(patience_ms(&patience, 50, 1000), 1000);
+    patience_learn(&patience, 100000);
+    assert_int_equal(patience_ms(&patience, 50, 1000), 300);
+    for (int i = 0; i < 100; i++)
+        patience_learn(&patience, 1000);
+    assert_int_equal(patience_ms(&patience, 50, 1000), 50);
+    for (int i = 0; i < 100; i++)
+        patience_learn(&patience, i % 2 ? 10000 : 90000);
+    assert_in_range(patience_ms(&patience, 50, 1000), 150, 300);
+    for (int i = 0; i < 100; i++)
+        patience_learn(&patience, UINT64_MAX);
+    assert_int_equal(patience_ms(&patience, 50, 1000), 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +201,7 @@ int main(void)
         cmocka_unit_test(budget_is_a_tenth),
         cmocka_unit_test(pauses_grow_and_end),
         cmocka_unit_test(the_best_is_asked),
+        cmocka_unit_test(patience_follows_what_reads_take),
         cmocka_unit_test(equals_share),
     };
 

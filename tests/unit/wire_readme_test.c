@@ -195,6 +195,41 @@ static void scan(void **state)
     expect_reply("scan done", 4, &reply);
 }
 
+static void replicas(void **state)
+{
+    struct clock clock = {0};
+    struct replica_view view = {17, true, true, 2, 40, 0x7777, 1, 0, clock};
+    struct reply reply = {.method = METHOD_REPLICAS, .replicas = &view, .replica_count = 1};
+    struct request request;
+
+    (void)state;
+    clock_add_run(&view.clock, (struct run){0x0123456789abcdef, 1, 3});
+    request_init(&request, METHOD_REPLICAS);
+    request.shard = 17;
+    request.items_max = 1;
+    expect_request("replicas", 8, &request);
+    expect_reply("replicas done", 8, &reply);
+    clock_done(&view.clock);
+}
+
+static void held(void **state)
+{
+    struct dot dots[1] = {dot};
+    struct held_key key = {slice_of_text("0123456789abcdef"), slice_of_text("users"),
+                           slice_of_text("ada"), dots, 1};
+    struct reply reply = {.method = METHOD_HELD,
+                          .held = &key,
+                          .held_count = 1,
+                          .after = slice_of_text("0123456789abcdef")};
+    struct request request;
+
+    (void)state;
+    request_init(&request, METHOD_HELD);
+    request.shard = 17;
+    expect_request("held", 9, &request);
+    expect_reply("held done", 9, &reply);
+}
+
 static void buckets(void **state)
 {
     struct reply reply = {.method = METHOD_BUCKET_SHOW, .properties = bucket_properties_default};
@@ -327,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get),         cmocka_unit_test(put),
         cmocka_unit_test(remove_key),  cmocka_unit_test(scan),
+        cmocka_unit_test(replicas),    cmocka_unit_test(held),
         cmocka_unit_test(buckets),     cmocka_unit_test(cluster),
         cmocka_unit_test(errors),      cmocka_unit_test(ping_and_status),
         cmocka_unit_test(error_table), cmocka_unit_test(peers),
