@@ -11,16 +11,16 @@ int cluster_main(int argc, char **argv);
 
 // The question, asked of trials with a cluster setup. Findings:
 //
-// - "operations": "throughput" (a second, answered well while measuring), "asked" (a second), "played" (all
-//   of all phases).
+// - "operations": "throughput" (a second, answered well while measuring), "asked" (a second),
+//   "played" (all of all phases).
 // - "reads", "writes": "mean", "p50", "p95", "p99", "p99.9" (ms, of those begun while measuring and
 //   answered well), "available" (the share answered well).
 // - "reads": "stale" (share of the answered ones), "behind" (versions, mean over the stale ones),
-//   "stale-versions" at k (curve: the share behind by k or more), "hedges" and "repairs" (per read).
+//   "stale-versions" at k (curve: the share behind by k or more), "hedges" and "repairs" (a read).
 // - "p-consistent" at t (curve, ms; probes).
-// - "coordinated", "replicated", "messages": "peak/average", "min/average", "cv" over the nodes, and
-//   "share" at rank (curve: the nodes' shares over the average, the fullest first). "messages":
-//   "busiest" (share of the time that the busiest node is at work).
+// - "coordinated", "replicated", "messages": "peak/average", "min/average", "cv" over the nodes,
+//   and "share" at rank (curve: the nodes' shares over the average, the fullest first).
+//   "messages": "busiest" (share of the time that the busiest node is at work).
 // - each kind of traffic, and "all": "messages/operation", "bytes/operation" (bytes).
 // - "answered" at s (curve: share of what ended then; with events only).
 extern const struct question question_cluster;

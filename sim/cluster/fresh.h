@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Judges how fresh answers are. A read is stale when what it was told (its causal context, which
-// names every write that the answer knows of, shown or superseded) lacks a write that its writer had
-// been told of before the read began. How many such writes it lacks is how many versions it is
+// names every write that the answer knows of, shown or superseded) lacks a write whose writer had
+// been answered before the read began. How many such writes it lacks is how many versions it is
 // behind. Judged from the answer that was given: what is repaired afterwards does not count.
 #ifndef SIM_CLUSTER_FRESH_H
 #define SIM_CLUSTER_FRESH_H

@@ -6,8 +6,8 @@
 #include "sim/cluster/options.h"
 #include "sim/placement/grid.h"
 
-// The options must outlive the grid, which grid_done ends. ERR_INVALID when a combination is impossible; `why` then says
-// which, and what is allowed (a sentence without a full stop).
+// The options must outlive the grid, which grid_done ends. ERR_INVALID when a combination is
+// impossible; `why` then says which, and what is allowed (a sentence without a full stop).
 int cluster_grid_make(struct grid *grid, const struct cluster_options *options, struct buffer *why);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any placement as a table of shards, which is all that a node knows: its shard is the key's hash
 // modulo S. Static shards are that already. Of another scheme many fine shards are made, at least
-// OWNERS_FINE for each of its ranges as far as SHARDS_MAX and memory go; each takes the owners of the point
-// in its middle. Shards are arcs of the circle of hashes with their bits reversed, so shards that
-// lie side by side share arcs, and only at the ends of an arc is a shard cut short or long, by half
-// a shard at most. Keys are hashed once and alike in all schemes.
+// OWNERS_FINE for each of its ranges as far as SHARDS_MAX and memory go; each takes the owners of
+// the point in its middle. Shards are arcs of the circle of hashes with their bits reversed, so
+// shards that lie side by side share arcs, and only at the ends of an arc is a shard cut short or
+// long, by half a shard at most. Keys are hashed once and alike in all schemes.
 #ifndef SIM_CLUSTER_OWNERS_H
 #define SIM_CLUSTER_OWNERS_H
 

@@ -85,9 +85,9 @@ void sim_free(struct sim *sim);
 // cluster init at node 0, with time passing until it is answered: 0 or its error.
 int sim_init(struct sim *sim, uint32_t shards, uint32_t replicas);
 
-// The same with a table of owners from outside in place of cluster init's own plan: the nodes accept
-// and commit this record as they would the one of an init. Returns when all have it and every link
-// is up.
+// The same with a table of owners from outside in place of cluster init's own plan: the nodes
+// accept and commit this record as they would the one of an init. Returns when all have it and
+// every link is up.
 struct sim_plan {
     uint64_t seed; // of the key hash
     uint32_t shards;
