@@ -22,7 +22,8 @@ int cluster_main(int argc, char **argv);
 //   and "share" at rank (curve: the nodes' shares over the average, the fullest first).
 //   "messages": "busiest" (share of the time that the busiest node is at work).
 // - each kind of traffic, and "all": "messages/operation", "bytes/operation" (bytes).
-// - "answered" at s (curve: share of what ended then; with events only).
+// - "answered" at s (curve, with events only): the share of what ended in the twentieth of the time
+//   that begins then.
 extern const struct question question_cluster;
 
 #endif

@@ -151,7 +151,7 @@ static void find_traffic(struct play *play, struct findings *out)
 static void find_times(struct play *play, struct findings *out)
 {
     for (unsigned i = 0; i < CLUSTER_SLOTS && play->setup->event_count; i++)
-        find_at(out, "operations", "answered", play->setup->seconds * (i + 1) / CLUSTER_SLOTS,
+        find_at(out, "operations", "answered", play->setup->seconds * i / CLUSTER_SLOTS,
                 ratio((double)play->slots[i].good, (double)play->slots[i].ended));
 }
 
