@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+enum { CAPACITY_KEEP = 64 };
+
 void broadcasts_init(struct broadcasts *broadcasts, size_t max)
 {
     *broadcasts = (struct broadcasts){.max = max};
@@ -83,6 +85,17 @@ static void insert(struct broadcasts *broadcasts, struct broadcast *const *entri
         broadcasts->list[place + count] = entries[count];
         end = place;
     }
+}
+
+// All of a large ring is news to whoever joins it, once.
+static void shrink(struct broadcasts *broadcasts)
+{
+    if (broadcasts->count || broadcasts->capacity <= CAPACITY_KEEP)
+        return;
+    free(broadcasts->list);
+    broadcasts->list = NULL;
+    broadcasts->capacity = 0;
+    table_done(&broadcasts->by_member);
 }
 
 static void drop_last(struct broadcasts *broadcasts)
@@ -181,6 +194,7 @@ size_t broadcasts_fill(struct broadcasts *broadcasts, const struct broadcast_roo
     insert(broadcasts, taken, parts);
     while (broadcasts->count && broadcasts->list[broadcasts->count - 1]->sends >= room->sends_max)
         drop_last(broadcasts);
+    shrink(broadcasts);
     return parts;
 }
 

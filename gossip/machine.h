@@ -82,7 +82,8 @@ struct swim {
     uint32_t streams_accepted;
     uint32_t streams_joining;
     uint64_t gossip_due_ms;
-    size_t gossip_place; // in the member list
+    uint64_t gossip_even_ms; // at one round an interval, those that told something take until then
+    size_t gossip_place;     // in the member list
     uint64_t exchange_due_ms;
     uint64_t room_due_ms; // before that no look for room in a full table
     struct buffer user_state;

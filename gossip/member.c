@@ -35,8 +35,10 @@ void member_set_meta(struct swim_member *member, struct slice meta)
 
 void member_free(struct swim_member *member)
 {
-    if (member)
-        free(member->meta);
+    if (!member)
+        return;
+    free(member->meta);
+    free(member->doubt);
     free(member);
 }
 

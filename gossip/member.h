@@ -23,6 +23,13 @@ enum {
     VERSION_SIZE
 };
 
+// What a member needs only while it is suspected.
+struct member_doubt {
+    struct suspicion suspicion;
+    struct heap_item timer; // in the machine's heap
+    struct swim_member *member;
+};
+
 // Members are many (a full table has thousands), so each takes only what its name and meta need.
 struct swim_member {
     uint64_t node_id;        // 0: a foreign member, whose name is not 16 hex digits
@@ -38,15 +45,14 @@ struct swim_member {
     uint16_t meta_size;
     uint8_t *meta; // owned; NULL: none
 
-    // From here on the machine's own, but for `suspicion` while it is suspected.
-    struct suspicion suspicion;
+    // From here on the machine's own.
+    struct member_doubt *doubt; // owned; NULL unless it is suspected
     uint64_t name_hash;
-    uint32_t place;         // in members.list
-    bool local;             // it is us
-    bool accused;           // by our own probe, while it is suspected
-    bool given_grace;       // a probe of it failed while we doubted ourselves
-    struct heap_item timer; // in the machine's heap while suspected
-    char name[];            // terminated
+    uint32_t place;   // in members.list
+    bool local;       // it is us
+    bool accused;     // by our own probe, while it is suspected
+    bool given_grace; // a probe of it failed while we doubted ourselves
+    char name[];      // terminated
 };
 
 static inline struct slice member_meta(const struct swim_member *member)
@@ -62,6 +68,12 @@ static inline struct slice member_name(const struct swim_member *member)
 static inline bool member_is_gone(const struct swim_member *member)
 {
     return member->state == MEMBER_DEAD || member->state == MEMBER_LEFT;
+}
+
+// How many different ones accuse it; 0 unless it is suspected.
+static inline uint32_t member_accusers(const struct swim_member *member)
+{
+    return member->doubt ? member->doubt->suspicion.confirmed + 1U : 0;
 }
 
 // Copies the bytes (at most SWIM_META_MAX).

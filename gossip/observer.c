@@ -9,6 +9,7 @@
 
 void observation_done(struct observation *observation)
 {
+    names_done(&observation->names);
     free(observation->rows);
     *observation = (struct observation){0};
 }
@@ -31,14 +32,14 @@ void observation_ask_guarded(const struct guard *guard, const uint8_t nonce[KEYR
 // NULL when there are too many.
 static struct observed *row_of(struct observation *observation, struct slice name)
 {
+    ptrdiff_t known = names_find(&observation->names, name);
     struct observed *row;
 
-    for (size_t i = 0; i < observation->count; i++) {
-        if (slice_is(name, observation->rows[i].name))
-            return &observation->rows[i];
-    }
+    if (known != NAMES_NONE)
+        return &observation->rows[known];
     if (observation->count == OBSERVER_ROWS_MAX)
         return NULL;
+    names_add(&observation->names, name);
     if (observation->count == observation->capacity) {
         observation->capacity = observation->capacity ? observation->capacity * 2 : 16;
         observation->rows = memory_grow(observation->rows, observation->capacity * sizeof *row);

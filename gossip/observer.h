@@ -13,6 +13,7 @@
 #define GOSSIP_OBSERVER_H
 
 #include "gossip/intake.h"
+#include "gossip/names.h"
 
 enum { OBSERVER_ROWS_MAX = 8192, OBSERVER_ANSWER_MAX = 8 << 20 };
 
@@ -30,6 +31,7 @@ struct observed {
 };
 
 struct observation {
+    struct names names; // their numbers are those of the rows
     struct observed *rows;
     size_t count;
     size_t capacity;

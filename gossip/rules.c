@@ -18,8 +18,10 @@
 
 static void set_state(struct swim *swim, struct swim_member *member, enum member_state state)
 {
-    if (member->state == MEMBER_SUSPECT)
-        heap_remove(&swim->suspicions, &member->timer);
+    if (member->doubt)
+        heap_remove(&swim->suspicions, &member->doubt->timer);
+    free(member->doubt);
+    member->doubt = NULL;
     swim->accusations -= member->accused;
     member->accused = false;
     member->given_grace = false;
@@ -172,10 +174,10 @@ void rules_alive(struct swim *swim, const struct message *alive)
 
 // --- Suspect -------------------------------------------------------------------------------------
 
-static void restart_timer(struct swim *swim, struct swim_member *member)
+static void restart_timer(struct swim *swim, struct member_doubt *doubt)
 {
-    heap_remove(&swim->suspicions, &member->timer);
-    heap_add(&swim->suspicions, &member->timer, suspicion_deadline(&member->suspicion));
+    heap_remove(&swim->suspicions, &doubt->timer);
+    heap_add(&swim->suspicions, &doubt->timer, suspicion_deadline(&doubt->suspicion));
 }
 
 void rules_postpone(struct swim *swim, uint64_t ms)
@@ -183,10 +185,10 @@ void rules_postpone(struct swim *swim, uint64_t ms)
     for (size_t i = 0; i < swim->members.count; i++) {
         struct swim_member *member = swim->members.list[i];
 
-        if (member->state != MEMBER_SUSPECT)
+        if (!member->doubt)
             continue;
-        member->suspicion.start_ms += ms;
-        restart_timer(swim, member);
+        member->doubt->suspicion.start_ms += ms;
+        restart_timer(swim, member->doubt);
     }
 }
 
@@ -194,12 +196,12 @@ static void confirm(struct swim *swim, struct swim_member *member, const struct 
 {
     uint64_t accuser = members_hash(&swim->members, suspect->from);
 
-    if (!suspicion_confirm(&member->suspicion, accuser))
+    if (!suspicion_confirm(&member->doubt->suspicion, accuser))
         return;
     // Not only we do not hear it.
     swim->accusations -= member->accused;
     member->accused = false;
-    restart_timer(swim, member);
+    restart_timer(swim, member->doubt);
     spread_news(swim, member, suspect);
 }
 
@@ -222,9 +224,12 @@ void rules_suspect(struct swim *swim, const struct message *suspect)
     spread_news(swim, member, suspect);
     member->incarnation = suspect->incarnation;
     set_state(swim, member, MEMBER_SUSPECT);
-    suspicion_start(&member->suspicion, &swim->settings.timing, (uint32_t)swim->members.count,
-                    swim->now_ms, members_hash(&swim->members, suspect->from));
-    heap_add(&swim->suspicions, &member->timer, suspicion_deadline(&member->suspicion));
+    member->doubt = memory_new(sizeof *member->doubt);
+    member->doubt->member = member;
+    suspicion_start(&member->doubt->suspicion, &swim->settings.timing,
+                    (uint32_t)swim->members.count, swim->now_ms,
+                    members_hash(&swim->members, suspect->from));
+    restart_timer(swim, member->doubt);
     member->suspected++;
     machine_notice(swim, SWIM_SUSPECT, member);
 }

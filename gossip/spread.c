@@ -4,6 +4,11 @@
 #include "base/check.h"
 #include "gossip/machine.h"
 
+enum {
+    EARLY_ROUNDS = 10, // that may be owed
+    SOON_PART = 4      // of an interval
+};
+
 struct slice spread_encode(struct swim *swim, const struct message *message)
 {
     struct buffer out = {0};
@@ -15,12 +20,32 @@ struct slice spread_encode(struct swim *swim, const struct message *message)
     return bytes;
 }
 
+// News is told at once, and a second time soon after: it then gets to nearly all in the time of
+// some hops, and not of some intervals. (memberlist waits for its next tick.) So some rounds come
+// early, and later ones are owed for them: a burst is answered quickly, and of lasting news there
+// are no more rounds than one an interval. How often each is sent is the same.
+static uint64_t early_from_ms(const struct swim *swim)
+{
+    uint64_t ahead_ms = EARLY_ROUNDS * (uint64_t)swim->settings.timing.gossip_interval_ms;
+
+    return swim->gossip_even_ms > ahead_ms ? swim->gossip_even_ms - ahead_ms : 0;
+}
+
+static void hasten_gossip(struct swim *swim, uint64_t due_ms)
+{
+    if (due_ms < early_from_ms(swim))
+        due_ms = early_from_ms(swim);
+    if (due_ms < swim->gossip_due_ms)
+        swim->gossip_due_ms = due_ms;
+}
+
 void spread_news(struct swim *swim, const struct swim_member *about, const struct message *news)
 {
     struct slice bytes = spread_encode(swim, news);
 
     if (!broadcasts_add(&swim->broadcasts, about->name_hash, bytes))
         swim->counts.broadcasts_dropped++;
+    hasten_gossip(swim, swim->now_ms);
 }
 
 static void send(struct swim *swim, const struct swim_address *to, const struct slice *parts,
@@ -83,6 +108,7 @@ void spread_user(struct swim *swim, uint64_t topic, struct slice bytes)
 
     if (!broadcasts_add(&swim->user_broadcasts, topic, spread_encode(swim, &message)))
         swim->counts.broadcasts_dropped++;
+    hasten_gossip(swim, swim->now_ms);
 }
 
 void spread_send(struct swim *swim, const struct swim_address *to, const struct message *message)
@@ -138,16 +164,33 @@ static size_t next_receivers(struct swim *swim, struct swim_member **to)
     return found;
 }
 
+static void note_round(struct swim *swim, bool is_fresh)
+{
+    const struct swim_timing *timing = &swim->settings.timing;
+    uint32_t sends = broadcasts_sends_max(timing->retransmit_mult, swim->members.count);
+
+    if (swim->gossip_even_ms < swim->now_ms)
+        swim->gossip_even_ms = swim->now_ms;
+    swim->gossip_even_ms += timing->gossip_interval_ms;
+    // In a small ring it would be told often enough then, and not again when a cut of a moment is
+    // over.
+    if (is_fresh && sends > 2 * timing->gossip_nodes)
+        hasten_gossip(swim, swim->now_ms + timing->gossip_interval_ms / SOON_PART);
+}
+
 void spread_gossip(struct swim *swim)
 {
     struct swim_member *to[MACHINE_HELPERS_MAX];
     struct slice parts[PACKET_PARTS_MAX];
+    bool is_fresh = swim->broadcasts.count && swim->broadcasts.list[0]->sends == 0;
     size_t members;
 
     swim->gossip_due_ms = swim->now_ms + swim->settings.timing.gossip_interval_ms;
     if (swim->broadcasts.count == 0 && swim->user_broadcasts.count == 0)
         return;
     members = next_receivers(swim, to);
+    if (members)
+        note_round(swim, is_fresh);
     for (size_t i = 0; i < members; i++) {
         size_t count = fill(swim, 0, parts, PACKET_PARTS_MAX);
 

@@ -15,6 +15,8 @@ enum {
     PROTOCOL_NOW = 2,
     USER_STATE_MAX = 256 << 10,
     USER_BROADCASTS_MAX = 256,
+    ACTIONS_KEEP = 64,
+    ARENA_KEEP = 16 << 10,
     CHECKED_AT_ONCE = 64 // members, after each event
 };
 
@@ -97,12 +99,26 @@ static void make_up(struct swim *swim, uint64_t now_ms)
     rules_postpone(swim, now_ms - due_ms + grace_ms);
 }
 
+// A full exchange in a large ring needs much memory, and seldom.
+static void let_go(struct swim *swim)
+{
+    swim->action_count = 0;
+    if (swim->action_capacity > ACTIONS_KEEP) {
+        free(swim->actions);
+        swim->actions = NULL;
+        swim->action_capacity = 0;
+    }
+    if (swim->arena.total > ARENA_KEEP)
+        arena_done(&swim->arena);
+    else
+        arena_reset(&swim->arena);
+}
+
 static void begin(struct swim *swim, uint64_t now_ms)
 {
     while (swim->forgotten_count)
         member_free(swim->forgotten[--swim->forgotten_count]);
-    swim->action_count = 0;
-    arena_reset(&swim->arena);
+    let_go(swim);
     make_up(swim, now_ms);
     if (now_ms > swim->now_ms)
         swim->now_ms = now_ms;
@@ -124,7 +140,7 @@ static void check_member(const struct swim *swim, size_t at)
     const struct swim_member *member = swim->members.list[at];
 
     check(member->place == at);
-    check((member->state == MEMBER_SUSPECT) == (member->timer.place != 0));
+    check((member->state == MEMBER_SUSPECT) == (member->doubt && member->doubt->timer.place != 0));
     check(!member->accused || member->state == MEMBER_SUSPECT);
     check(!member->given_grace || member->state == MEMBER_ALIVE);
 }
@@ -269,15 +285,6 @@ static void take_user_message(struct swim *swim, const struct swim_address *from
     action->bytes = copy;
 }
 
-// Each ping makes us send a datagram, to wherever it says: a packed one must not make us send a
-// thousand. False when it was one too many.
-static bool may_answer(const struct message *message, unsigned *asks)
-{
-    bool asks_us = message->type == MESSAGE_PING || message->type == MESSAGE_INDIRECT_PING;
-
-    return !asks_us || ++*asks <= MACHINE_ASKS_MAX;
-}
-
 static void take_message(struct swim *swim, const struct swim_address *from,
                          const struct message *message)
 {
@@ -312,19 +319,33 @@ static void take_message(struct swim *swim, const struct swim_address *from,
     }
 }
 
+// Each ping makes us send a datagram, to wherever it says: a packed one must not make us send a
+// thousand. They are answered last, so that the answer to an accuser who pings carries what we say
+// to the accusation.
 static void take_packet(struct swim *swim, const struct swim_address *from, struct slice bytes)
 {
-    unsigned asks = 0;
+    struct message pings[MACHINE_ASKS_MAX];
+    size_t count = 0;
     bool malformed = packet_open(bytes, &swim->arena, &swim->packet) != 0;
 
     for (size_t i = 0; i < swim->packet.count; i++) {
         struct message message;
+        bool asks;
 
-        if (message_decode(swim->packet.parts[i], &message) || !may_answer(&message, &asks))
+        if (message_decode(swim->packet.parts[i], &message)) {
             malformed = true;
-        else
+            continue;
+        }
+        asks = message.type == MESSAGE_PING || message.type == MESSAGE_INDIRECT_PING;
+        if (!asks)
             take_message(swim, from, &message);
+        else if (count < MACHINE_ASKS_MAX)
+            pings[count++] = message;
+        else
+            malformed = true;
     }
+    for (size_t i = 0; i < count; i++)
+        take_message(swim, from, &pings[i]);
     swim->counts.datagrams_malformed += malformed;
 }
 
@@ -355,8 +376,11 @@ static bool is_due(const struct heap *heap, uint64_t now_ms)
 
 static struct swim_member *first_suspect(const struct swim *swim)
 {
-    return (struct swim_member *)((char *)heap_first(&swim->suspicions) -
-                                  offsetof(struct swim_member, timer));
+    const struct heap_item *first = heap_first(&swim->suspicions);
+
+    return ((const struct member_doubt *)((const char *)first -
+                                          offsetof(struct member_doubt, timer)))
+        ->member;
 }
 
 void swim_tick(struct swim *swim, uint64_t now_ms)

@@ -45,7 +45,7 @@ static void value_free(struct told_value *value)
 
 void diff_done(struct diff *diff)
 {
-    for (size_t i = 0; i < diff->count * DIFF_CELLS; i++) {
+    for (size_t i = 0; i < diff->names.count * DIFF_CELLS; i++) {
         struct told_value **cell = &diff->members[i / DIFF_CELLS].cells[i % DIFF_CELLS];
 
         while (*cell) {
@@ -55,6 +55,7 @@ void diff_done(struct diff *diff)
             value_free(value);
         }
     }
+    names_done(&diff->names);
     free(diff->members);
     *diff = (struct diff){0};
 }
@@ -87,20 +88,17 @@ static void add_value(struct told_value **cell, const char *text, size_t teller)
 
 static struct diff_member *member_of(struct diff *diff, const char *name)
 {
-    struct diff_member *member;
+    size_t count = diff->names.count;
+    size_t number = names_add(&diff->names, slice_of_text(name));
 
-    for (size_t i = 0; i < diff->count; i++) {
-        if (strcmp(diff->members[i].name, name) == 0)
-            return &diff->members[i];
-    }
-    if (diff->count == diff->capacity) {
+    if (number < count)
+        return &diff->members[number];
+    if (number == diff->capacity) {
         diff->capacity = diff->capacity ? diff->capacity * 2 : 16;
-        diff->members = memory_grow(diff->members, diff->capacity * sizeof *member);
+        diff->members = memory_grow(diff->members, diff->capacity * sizeof *diff->members);
     }
-    member = &diff->members[diff->count++];
-    *member = (struct diff_member){0};
-    snprintf(member->name, sizeof member->name, "%s", name);
-    return member;
+    diff->members[number] = (struct diff_member){0};
+    return &diff->members[number];
 }
 
 static void add_number(struct told_value **cell, uint64_t number, size_t teller)
@@ -178,11 +176,9 @@ void diff_take(struct diff *diff, size_t teller, const struct observation *said)
 
 static const struct diff_member *member_named(const struct diff *diff, const char *name)
 {
-    for (size_t i = 0; i < diff->count; i++) {
-        if (strcmp(diff->members[i].name, name) == 0)
-            return &diff->members[i];
-    }
-    return NULL;
+    ptrdiff_t number = names_find(&diff->names, slice_of_text(name));
+
+    return number == NAMES_NONE ? NULL : &diff->members[number];
 }
 
 // Who answered and did not tell of the member at all, as a value of its state; NULL: nobody.

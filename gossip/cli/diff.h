@@ -29,13 +29,12 @@ enum diff_cell {
 struct told_value;
 
 struct diff_member {
-    char name[SWIM_NAME_MAX + 1];
     struct told_value *cells[DIFF_CELLS];
 };
 
 struct diff {
+    struct names names; // their numbers are those of the members
     struct diff_member *members;
-    size_t count;
     size_t capacity;
 };
 

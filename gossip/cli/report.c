@@ -46,34 +46,64 @@ static void take_view(struct row *row, const struct node_view *view)
         row->accusers = view->accusers;
 }
 
-static void look_through(struct row *row, uint64_t node_id, const struct teller *teller)
+static void make_row(const struct observed *seen, struct row *row)
 {
-    if (swim_address_equal(&teller->address, &row->seen->address) && !row->teller)
-        row->teller = teller;
-    if (!node_id)
-        return;
-    if (teller->load.node_id == node_id) {
+    struct slice meta = slice_of(seen->meta, seen->meta_size);
+
+    row->seen = seen;
+    row->observer =
+        meta_decode_of(member_read_name(slice_of_text(seen->name)), meta, &row->meta) != 0;
+    if (row->observer)
+        (void)tags_read(meta, &row->tags);
+}
+
+// --- What tellers told besides -------------------------------------------------------------------
+
+static struct row *row_of(const struct report *report, uint64_t node_id)
+{
+    char name[MEMBER_NAME_DIGITS + 1];
+    ptrdiff_t number;
+
+    member_write_name(node_id, name);
+    number = node_id ? names_find(&report->survey->all.names, slice_of_text(name)) : NAMES_NONE;
+    return number == NAMES_NONE ? NULL : &report->rows[number];
+}
+
+static void take_teller(struct report *report, const struct teller *teller)
+{
+    struct row *row = row_of(report, teller->load.node_id);
+
+    for (size_t i = 0; i < report->count; i++) {
+        if (!report->rows[i].teller &&
+            swim_address_equal(&report->rows[i].seen->address, &teller->address))
+            report->rows[i].teller = teller;
+    }
+    if (row) {
         row->teller = teller;
         row->load = &teller->load;
     }
     for (size_t i = 0; i < teller->view_count; i++) {
-        if (teller->views[i].node_id == node_id)
+        row = row_of(report, teller->views[i].node_id);
+        if (row)
             take_view(row, &teller->views[i]);
     }
 }
 
-static void make_row(const struct survey *survey, const struct observed *seen, struct row *row)
+static void make_rows(struct report *report)
 {
-    uint64_t node_id = member_read_name(slice_of_text(seen->name));
-    struct slice meta = slice_of(seen->meta, seen->meta_size);
+    const struct survey *survey = report->survey;
 
-    row->seen = seen;
-    row->observer = meta_decode_of(node_id, meta, &row->meta) != 0;
-    if (row->observer)
-        (void)tags_read(meta, &row->tags);
+    for (size_t i = 0; i < report->count; i++)
+        make_row(&survey->all.rows[i], &report->rows[i]);
     for (size_t i = 0; i < survey->count; i++) {
         if (survey->tellers[i].err == 0)
-            look_through(row, node_id, &survey->tellers[i]);
+            take_teller(report, &survey->tellers[i]);
+    }
+    for (size_t i = report->count; i > 0; i--) {
+        const struct row *row = &report->rows[i - 1];
+
+        if (row->teller)
+            report->of_teller[row->teller - survey->tellers] = row;
     }
 }
 
@@ -153,8 +183,8 @@ void report_make(struct report *report, const struct survey *survey, const struc
     *report = (struct report){.survey = survey, .count = survey->all.count};
     report->rows = memory_new((report->count + 1) * sizeof *report->rows);
     report->shown = memory_new((report->count + 1) * sizeof *report->shown);
-    for (size_t i = 0; i < report->count; i++)
-        make_row(survey, &survey->all.rows[i], &report->rows[i]);
+    report->of_teller = memory_new((survey->count + 1) * sizeof *report->of_teller);
+    make_rows(report);
     count_rows(report);
     choose_rows(report, filter);
 }
@@ -163,14 +193,13 @@ void report_done(struct report *report)
 {
     free(report->rows);
     free(report->shown);
+    free(report->of_teller);
     *report = (struct report){0};
 }
 
 const char *report_teller_name(const struct report *report, const struct teller *teller)
 {
-    for (size_t i = 0; i < report->count; i++) {
-        if (report->rows[i].teller == teller)
-            return row_name(&report->rows[i]);
-    }
-    return teller->text;
+    const struct row *row = report->of_teller[teller - report->survey->tellers];
+
+    return row ? row_name(row) : teller->text;
 }

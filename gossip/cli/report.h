@@ -31,7 +31,8 @@ struct report {
     const struct survey *survey;
     struct row *rows; // of all members
     size_t count;
-    const struct row **shown; // that the filter lets through
+    const struct row **of_teller; // the row of each one asked; NULL: not known
+    const struct row **shown;     // that the filter lets through
     size_t shown_count;
     size_t counts[MEMBER_LEFT + 1]; // by state
     size_t observers;

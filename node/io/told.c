@@ -12,7 +12,7 @@ static struct node_view view_of(const struct swim_member *member, uint64_t now_m
         .age_ms = now_ms - member->state_since_ms,
         .ack_age_ms = member->ack_ms ? now_ms - member->ack_ms + 1 : 0,
         .rtt_ms = member->rtt_ms,
-        .accusers = member->state == MEMBER_SUSPECT ? member->suspicion.confirmed + 1 : 0,
+        .accusers = member_accusers(member),
     };
 }
 

@@ -43,7 +43,7 @@ forty_all_say() {
 
 forty_all_alive() {
     # shellcheck disable=SC2046
-    "$forty_asker" --wait "$forty_count" --timeout 500ms $(forty_addresses) >/dev/null 2>&1
+    "$forty_asker" --wait "$forty_count" --timeout "${forty_patience:-500ms}" $(forty_addresses) >/dev/null 2>&1
 }
 
 # forty_time WHAT COMMAND...: waits for it and prints how long that took.

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/err.h"
+#include "gossip/machine.h"
 
 #include <stdlib.h>
 #include <xxhash.h>
@@ -371,6 +372,8 @@ static uint64_t waits_until(const struct swarm *swarm, size_t index)
         return 0;
     if (node->stopped)
         return swarm->now_ms + 100;
+    if (swarm->loops_block && node->blocked_until_ms == swarm->now_ms)
+        return swarm->now_ms + 1; // its loops go on first
     return node->blocked_until_ms > swarm->now_ms ? node->blocked_until_ms : 0;
 }
 
@@ -404,8 +407,27 @@ static void arrive(struct swarm *swarm, struct event *event)
     event_free(swarm, event);
 }
 
+static void hold(uint64_t *due_ms, uint64_t now_ms, uint64_t until_ms)
+{
+    if (*due_ms <= now_ms)
+        *due_ms = until_ms;
+}
+
+// In memberlist each of these is a loop, which stands still in the send that blocks: of many probes
+// that were due one is made, and of many rounds of gossip one. The timers of suspicions have no
+// loop. A probe whose ping waits begins in time and is found to be late when all goes on.
+static void hold_loops(struct swim *swim, uint64_t now_ms, uint64_t until_ms)
+{
+    hold(&swim->gossip_due_ms, now_ms, until_ms);
+    hold(&swim->exchange_due_ms, now_ms, until_ms);
+    if (swim->probe.phase != PROBE_IDLE)
+        hold(&swim->probe.step_ms, now_ms, until_ms);
+}
+
 static void tick(struct swarm *swarm, struct swarm_node *node)
 {
+    if (swarm->loops_block && node->blocked_until_ms > swarm->now_ms)
+        hold_loops(node->swim, swarm->now_ms, node->blocked_until_ms);
     if (node->stopped) {
         heap_remove(&swarm->timers, &node->timer);
         heap_add(&swarm->timers, &node->timer, swarm->now_ms + STOPPED_POLL_MS);

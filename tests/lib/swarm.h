@@ -39,6 +39,7 @@ struct swarm {
     struct heap events;
     uint32_t loss_permille; // of datagrams
     bool no_streams;        // none can be opened
+    bool loops_block;       // a blocked node waits with its message: see swarm.c
     uint32_t delay_ms_max;
     uint64_t trace; // hash of all that was done, in order
     uint64_t datagrams;

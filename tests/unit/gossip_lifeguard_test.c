@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The experiment of Dadgar, Phillips, Currey ("Lifeguard: Local Health Awareness for More Accurate
-// Failure Detection", arXiv 1707.00788, 2017, section V): among 128 members some are slow. What
-// they send and get waits for a while, again and again, while their timers go on. How many healthy
-// members are given up, by anybody and by healthy ones, with and without the parts of Lifeguard.
-// QUORATE_SCALE=full takes all parts alone, more slow members, more durations and more seeds.
+// Failure Detection", arXiv 1707.00788, 2017, section V): among 128 members C are slow, again and
+// again, all at the same time: for D what they send and get waits, then for I all is well. Timers
+// go on. How many healthy members are given up, by anybody and by healthy ones, with and without
+// the parts of Lifeguard.
+//
+// In memberlist, which the paper measured, whatever sends is a loop that stands still with its
+// message: of many probes that were due one is made. That is how the first test does it. In the
+// second one only the messages wait and probes go on, as with a slow network, which is harder.
+// QUORATE_SCALE=full takes all parts alone, and a grid of C, D and I.
 #include "tests/lib/swarm.h"
 
 #include <setjmp.h>
@@ -14,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { MEMBERS = 128, RUN_MS = 27000, RUN_MS_FULL = 120000 };
+enum { MEMBERS = 128, RUN_MS = 120000 };
 
 static bool is_full(void)
 {
@@ -58,9 +63,9 @@ static void adjust(const struct swarm *swarm, size_t index, struct swim_settings
 }
 
 struct anomaly {
-    size_t members; // the first ones are slow
-    uint64_t slow_ms;
-    uint64_t free_ms;
+    size_t members;   // C; the first ones are slow
+    uint64_t slow_ms; // D
+    uint64_t free_ms; // I
 };
 
 static size_t slow_members;
@@ -94,15 +99,17 @@ static void form(struct swarm *swarm, uint64_t seed)
     swarm_run(swarm, 5000);
 }
 
-static void run(const struct anomaly *anomaly, uint64_t seed)
+static void run(const struct anomaly *anomaly, uint64_t ms, bool loops_block)
 {
     struct swarm swarm;
     uint64_t end_ms;
 
-    form(&swarm, seed);
+    form(&swarm, 1 + anomaly->members + anomaly->slow_ms + anomaly->free_ms);
+    swarm.loops_block = loops_block;
+    swarm.delay_ms_max = 1; // the paper's members share machines
     slow_members = anomaly->members;
     swarm.noticed = count;
-    end_ms = swarm.now_ms + (is_full() ? RUN_MS_FULL : RUN_MS);
+    end_ms = swarm.now_ms + ms;
     while (swarm.now_ms < end_ms) {
         for (size_t i = 0; i < slow_members; i++)
             swarm.nodes[i].blocked_until_ms = swarm.now_ms + anomaly->slow_ms;
@@ -111,59 +118,106 @@ static void run(const struct anomaly *anomaly, uint64_t seed)
     swarm_done(&swarm);
 }
 
-static const struct anomaly anomalies[] = {
-    {8, 16384, 512},  {4, 16384, 1024}, {16, 16384, 1024}, {16, 32768, 64},
-    {4, 32768, 1024}, {32, 8192, 256},  {1, 32768, 64},
-};
-
 static bool is_less(uint64_t count, uint64_t of, uint64_t permyriad)
 {
     return count * 10000 <= of * permyriad;
 }
 
+static void print_counted(const struct counted found[CONFIGURATIONS])
+{
+    for (size_t i = 0; i < CONFIGURATIONS; i++) {
+        if (i > 0 && i < LIFEGUARD && !is_full())
+            continue;
+        print_message("%-26s %7u false deaths (%6.2f %%), %5u of them seen by healthy members\n",
+                      configurations[i].name, (unsigned)found[i].all,
+                      100.0 * (double)found[i].all / (double)found[0].all,
+                      (unsigned)found[i].by_healthy);
+    }
+}
+
 // The paper counts 339,002 false deaths with SWIM alone and 5,193 with Lifeguard (1.53 %), at
-// healthy members 1,326 and 25 (1.9 %). Ours must not be more than twice as many, and each part
-// alone must help, the buddy least.
+// healthy members 1,326 and 25. Of its improvement we ask for half at least: not more than twice as
+// many are left. Of the parts alone shrinking suspicion must help, and none may harm.
 static void check_ratios(const struct counted found[CONFIGURATIONS])
 {
     const struct counted *alone = &found[SWIM_ALONE];
 
-    assert_true(alone->all > 1000);
-    if (is_full()) {
-        assert_true(found[BUDDY_ONLY].all < alone->all);
-        assert_true(found[PROBE_ONLY].all < found[BUDDY_ONLY].all);
-        assert_true(found[SUSPICION_ONLY].all < found[PROBE_ONLY].all);
+    print_counted(found);
+    assert_true(alone->all > 200);
+    for (size_t i = PROBE_ONLY; i < LIFEGUARD && is_full(); i++) {
+        assert_true(is_less(found[i].all, alone->all, i == SUSPICION_ONLY ? 2000 : 10500));
+        assert_true(i == SUSPICION_ONLY || found[LIFEGUARD].all < found[i].all);
     }
-    assert_true(found[SUSPICION_ONLY].all < alone->all);
-    assert_true(found[LIFEGUARD].all < found[SUSPICION_ONLY].all);
     assert_true(is_less(found[LIFEGUARD].all, alone->all, 306));
-    assert_true(is_less(found[LIFEGUARD].by_healthy, alone->by_healthy, 380));
+    assert_true(found[LIFEGUARD].by_healthy <= alone->by_healthy);
     assert_true(is_less(found[OURS].all, alone->all, 306));
 }
 
-static void test_false_positives(void **state)
+static void try_all(const struct anomaly *anomaly, uint64_t ms, bool loops_block,
+                    struct counted found[CONFIGURATIONS])
 {
-    size_t kinds = is_full() ? sizeof anomalies / sizeof anomalies[0] : 1;
-    uint64_t seeds = is_full() ? 3 : 1;
-    struct counted found[CONFIGURATIONS];
-
-    (void)state;
     for (size_t i = 0; i < CONFIGURATIONS; i++) {
         parts = &configurations[i];
         counted = (struct counted){0, 0};
-        if (!is_full() && (i == PROBE_ONLY || i == BUDDY_ONLY))
-            continue;
-        for (size_t kind = 0; kind < kinds; kind++) {
-            for (uint64_t seed = 1; seed <= seeds; seed++)
-                run(&anomalies[kind], seed);
-        }
-        found[i] = counted;
-        print_message("%-26s %7u false deaths (%6.2f %%), %5u seen by healthy members (%6.2f %%)\n",
-                      parts->name, (unsigned)counted.all,
-                      100.0 * (double)counted.all / (double)found[0].all,
-                      (unsigned)counted.by_healthy,
-                      100.0 * (double)counted.by_healthy / (double)found[0].by_healthy);
+        if (i == SWIM_ALONE || i >= LIFEGUARD || is_full())
+            run(anomaly, ms, loops_block);
+        found[i].all += counted.all;
+        found[i].by_healthy += counted.by_healthy;
     }
+}
+
+static void try_grid(const uint64_t *slow_ms, size_t count, struct counted found[CONFIGURATIONS])
+{
+    static const size_t members[] = {4, 16, 32};
+    static const uint64_t free_ms[] = {4, 8, 64, 1024};
+
+    for (size_t i = 0; i < count; i++) {
+        struct counted of_one[CONFIGURATIONS] = {0};
+
+        for (size_t at = 0; at < 12; at++) {
+            struct anomaly anomaly = {members[at / 4], slow_ms[i], free_ms[at % 4]};
+
+            try_all(&anomaly, RUN_MS, true, of_one);
+        }
+        print_message("D = %u ms:", (unsigned)slow_ms[i]);
+        for (size_t j = 0; j < CONFIGURATIONS; j++) {
+            print_message(" %u", (unsigned)of_one[j].all);
+            found[j].all += of_one[j].all;
+            found[j].by_healthy += of_one[j].by_healthy;
+        }
+        print_message("\n");
+    }
+}
+
+// A suspicion lasts for 10.5 s at least here, so of shorter anomalies nobody dies. Nearly all are
+// seen by the slow alone: what they think of others does not get far.
+static void test_blocked_loops(void **state)
+{
+    static const uint64_t slow_ms[] = {16384, 32768};
+    static const struct anomaly one = {8, 16384, 4};
+    struct counted found[CONFIGURATIONS] = {0};
+
+    (void)state;
+    if (is_full())
+        try_grid(slow_ms, 2, found);
+    else
+        try_all(&one, RUN_MS, true, found);
+    check_ratios(found);
+    assert_true(is_less(found[SWIM_ALONE].by_healthy, found[SWIM_ALONE].all, 100));
+}
+
+static void test_waiting_messages(void **state)
+{
+    static const struct anomaly anomalies[] = {
+        {8, 16384, 512},  {4, 16384, 1024}, {16, 16384, 1024}, {16, 32768, 64},
+        {4, 32768, 1024}, {32, 8192, 256},  {1, 32768, 64},
+    };
+    size_t kinds = is_full() ? sizeof anomalies / sizeof anomalies[0] : 1;
+    struct counted found[CONFIGURATIONS] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < kinds; i++)
+        try_all(&anomalies[i], is_full() ? RUN_MS : 27000, false, found);
     check_ratios(found);
 }
 
@@ -215,7 +269,8 @@ static void test_detection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_false_positives),
+        cmocka_unit_test(test_blocked_loops),
+        cmocka_unit_test(test_waiting_messages),
         cmocka_unit_test(test_detection),
     };
 

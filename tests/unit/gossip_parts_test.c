@@ -4,6 +4,7 @@
 #include "gossip/awareness.h"
 #include "gossip/broadcast.h"
 #include "gossip/members.h"
+#include "gossip/names.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -273,6 +274,27 @@ static void test_settings(void **state)
     assert_int_equal(swim_profile_read("moon", &profile), ERR_INVALID);
 }
 
+static void test_name_numbers(void **state)
+{
+    struct names names = {0};
+    char text[16];
+
+    (void)state;
+    assert_int_equal(names_find(&names, slice_of_text("n0")), NAMES_NONE);
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 5000; i++) {
+            snprintf(text, sizeof text, "n%zu", i);
+            assert_int_equal(names_add(&names, slice_of_text(text)), i);
+        }
+        assert_int_equal(names.count, 5000);
+    }
+    assert_int_equal(names_find(&names, slice_of_text("n4321")), 4321);
+    assert_int_equal(names_find(&names, slice_of_text("n5000")), NAMES_NONE);
+    assert_int_equal(names_find(&names, slice_of("n4321", 6)), NAMES_NONE); // with its NUL
+    assert_int_equal(names_add(&names, slice_of_text("")), 5000);
+    names_done(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_broadcast_bounds),
         cmocka_unit_test(test_awareness),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_name_numbers),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_settings),
     };

@@ -48,6 +48,7 @@ static void test_join_converges(void **state)
 
         form(&swarm, sizes[i], 7 + i);
         assert_true(swarm.now_ms < 1000 + 5000);
+        swarm_run(&swarm, 20); // gossip may be faster than the answer to the last one's exchange
         for (size_t node = 1; node < swarm.count; node++) {
             assert_int_equal(swarm.nodes[node].joins_ok, 1);
             assert_int_equal(swarm.nodes[node].notices[SWIM_JOINED], swarm.count - 1);
@@ -73,6 +74,37 @@ static void test_rest(void **state)
         assert_int_equal(swarm.nodes[i].notices[SWIM_SUSPECT], 0);
         assert_int_equal(swim_counts(swarm.nodes[i].swim)->datagrams_malformed, 0);
     }
+    swarm_done(&swarm);
+}
+
+static size_t sent_by[20];
+
+static void count_sent(struct swarm *swarm, size_t index, struct slice bytes)
+{
+    (void)swarm;
+    (void)bytes;
+    sent_by[index]++;
+}
+
+// News is told before the next round is due, but that round and the later ones are owed: of news
+// that never ends there are no more rounds, each to three, than one an interval, but for a few.
+static void test_endless_news(void **state)
+{
+    const size_t early = 10, told = 10000 / 200 + early + 1, pings = 2 * 10 + 10;
+    struct swarm swarm;
+
+    (void)state;
+    form(&swarm, 20, 4);
+    swarm_run(&swarm, 10000);
+    memset(sent_by, 0, sizeof sent_by);
+    swarm.tap = count_sent;
+    for (uint8_t i = 0; i < 250; i++) {
+        swim_set_meta(swarm.nodes[0].swim, swarm.now_ms, slice_of(&i, 1));
+        swarm_perform(&swarm, 0);
+        swarm_run(&swarm, 40);
+    }
+    for (size_t i = 0; i < swarm.count; i++)
+        assert_in_range(sent_by[i], told * 3 / 2, told * 3 + pings);
     swarm_done(&swarm);
 }
 
@@ -391,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_join_converges),
         cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_endless_news),
         cmocka_unit_test(test_crash),
         cmocka_unit_test(test_crash_of_three),
         cmocka_unit_test(test_leave),

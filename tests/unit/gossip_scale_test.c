@@ -95,8 +95,8 @@ static void await_news(struct swarm *swarm, size_t about, enum swim_notice kind)
     swarm->noticed = count_news;
 }
 
-// Gossip to 3 members every 200 ms: the number who know grows by a factor of up to 4 each time, and
-// the last ones take a few rounds more.
+// Whoever hears of it tells 3 others at once and 3 more after 50 ms: nearly all know then. The last
+// ones take a round or two more, of 200 ms.
 static void test_join(void **state)
 {
     static const size_t sizes[] = {5, 10, 20, 50, 128, 256, 512, 1000};
@@ -116,7 +116,7 @@ static void test_join(void **state)
         assert_true(swarm_run_until(&swarm, 10000, all_got_news));
         print_message("join known to all of %zu after %u ms\n", sizes[i],
                       (unsigned)(swarm.now_ms - start_ms));
-        assert_true(swarm.now_ms - start_ms <= 3000);
+        assert_true(swarm.now_ms - start_ms <= 500);
         swarm_done(&swarm);
     }
 }
@@ -147,6 +147,23 @@ static struct crash crash_in(size_t count, uint64_t seed)
     return crash;
 }
 
+static uint64_t root(uint64_t square)
+{
+    uint64_t found = 0;
+
+    while ((found + 1) * (found + 1) <= square)
+        found++;
+    return found;
+}
+
+// The mean of so many, each of which scatters by a second, as waiting for a random event does.
+static void assert_mean(uint64_t mean_ms, uint64_t want_ms, size_t count)
+{
+    uint64_t slack_ms = 3000 / root(count);
+
+    assert_in_range(mean_ms, want_ms > slack_ms ? want_ms - slack_ms : 0, want_ms + slack_ms);
+}
+
 // The first suspicion comes at the end of the first probe of the dead: one interval after that
 // began. When probes of all are not in step, it begins after about one interval in a large ring
 // (0.82 among 5, going round shuffled). Then the suspicion's time, which two others shorten to 4 s,
@@ -155,12 +172,12 @@ static void test_crash(void **state)
 {
     static const struct {
         size_t members, seeds, seeds_full;
-        uint64_t probed_ms, known_min_ms, known_max_ms; // means
+        uint64_t probed_ms, known_ms; // means
     } rows[] = {
-        {3, 40, 1000, 700, 5300, 6200},
-        {5, 40, 1000, 820, 5500, 6600},
-        {20, 10, 300, 980, 6700, 8400},
-        {128, 2, 60, 1000, 9800, 12500},
+        {3, 40, 1000, 700, 5680},
+        {5, 40, 1000, 820, 5850},
+        {20, 10, 300, 980, 7190},
+        {128, 4, 60, 1000, 10390},
     };
 
     (void)state;
@@ -181,10 +198,8 @@ static void test_crash(void **state)
                       "%u ms\n",
                       rows[i].members, (unsigned)suspected_ms, (unsigned)known_ms,
                       (unsigned)worst_ms);
-        // Few seeds scatter; the large numbers come close.
-        assert_in_range(suspected_ms, 1000 + rows[i].probed_ms * 6 / 10,
-                        1000 + rows[i].probed_ms * 14 / 10);
-        assert_in_range(known_ms, rows[i].known_min_ms, rows[i].known_max_ms);
+        assert_mean(suspected_ms, 1000 + rows[i].probed_ms, seeds);
+        assert_mean(known_ms, rows[i].known_ms, seeds);
         assert_true(worst_ms <= 20000);
     }
 }
@@ -200,26 +215,57 @@ static uint64_t sum(const struct swarm *swarm, enum swim_notice notice)
     return count;
 }
 
-// Datagrams are lost at random. Streams keep everybody alive, at any loss. Without them a
-// suspicion is refuted in time, at 25 % always and at 50 %
-// almost; and when the loss ends all is well.
+// What the shell around the machine does every ten seconds (node/io/ring.c): it calls one of those
+// whom it knows and who are not here.
+static void call_the_missing(struct swarm *swarm)
+{
+    for (size_t i = 0; i < swarm->count; i++) {
+        size_t first = (size_t)rng_below(&swarm->rng, swarm->count);
+
+        for (size_t step = 0; step < swarm->count; step++) {
+            size_t other = (first + step) % swarm->count;
+
+            if (swarm_view(swarm, i, other) <= MEMBER_SUSPECT)
+                continue;
+            swarm_join(swarm, i, other);
+            break;
+        }
+    }
+}
+
+static bool run_and_call(struct swarm *swarm, uint64_t ms, bool (*holds)(const struct swarm *))
+{
+    for (uint64_t end_ms = swarm->now_ms + ms; swarm->now_ms < end_ms;) {
+        if (swarm_run_until(swarm, 10000, holds))
+            return true;
+        call_the_missing(swarm);
+    }
+    return false;
+}
+
+// Datagrams are lost at random, for half an hour. Streams keep everybody alive, at any loss.
+// Without them a suspicion is nearly always refuted in time; a false death does not last, and when
+// the loss ends all is well. (Whoever was held dead for half a minute is forgotten, and forgets;
+// then only a call helps, which needs a stream.)
 static void lose(uint32_t permille, bool streams, uint64_t deaths_max)
 {
     struct swarm swarm;
+    uint64_t end_ms;
 
     form(&swarm, 20, permille);
     swarm.loss_permille = permille;
     swarm.no_streams = !streams;
-    swarm_run(&swarm, scaled(120000, 1200000));
-    print_message("loss %u permille%s: %u suspicions, %u deaths seen\n", permille,
-                  streams ? "" : " without streams", (unsigned)sum(&swarm, SWIM_SUSPECT),
-                  (unsigned)sum(&swarm, SWIM_DEAD));
+    run_and_call(&swarm, scaled(120000, 1800000), NULL);
+    swarm.loss_permille = 0;
+    swarm.no_streams = false;
+    end_ms = swarm.now_ms;
+    assert_true(run_and_call(&swarm, 120000, all_know_all));
+    print_message("loss %u permille%s: %u suspicions, %u deaths seen, all well %u ms after it\n",
+                  permille, streams ? "" : " without streams", (unsigned)sum(&swarm, SWIM_SUSPECT),
+                  (unsigned)sum(&swarm, SWIM_DEAD), (unsigned)(swarm.now_ms - end_ms));
     assert_in_range(sum(&swarm, SWIM_DEAD), 0, deaths_max);
     if (streams)
         assert_int_equal(sum(&swarm, SWIM_SUSPECT), 0);
-    swarm.loss_permille = 0;
-    swarm.no_streams = false;
-    assert_true(swarm_run_until(&swarm, 120000, all_know_all));
     swarm_done(&swarm);
 }
 
@@ -228,7 +274,7 @@ static void test_loss(void **state)
     (void)state;
     lose(250, true, 0);
     lose(500, true, 0);
-    lose(250, false, scaled(0, 60));
+    lose(250, false, scaled(5, 60));
     lose(500, false, scaled(100, 3000));
 }
 
@@ -444,7 +490,7 @@ static void test_memory(void **state)
             answer_pings(swim, now_ms);
         }
         print_message("%zu members: %zu bytes each, with their news\n", sizes[i], told / sizes[i]);
-        assert_true(told / sizes[i] < 1100);
+        assert_true(told / sizes[i] < 900);
         assert_true(bytes_allocated() - before <= told + (64 << 10));
         assert_int_equal(swim_counts(swim)->probes_late, 0);
         assert_true(swim_counts(swim)->probes >= 119);
@@ -456,7 +502,7 @@ static void test_memory(void **state)
 // A whole ring of so many, at rest: a ping and an answer each second for each, and nobody accused.
 static void test_rest_of_many(void **state)
 {
-    const size_t fixed = 128 << 10; // of a machine, whatever it knows
+    const size_t fixed = 64 << 10; // of a machine, whatever it knows
     size_t count = scaled(128, 1000);
     size_t before = bytes_allocated(), each;
     struct swarm swarm;
@@ -473,7 +519,7 @@ static void test_rest_of_many(void **state)
                   (unsigned)(datagrams / count), each);
     assert_in_range(datagrams / count, 115, 125);
     assert_int_equal(sum(&swarm, SWIM_SUSPECT), 0);
-    assert_true(each < fixed + 640 * count);
+    assert_true(each < fixed + 280 * count);
     swarm_done(&swarm);
 }
 

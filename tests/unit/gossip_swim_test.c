@@ -102,6 +102,35 @@ static void test_ping(void **state)
     swim_free(swim);
 }
 
+// Accused and pinged in one datagram, the ping first as memberlist has it: the answer brings the
+// refutation along.
+static void test_answer_refutes(void **state)
+{
+    static struct packet packet;
+    struct swim *swim = start(16);
+    struct message ping = {.sequence = 77, .node = slice_of_text("0000000000000abc")};
+    struct message suspect = {
+        .type = MESSAGE_SUSPECT, .node = ping.node, .from = slice_of_text("ga"), .incarnation = 1};
+    struct message alive;
+    struct buffer first = {0}, second = {0}, bytes = {0};
+
+    (void)state;
+    message_encode(&ping, &first);
+    message_encode(&suspect, &second);
+    packet_seal((struct slice[]){buffer_slice(&first), buffer_slice(&second)}, 2, 0, &bytes);
+    swim_datagram(swim, START_MS, &peer, buffer_slice(&bytes));
+    assert_int_equal(sent(swim).type, MESSAGE_ACK);
+    assert_int_equal(packet_open(find(swim, SWIM_DATAGRAM)->bytes, &arena, &packet), 0);
+    assert_int_equal(packet.count, 2);
+    assert_int_equal(message_decode(packet.parts[1], &alive), 0);
+    assert_int_equal(alive.type, MESSAGE_ALIVE);
+    assert_int_equal(alive.incarnation, 2);
+    buffer_done(&first);
+    buffer_done(&second);
+    buffer_done(&bytes);
+    swim_free(swim);
+}
+
 // A ping on behalf of another: the answer carries the asker's number; silence gives a nack.
 static void test_relay(void **state)
 {
@@ -503,12 +532,19 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ping),     cmocka_unit_test(test_relay),
-        cmocka_unit_test(test_health),   cmocka_unit_test(test_conflict),
-        cmocka_unit_test(test_reclaim),  cmocka_unit_test(test_table_is_bounded),
-        cmocka_unit_test(test_streams),  cmocka_unit_test(test_stream_limits),
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_noise),    cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_answer_refutes),
+        cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_conflict),
+        cmocka_unit_test(test_reclaim),
+        cmocka_unit_test(test_table_is_bounded),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_stream_limits),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_budget),
     };
 
     return cmocka_run_group_tests(tests, NULL, teardown);
