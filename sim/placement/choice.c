@@ -243,11 +243,12 @@ bool choose_legs(struct options *options, const char *text, struct buffer *why)
 
         legs->name = words[i];
         for (unsigned leg = 0; leg < LEGS; leg++)
-            legs->text[leg] = delay_fit(words[i], leg_letters[leg]);
+            legs->text[leg] =
+                strchr(words[i], ':') ? words[i] : delay_fit(words[i], leg_letters[leg]);
         if (!legs->text[0]) {
             buffer_add_format(why,
-                              "there are no legs '%s': use lnkd-ssd, lnkd-disk or ymmr, and --leg "
-                              "for others",
+                              "there are no legs '%s': use lnkd-ssd, lnkd-disk or ymmr, a DELAY "
+                              "for all four like exp:1, and --leg for each",
                               words[i]);
             return false;
         }

@@ -90,6 +90,10 @@ holds "$(value quorums.csv '' p-consistent r=1 w=1 at=0) < 0.6" 'a read right af
 holds "$(value quorums.csv '' p-consistent r=2 w=2 at=0) == 1" 'quorums that overlap'
 holds "$(value quorums.csv reads stale r=2 w=2) == 0" 'quorums that overlap, under load'
 holds "$(value quorums.csv reads stale r=1 w=1) > 0" 'quorums that do not'
+"$sim" cluster "${small[@]}" --scheme static --theta 0 --latency const:1,const:3 --r 2 --w 2 \
+    --service-us 0 --hedge none --format csv >legs.csv
+holds "$(value legs.csv reads p50 legs=const:1) == 2" 'there and back at 1 ms a leg'
+holds "$(value legs.csv writes p99 legs=const:3) == 6" 'there and back at 3 ms a leg'
 "$sim" cluster "${small[@]}" --scheme static --theta 0 --hedge none --format csv >plain.csv
 holds "$(value plain.csv reads hedges) == 0" 'no hedges'
 holds "$(value plain.csv request messages/operation) >= 1" 'requests are counted'
