@@ -407,6 +407,16 @@ static void set_defaults(struct cluster_options *options)
     memcpy(options->setup.times, times, sizeof times);
 }
 
+// Clients that are answered in no time ask a million times a second.
+static bool takes_no_time(const struct cluster_options *options)
+{
+    bool none = false;
+
+    for (size_t i = 0; i < options->service_us.count; i++)
+        none = none || options->service_us.values[i] <= 0;
+    return none && delay_mean(&options->client_leg) <= 0;
+}
+
 static bool finish(struct cluster_options *options, struct buffer *why)
 {
     if (options->rate.count && options->clients.count) {
@@ -417,6 +427,11 @@ static bool finish(struct cluster_options *options, struct buffer *why)
         options->rate = (struct list){.values = {20000}, .count = 1};
     if (delay_read(options->client_leg_text, &options->client_leg, why))
         return false;
+    if (options->clients.count && takes_no_time(options)) {
+        buffer_add_format(why, "--clients that are answered in no time never stop: give them a "
+                               "--client-leg, or --service-us above 0");
+        return false;
+    }
     return choose_finish(&options->shared, why);
 }
 

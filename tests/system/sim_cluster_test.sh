@@ -117,6 +117,7 @@ refused 2 trace -- --workload trace
 refused 2 NODES@FROM -- --kill 1
 refused 2 'no node 9' -- --nodes 3 --kill 9@1
 refused 2 --rate --clients -- --rate 5 --clients 5
+refused 2 --clients --client-leg -- --clients 5 --service-us 0,10
 refused 2 lnkd-ssd -- --latency dial-up
 refused 2 route owner -- --route nowhere
 refused 2 'operations' -- --rate 1e8 --seconds 1000
