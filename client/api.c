@@ -140,7 +140,8 @@ struct ask ask_bucket_set(struct quorate_bytes bucket, unsigned set,
                                    .w = level_of_public(properties->w),
                                    .pr = level_of_public(properties->pr),
                                    .pw = level_of_public(properties->pw),
-                                   .ttl_ms = properties->ttl_ms};
+                                   .ttl_ms = properties->ttl_ms,
+                                   .strict = properties->strict};
     return ask;
 }
 

@@ -42,6 +42,8 @@ static void bucket_json(struct buffer *out, const char *name, const struct quora
         buffer_add_format(out, "%" PRIu64, bucket->ttl_ms);
     else
         buffer_add_format(out, "null");
+    json_name(out, "strict");
+    buffer_add_format(out, "%s", bucket->strict ? "true" : "false");
     json_close(out, '}');
     buffer_add_u8(out, '\n');
 }
@@ -62,6 +64,7 @@ static void bucket_text(struct output *output, const char *name,
         output_format(output, "ttl       %" PRIu64 " ms\n", bucket->ttl_ms);
     else
         output_format(output, "ttl       none\n");
+    output_format(output, "strict    %s\n", bucket->strict ? "yes (owners only)" : "no");
 }
 
 static int bucket_end(struct cli *cli, struct quorate_client *client, struct quorate_result *result)
@@ -98,7 +101,8 @@ int command_bucket_set(struct cli *cli)
     struct quorate_result *result;
 
     if (cli->set == 0) {
-        complain("bucket set %s: nothing to set: give --conflict, --r, --w, --pr, --pw or --ttl",
+        complain("bucket set %s: nothing to set: give --conflict, --r, --w, --pr, --pw, --ttl or "
+                 "--strict",
                  cli->arguments[0]);
         return err_exit(ERR_INVALID);
     }

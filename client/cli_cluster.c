@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
-enum { STATUS_WAIT_MS = 1000, STATUS_TRIES = 3 };
+// Under load replicas always differ by what is on its way: that is no debt to speak of.
+enum { STATUS_WAIT_MS = 1000, STATUS_TRIES = 3, REPAIR_SHOWN_MS = 2000 };
 
 // ---- init ---------------------------------------------------------------------------------------
 
@@ -222,6 +223,39 @@ static void row_cells(struct cell_table *table, const struct row *row)
     buffer_done(&bytes);
 }
 
+// What a member lacks, holds for others and waits for; nothing when it is level.
+static void row_repair(struct output *output, const struct row *row)
+{
+    const struct quorate_status *status = &row->status;
+    struct buffer bytes = {0};
+
+    if (row->err || (status->repair_age_ms < REPAIR_SHOWN_MS && !status->shards_filling &&
+                     !status->guest_shards && !status->digest_alarms))
+        return;
+    text_add_bytes(&bytes, status->repair_bytes);
+    buffer_add_u8(&bytes, 0);
+    output_colour(output, COLOUR_DIM);
+    output_format(output, "repair  ");
+    output_colour(output, COLOUR_PLAIN);
+    output_format(output, "%s: %s", row->member.name, status->repair_state);
+    if (status->repair_age_ms)
+        output_format(output, " for %.1f s", (double)status->repair_age_ms / 1000);
+    if (status->repair_missing)
+        output_format(output, ", lacks %" PRIu64 " writes (about %s)", status->repair_missing,
+                      (const char *)bytes.data);
+    if (status->repair_owed)
+        output_format(output, ", others lack %" PRIu64 " writes", status->repair_owed);
+    if (status->shards_filling)
+        output_format(output, ", %u shards filling", status->shards_filling);
+    if (status->guest_shards)
+        output_format(output, ", holds %" PRIu64 " keys of %u shards for others",
+                      status->guest_keys, status->guest_shards);
+    if (status->digest_alarms)
+        output_format(output, ", %" PRIu64 " digest alarms", status->digest_alarms);
+    output_format(output, "\n");
+    buffer_done(&bytes);
+}
+
 static void survey_text(const struct survey *survey)
 {
     static const char *const headings[] = {"NODE", "STATE", "ZONE",  "ADDRESS", "SHARDS",
@@ -244,12 +278,34 @@ static void survey_text(const struct survey *survey)
         row_cells(&table, &survey->rows[i]);
     output_table(output, &table);
     cell_table_done(&table);
+    for (size_t i = 0; i < topology->member_count; i++)
+        row_repair(output, &survey->rows[i]);
     if (topology->epoch > 0 && survey_degraded(survey)) {
         output_colour(output, COLOUR_RED);
         output_format(output, "degraded");
         output_colour(output, COLOUR_PLAIN);
         output_format(output, "\n");
     }
+}
+
+static void repair_json(struct buffer *out, const struct quorate_status *status)
+{
+    json_name(out, "repair");
+    json_open(out, '{');
+    json_text(out, "state", status->repair_state);
+    json_number(out, "age_ms", status->repair_age_ms);
+    json_number(out, "missing", status->repair_missing);
+    json_number(out, "owed", status->repair_owed);
+    json_number(out, "bytes", status->repair_bytes);
+    json_number(out, "shards_filling", status->shards_filling);
+    json_number(out, "guest_shards", status->guest_shards);
+    json_number(out, "guest_keys", status->guest_keys);
+    json_number(out, "dots", status->dots);
+    json_number(out, "dots_max", status->dots_max);
+    json_number(out, "pulled_items", status->pulled_items);
+    json_number(out, "pulled_bytes", status->pulled_bytes);
+    json_number(out, "digest_alarms", status->digest_alarms);
+    json_close(out, '}');
 }
 
 static void row_json(struct buffer *out, const struct row *row)
@@ -277,6 +333,8 @@ static void row_json(struct buffer *out, const struct row *row)
         json_number(out, "get_p99_us", row->status.get_p99_us);
         json_number(out, "put_p99_us", row->status.put_p99_us);
     }
+    if (!row->err)
+        repair_json(out, &row->status);
     json_text(out, "trouble", row_trouble(row));
     json_close(out, '}');
 }

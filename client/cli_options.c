@@ -15,6 +15,7 @@ enum {
     KEY_PR,
     KEY_PW,
     KEY_STRICT,
+    KEY_BUCKET_STRICT,
     KEY_CONTEXT,
     KEY_BLIND,
     KEY_TTL,
@@ -59,6 +60,11 @@ static const struct option_row rows[] = {
      OPTIONS_READ | OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_BUCKET},
     {{.name = "strict", .key = KEY_STRICT, .doc = "Owners only, no stand-ins"},
      OPTIONS_READ | OPTIONS_WRITE | OPTIONS_LOAD},
+    {{.name = "strict",
+      .key = KEY_BUCKET_STRICT,
+      .arg = "yes|no",
+      .doc = "Owners only, no stand-ins, whatever a request says"},
+     OPTIONS_BUCKET},
     {{.name = "bucket", .key = 'b', .arg = "NAME", .doc = "Bucket of the key (default)"},
      OPTIONS_READ | OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_NAME},
     {{.name = "context",
@@ -274,11 +280,16 @@ static bool take_request_option(struct cli *cli, int key, char *text, struct arg
 static bool take_admin_option(struct cli *cli, int key, char *text, struct argp_state *state)
 {
     static const char *const rules[] = {"siblings", "lww", NULL};
+    static const char *const answers[] = {"no", "yes", NULL};
 
     switch (key) {
     case KEY_CONFLICT:
         cli->properties.lww = read_word(state, "--conflict", text, rules) == 1;
         cli->set |= QUORATE_BUCKET_LWW;
+        return true;
+    case KEY_BUCKET_STRICT:
+        cli->properties.strict = read_word(state, "--strict", text, answers) == 1;
+        cli->set |= QUORATE_BUCKET_STRICT;
         return true;
     case KEY_NODES:
         cli->cluster.nodes = read_count(state, "--nodes", text, MEMBERS_MAX);

@@ -144,7 +144,7 @@ static struct choice choice_of(struct quorate_client *client, struct site *site,
 {
     if (site->failures > 0 && !site_avoided(site))
         site_probe(client, site);
-    return (struct choice){.alive = true,
+    return (struct choice){.alive = !(site->member && site->away),
                            .linked = true,
                            .failed = site->failures > 0,
                            .silent = site_silent(site),
@@ -249,6 +249,7 @@ static void views_take(struct quorate_client *client, const struct reply *reply)
             continue;
         site = client_site(client, address);
         site->member = true;
+        site->away = view->state != MEMBER_ALIVE;
         client->view_sites[at] = site;
     }
 }

@@ -186,6 +186,7 @@ struct quorate_bucket {
     bool lww;         /* last write wins; false: a read shows all concurrent values */
     int r, w, pr, pw; /* default levels, see QUORATE_LEVEL_*  */
     uint64_t ttl_ms;  /* default time to live; 0: for ever */
+    bool strict;      /* owners only, whatever a request says */
 };
 
 /* Names say what a member is like as the node that answered sees it. */
@@ -241,6 +242,20 @@ struct quorate_status {
     uint64_t uptime_ms;
     int refusal; /* 0, or the error with which puts are refused now */
     uint64_t get_p50_us, get_p99_us, put_p50_us, put_p99_us;
+    /* repair: what is owed to this node and by it */
+    uint64_t repair_missing; /* writes that other nodes are known to have and this one lacks */
+    uint64_t repair_owed;    /* writes that other owners are not known to have, for each of them */
+    uint64_t repair_bytes;   /* of what is missing here, estimated */
+    uint64_t repair_age_ms;  /* since when not all owners have agreed; 0: all agree */
+    char repair_state[16];   /* "level", "pulling", "budget", "unreachable", "retry", "others" */
+    uint32_t shards_filling;
+    uint32_t guest_shards; /* held for owners that were away */
+    uint64_t guest_keys;
+    uint64_t dots;                       /* entries of the dot log */
+    uint64_t dots_max;                   /* its budget */
+    uint64_t pulled_items, pulled_bytes; /* brought by repair since start */
+    uint64_t
+        digest_alarms; /* since start: replicas that had seen the same and held another thing */
 };
 
 /* A key met by a scan. */
@@ -383,7 +398,8 @@ enum {
     QUORATE_BUCKET_W = 4,
     QUORATE_BUCKET_PR = 8,
     QUORATE_BUCKET_PW = 16,
-    QUORATE_BUCKET_TTL = 32
+    QUORATE_BUCKET_TTL = 32,
+    QUORATE_BUCKET_STRICT = 64
 };
 
 struct quorate_cluster_options {

@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 // The public numbers are those of base/err.h.
@@ -22,7 +23,8 @@ static_assert((int)QUORATE_BUCKET_LWW == BUCKET_SET_CONFLICT &&
                   (int)QUORATE_BUCKET_R == BUCKET_SET_R && (int)QUORATE_BUCKET_W == BUCKET_SET_W &&
                   (int)QUORATE_BUCKET_PR == BUCKET_SET_PR &&
                   (int)QUORATE_BUCKET_PW == BUCKET_SET_PW &&
-                  (int)QUORATE_BUCKET_TTL == BUCKET_SET_TTL,
+                  (int)QUORATE_BUCKET_TTL == BUCKET_SET_TTL &&
+                  (int)QUORATE_BUCKET_STRICT == BUCKET_SET_STRICT,
               "bucket properties");
 static_assert((int)QUORATE_BLIND_SIBLINGS == (int)BLIND_SIBLINGS &&
                   (int)QUORATE_BLIND_OVERWRITE == (int)BLIND_OVERWRITE,
@@ -238,7 +240,8 @@ static void fill_bucket(struct result_box *box, const struct bucket_properties *
                                       .w = level_to_public(from->w),
                                       .pr = level_to_public(from->pr),
                                       .pw = level_to_public(from->pw),
-                                      .ttl_ms = from->ttl_ms};
+                                      .ttl_ms = from->ttl_ms,
+                                      .strict = from->strict};
     box->result.bucket = bucket;
 }
 
@@ -313,7 +316,21 @@ static void fill_status(struct result_box *box, const struct status *from)
                                       .get_p50_us = from->get_p50_us,
                                       .get_p99_us = from->get_p99_us,
                                       .put_p50_us = from->put_p50_us,
-                                      .put_p99_us = from->put_p99_us};
+                                      .put_p99_us = from->put_p99_us,
+                                      .repair_missing = from->repair_missing,
+                                      .repair_owed = from->repair_owed,
+                                      .repair_bytes = from->repair_bytes,
+                                      .repair_age_ms = from->repair_age_ms,
+                                      .shards_filling = from->shards_filling,
+                                      .guest_shards = from->guest_shards,
+                                      .guest_keys = from->guest_keys,
+                                      .dots = from->dots,
+                                      .dots_max = from->dots_max,
+                                      .pulled_items = from->pulled_items,
+                                      .pulled_bytes = from->pulled_bytes,
+                                      .digest_alarms = from->digest_alarms};
+    snprintf(status->repair_state, sizeof status->repair_state, "%.*s",
+             (int)from->repair_state.size, (const char *)from->repair_state.data);
     box->result.status = status;
 }
 

@@ -18,7 +18,7 @@ struct choice {
 
 // The index of the best, at random among equals; count >= 1. In this order: not tried, not failed,
 // not silent, alive, an owner, linked. So an owner is asked when one is well; else any node that
-// is, which forwards.
+// is, which forwards or, where it can reach no owner either, stands in for them.
 uint32_t route_choose(const struct choice *choices, uint32_t count, struct rng *rng);
 
 #endif

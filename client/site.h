@@ -28,6 +28,7 @@ struct site {
     bool probing;            // a ping is under way
     bool endpoint;           // named by the application: stays
     bool member;             // in the topology
+    bool away;               // a member, and not alive by gossip as last heard
 };
 
 TAILQ_HEAD(site_list, site);

@@ -41,7 +41,10 @@ _quorate() {
         load:) words="--w --pw -c --strict --bucket --blind --ttl --continue-on-error --window $common" ;;
         dump:) words="--bucket $common" ;;
         bucket:) words='set show' ;;
-        bucket:set) words="--conflict --r --w --pr --pw -c --ttl $common" ;;
+        bucket:set)
+            words="--conflict --r --w --pr --pw -c --ttl --strict $common"
+            [[ $previous == --strict ]] && words='yes no'
+            ;;
         cluster:) words='init status' ;;
         verify:) words="--shard --wait --keys $common" ;;
         cluster:init) words="--nodes --shards --replicas $common" ;;

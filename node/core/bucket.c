@@ -124,6 +124,14 @@ int bucket_lookup(struct node *node, struct slice name, struct bucket_properties
     return bucket->fetching ? ERR_AGAIN : ERR_UNAVAILABLE;
 }
 
+void bucket_remember(struct node *node, struct slice name)
+{
+    struct bucket_properties properties;
+    uint64_t waits_for;
+
+    (void)bucket_lookup(node, name, &properties, &waits_for);
+}
+
 static void bucket_learn(struct node *node, struct bucket *bucket, const struct object *merged)
 {
     int latest = object_latest(merged);
@@ -200,6 +208,8 @@ static void properties_change(const struct request *request, struct bucket_prope
         properties->pw = wish->pw;
     if (request->set & BUCKET_SET_TTL)
         properties->ttl_ms = wish->ttl_ms;
+    if (request->set & BUCKET_SET_STRICT)
+        properties->strict = wish->strict;
 }
 
 static struct slice bucket_token(struct node *node, const struct key *key)
@@ -238,6 +248,7 @@ static void properties_write(struct node *node, const struct origin *origin,
     write.token = bucket_token(node, key);
     write.w = LEVEL_QUORUM;
     write.pw = 0;
+    write.strict = true; // where the strict reads will find it
     put_start(node, origin, &write, key, properties);
 }
 

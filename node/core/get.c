@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The coordinator of a read. Asks r replicas, the own one first; one more when an answer takes
 // longer than most do (a hedged read: Dean and Barroso, "The Tail at Scale", 2013); another one for
-// each that fails. Merges what it got, replies at r answers, repairs the replicas that it saw
-// behind, and stays to repair those that answer late.
+// each that fails, and where no owner is left to ask one that stands in (guest.c). Merges what it
+// got, replies at r answers, repairs the owners that it saw behind, and stays to repair those that
+// answer late.
 //
 // Invariant: every replica is UNASKED, WAITING, OK or FAILED; the quorum's bits say the same of OK
 // and FAILED.
@@ -11,7 +12,7 @@
 
 #include <inttypes.h>
 
-enum { HEDGE_SAMPLES_MIN = 64, HEDGE_FADE_AT = 8192, HEDGE_US_DEFAULT = 10000 };
+enum { HEDGE_SAMPLES_MIN = 64, HEDGE_FADE_AT = 8192, HEDGE_US_DEFAULT = 10000, PATIENCE_PART = 4 };
 
 // ---- repair -------------------------------------------------------------------------------------
 
@@ -70,6 +71,7 @@ static void first_versions(struct node *node, const struct op *op, struct object
     }
 }
 
+// Those that stand in for owners are left as they are: what they lack is no fault of theirs.
 static void answers_repair(struct node *node, struct op *op, const struct object *merged)
 {
     struct object first;
@@ -83,7 +85,7 @@ static void answers_repair(struct node *node, struct op *op, const struct object
         struct answer *answer = &op->answers[rank];
         struct object held;
 
-        if (answer->state != ANSWER_OK || answer->repaired)
+        if (answer->state != ANSWER_OK || answer->repaired || answer_is_guest(op, rank))
             continue;
         answer_decode(node, answer, &held);
         if (answer_behind(node, &held, merged))
@@ -223,7 +225,8 @@ static void answer_ok(struct node *node, struct op *op, uint32_t rank)
 static void ask_self(struct node *node, struct op *op, uint32_t rank)
 {
     struct store_view view;
-    int err = replica_born(node, op->key.shard) ? 0 : ERR_NOT_SERVING;
+    bool guest = answer_is_guest(op, rank);
+    int err = guest || replica_born(node, op->key.shard) ? 0 : ERR_NOT_SERVING;
 
     op->answers[rank].asked_us = node->now_us;
     if (!err)
@@ -250,7 +253,8 @@ static void ask_self(struct node *node, struct op *op, uint32_t rank)
 static void ask(struct node *node, struct op *op, uint32_t rank)
 {
     struct answer *answer = &op->answers[rank];
-    struct message message = {.kind = MESSAGE_READ, .op = op->id};
+    struct message message = {
+        .kind = MESSAGE_READ, .op = op->id, .guest = answer_is_guest(op, rank)};
 
     if (answer->node == node->settings.self.id) {
         ask_self(node, op, rank);
@@ -287,14 +291,21 @@ static uint32_t answers_expected(const struct op *op)
     return count;
 }
 
+// Owners first; others only when no owner is left that has not failed.
 static void ask_enough(struct node *node, struct op *op)
 {
     uint32_t wanted =
         op->quorum.needed > op->quorum.needed_owners ? op->quorum.needed : op->quorum.needed_owners;
     int rank;
 
-    while (answers_expected(op) < wanted && (rank = next_unasked(node, op)) >= 0)
+    while (answers_expected(op) < wanted) {
+        rank = next_unasked(node, op);
+        if (rank < 0)
+            rank = guest_take(node, op);
+        if (rank < 0)
+            break;
         ask(node, op, (uint32_t)rank);
+    }
 }
 
 void get_settle(struct node *node, struct op *op)
@@ -303,9 +314,9 @@ void get_settle(struct node *node, struct op *op)
         get_late(node, op);
         return;
     }
-    if (quorum_verdict(&op->quorum) == QUORUM_WAIT)
+    if (op_verdict(node, op) == QUORUM_WAIT)
         ask_enough(node, op);
-    switch (quorum_verdict(&op->quorum)) {
+    switch (op_verdict(node, op)) {
     case QUORUM_MET:
         get_reply(node, op);
         break;
@@ -348,12 +359,52 @@ void get_local_durable(struct node *node, struct op *op)
     get_settle(node, op);
 }
 
+// Others stand in for owners that are merely slow only after a good part of the request's time, and
+// only for those that say nothing at all: a read that counted an empty guest for an owner that is
+// about to answer would miss writes without need.
+static void hedge_by_guests(struct node *node, struct op *op)
+{
+    uint64_t patience_us = (op->deadline.item.key - op->started_us) / PATIENCE_PART;
+    uint64_t due_us = op->started_us + patience_us;
+    uint32_t count = op->answer_count;
+    int guest;
+
+    if (!op->sloppy)
+        return;
+    if (node->now_us < due_us) {
+        op_timer_start(node, op, &op->hedge, due_us);
+        return;
+    }
+    op_timer_start(node, op, &op->hedge, node->now_us + patience_us);
+    for (uint32_t rank = 0; rank < count; rank++) {
+        struct answer *answer = &op->answers[rank];
+
+        if (answer->state != ANSWER_WAITING || answer->replaced ||
+            !peer_is_silent(node, answer->node, patience_us / 2))
+            continue;
+        guest = guest_take(node, op);
+        if (guest < 0)
+            break;
+        answer->replaced = true;
+        trace(op, "%s is silent: %s stands in", node_name_of(node, answer->node),
+              node_name_of(node, op->answers[guest].node));
+        ask(node, op, (uint32_t)guest);
+    }
+    get_settle(node, op);
+}
+
 void get_hedge(struct node *node, struct op *op)
 {
     int rank = next_unasked(node, op);
 
-    if (op->replied || rank < 0)
+    if (op->replied)
         return;
+    if (rank < 0) {
+        hedge_by_guests(node, op);
+        return;
+    }
+    if (op->sloppy)
+        op_timer_start(node, op, &op->hedge, node->now_us + node->hedge_us);
     node->counts.hedges += 1;
     op->answers[rank].hedge = true;
     trace(op, "hedge: no quorum after %" PRIu64 " us", node->now_us - op->started_us);
@@ -392,7 +443,7 @@ static void get_begin(struct node *node, struct op *op, uint32_t r, uint32_t pr)
     fail_unreachable(node, op);
     trace(op, "get of shard %" PRIu32 ": r %" PRIu32 ", pr %" PRIu32 " of %" PRIu32 " replicas",
           op->key.shard, r, pr, replicas);
-    if (quorum_verdict(&op->quorum) == QUORUM_WAIT)
+    if (op_verdict(node, op) == QUORUM_WAIT)
         op_timer_start(node, op, &op->hedge, node->now_us + node->hedge_us);
     get_settle(node, op);
 }
@@ -405,7 +456,7 @@ static bool get_at_once(struct node *node, const struct origin *origin, const st
     struct store_view view;
     struct object merged;
 
-    if (!replica_born(node, key->shard))
+    if (!node_serves(node, key->shard))
         return false;
     if (store_read(node->store, key, &node->arena, &view) || !wait_durable(node, view.position))
         return false;
@@ -445,11 +496,13 @@ void get_start(struct node *node, const struct origin *origin, const struct requ
     op = op_new(node, OP_GET, origin, request->timeout_ms);
     op->request = (struct request){.method = METHOD_GET, .explain = request->explain};
     op->properties = *properties;
+    op->sloppy = guests_allowed(node, request->strict || properties->strict);
     op_keep_key(node, op, key);
     get_begin(node, op, (uint32_t)r, (uint32_t)pr);
 }
 
-// Reads the system's own key `op->key`; ends in bucket_fetched. A quorum, or as many as there are.
+// Reads the system's own key `op->key`; ends in bucket_fetched. A quorum, or as many as there are,
+// of owners: nobody stands in.
 void get_start_internal(struct node *node, struct op *op)
 {
     const uint16_t *owners = topology_owners(node->topology, op->key.shard);

@@ -29,6 +29,7 @@ struct peer {
     struct member_view view;
     uint64_t cluster;
     bool linked;
+    uint64_t heard_us;          // when it last said something, or its link came up
     uint64_t topology_asked_us; // when we last asked it for its record
     bool alarmed;               // that it has another record, or belongs to another cluster
 };
@@ -52,15 +53,19 @@ enum op_kind {
     OP_INIT
 };
 
+// In one operation: the owners, and as many that stand in for them or for each other.
+enum { ANSWERS_MAX = 2 * REPLICAS_MAX };
+
 enum answer_state { ANSWER_UNASKED, ANSWER_WAITING, ANSWER_OK, ANSWER_FAILED };
 
-// One replica's part in an operation.
+// One replica's part in an operation. The first N ranks are the owners, the others stand-ins.
 struct answer {
     uint64_t node;
     enum answer_state state;
     int err; // with FAILED
     bool hedge;
     bool repaired;
+    bool replaced; // somebody stands in for it; if it answers all the same that counts
     uint64_t asked_us;
     uint64_t answered_us;
     struct buffer object; // reads: versions and full context, encoded
@@ -84,8 +89,10 @@ struct op {
     bool has_key;
     struct bucket_properties properties;
     struct quorum quorum;
-    struct answer answers[REPLICAS_MAX];
+    struct answer answers[ANSWERS_MAX];
     uint32_t answer_count;
+    uint32_t owner_count; // the ranks below are owners
+    bool sloppy;          // others may stand in for owners
     bool replied;
     size_t memory; // bytes kept, counted in node->memory
     // get
@@ -95,6 +102,7 @@ struct op {
     // put
     struct dot dot;
     struct buffer token;
+    struct buffer delta; // encoded, for those that stand in later
     // parked: on which operation
     uint64_t waits_for;
     // scan: the page, in an arena of its own
@@ -115,11 +123,13 @@ struct op {
 // ---- waits for the log (wait.c) -----------------------------------------------------------------
 
 enum wait_kind {
-    WAIT_APPLIED, // tell `peer` that its op is durable here
-    WAIT_ANSWER,  // send the kept reply of a read to `peer`
-    WAIT_OP,      // our own part of operation `op` is durable
-    WAIT_CLUSTER, // tell `peer` that a record of the cluster is durable here
-    WAIT_TOPOLOGY // our topology is durable: tell the driver
+    WAIT_APPLIED,  // tell `peer` that its op is durable here
+    WAIT_ANSWER,   // send the kept reply of a read to `peer`
+    WAIT_OP,       // our own part of operation `op` is durable
+    WAIT_CLUSTER,  // tell `peer` that a record of the cluster is durable here
+    WAIT_TOPOLOGY, // our topology is durable: tell the driver
+    WAIT_OFFER,    // what is to be offered is durable
+    WAIT_PAGE      // send the kept page to `peer`
 };
 
 struct wait {
@@ -127,9 +137,9 @@ struct wait {
     enum wait_kind kind;
     uint64_t peer;
     uint64_t op;
-    enum message_kind answer; // WAIT_CLUSTER: MESSAGE_PREPARED or MESSAGE_COMMITTED
+    enum message_kind answer; // WAIT_CLUSTER: MESSAGE_PREPARED or MESSAGE_COMMITTED; WAIT_PAGE
     uint64_t ballot;          // WAIT_CLUSTER
-    struct buffer object;     // WAIT_ANSWER
+    struct buffer object;     // WAIT_ANSWER, WAIT_PAGE
     struct wait *next_free;
 };
 
@@ -184,11 +194,17 @@ struct node {
     uint32_t free_wait_count;
     uint32_t wait_count;
 
+    struct repair *repair;   // repair.h
+    uint64_t stamp_alarm_us; // when a stamp far ahead was last reported; 0: never
+
     struct table buckets; // hash of name -> struct bucket
     uint64_t next_upkeep_us;
 
     uint64_t hedge_us;             // after how long a read is hedged; renewed by upkeep
+    uint64_t put_hedge_us;         // after how long a write gets a stand-in; renewed by upkeep
+    uint32_t put_hedge_credit;     // hundredths of stand-ins that busy owners may still cost
     struct histogram peer_read_us; // how long a peer takes to answer a read; fades
+    struct histogram peer_ack_us;  // how long a peer takes to acknowledge a write; fades
     struct histogram get_us;
     struct histogram put_us;
     struct {
@@ -217,6 +233,8 @@ void node_log(struct node *node, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void node_send(struct node *node, uint64_t to, const struct message *message);
 
+void node_see_stamp(struct node *node, uint64_t stamp); // of a version from elsewhere
+
 // peers.c
 struct peer *peer_find(const struct node *node, uint64_t id);
 void peer_member(struct node *node, const struct event *event);
@@ -224,6 +242,9 @@ void peer_link(struct node *node, const struct event *event);
 void peers_done(struct node *node);
 bool node_reachable(const struct node *node, uint64_t id);
 const char *node_name_of(const struct node *node, uint64_t id); // for sentences; in the arena
+// A peer from which nothing has come for that long: cut off or stopped, rather than busy.
+bool peer_is_silent(const struct node *node, uint64_t id, uint64_t for_us);
+void peer_heard(struct node *node, uint64_t id);
 enum member_state node_state_of(const struct node *node, uint64_t id);
 
 // operation.c
@@ -266,8 +287,20 @@ void park_request(struct node *node, const struct origin *origin, const struct r
                   uint64_t waits_for);
 void parked_wake(struct node *node, uint64_t ended, int err, const char *text);
 void op_timed_out(struct node *node, struct op *op);
+// To an owner that serves; where none can be reached this node coordinates as a guest, unless that
+// is forbidden or the request is none for data.
 void forward_start(struct node *node, const struct origin *origin, const struct request *request,
                    const struct key *key);
+
+// guest.c: who stands in for owners that are away
+bool guests_allowed(const struct node *node, bool strict); // and there is somebody
+bool answer_is_guest(const struct op *op, uint32_t rank);
+// Adds a member that is not in the operation yet, as a stand-in: its rank.
+uint32_t guest_join(struct op *op, uint64_t id);
+// Adds the next stand-in in rendezvous order that can be reached: its rank, -1: there is none.
+int guest_take(struct node *node, struct op *op);
+// The quorum's verdict; nothing is impossible for r or w while others could stand in.
+enum quorum_verdict op_verdict(const struct node *node, struct op *op);
 
 // get.c
 void get_start(struct node *node, const struct origin *origin, const struct request *request,
@@ -294,6 +327,8 @@ void put_start(struct node *node, const struct origin *origin, const struct requ
                const struct key *key, const struct bucket_properties *properties);
 void put_acked(struct node *node, struct op *op, uint64_t from, int err);
 void put_settle(struct node *node, struct op *op);
+void put_hedge(struct node *node, struct op *op);
+uint64_t put_hedge_delay_us(const struct node *node);
 
 // replica.c
 void replica_apply(struct node *node, uint64_t from, const struct message *message);
@@ -301,7 +336,10 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
 // The object and full context of a view as one encoded object.
 void replica_encode(struct node *node, const struct key *key, const struct store_view *view,
                     struct buffer *out);
+// 0, or ERR_OVERLOADED: this node cannot keep more writes of a shard that it does not own.
+int guest_refusal(const struct node *node);
 bool replica_born(const struct node *node, uint32_t shard);
+bool replica_serves(const struct node *node, uint32_t shard); // born and not filling
 // We own the shard and hold a complete copy: we may coordinate and answer for it.
 bool node_serves(const struct node *node, uint32_t shard);
 
@@ -313,15 +351,33 @@ void rebuild_answered(struct node *node, struct op *op, uint64_t from,
 void rebuild_settle(struct node *node, struct op *op);
 void rebuild_failed(struct node *node, struct op *op); // too late
 
+// repair.c and the files named in repair.h
+void repair_new(struct node *node);
+void repair_done(struct node *node);
+void repair_tick(struct node *node); // cheap before repair_deadline
+uint64_t repair_deadline(const struct node *node);
+void repair_message(struct node *node, uint64_t from, const struct message *message);
+void repair_link(struct node *node, uint64_t peer, bool up); // what we may reach has changed
+void repair_durable(struct node *node);                      // WAIT_OFFER is over
+bool repair_allows(const struct node *node); // background work may go on, within its budget
+void repair_spend(struct node *node, uint64_t bytes, uint64_t keys);
+void repair_status(struct node *node, struct status *status);
+
 // wait.c
 bool wait_durable(const struct node *node, uint64_t position);
 struct wait *wait_new(struct node *node, enum wait_kind kind, uint64_t position);
 void wait_release(struct node *node);
 void waits_done(struct node *node);
 
-// bucket.c: 0 with the properties, or ERR_AGAIN with the operation to wait for, or an error.
+// bucket.c: properties are read from owners only: a stand-in that holds nothing would answer
+// "nothing", and the defaults would silently apply. While their owners are away those last known
+// here go on, however old; a node that knows none refuses.
+// 0 with the properties, or ERR_AGAIN with the operation to wait for, or an error.
 int bucket_lookup(struct node *node, struct slice name, struct bucket_properties *out,
                   uint64_t *out_waits_for);
+// Sees to it that they are known when they are needed: this node only forwards as yet, but may have
+// to coordinate as a guest when it can ask nobody.
+void bucket_remember(struct node *node, struct slice name);
 void bucket_fetched(struct node *node, struct op *op, int err, const struct object *merged);
 void bucket_forget(struct node *node, struct slice name);
 void bucket_changed(struct node *node, struct op *op, struct reply *reply);

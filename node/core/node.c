@@ -8,7 +8,7 @@
 
 // Per upkeep: 1280 records a second are looked at for expiry, and up to 8 times as many while much
 // is found.
-enum { SWEEP_ITEMS = 256, SWEEP_ROUNDS = 8 };
+enum { SWEEP_ITEMS = 256, SWEEP_ROUNDS = 8, STAMP_ALARM_US = 60000000 };
 
 void node_settings_init(struct node_settings *settings)
 {
@@ -17,6 +17,10 @@ void node_settings_init(struct node_settings *settings)
                                        .memory_max = (size_t)256 << 20,
                                        .siblings_max = 100,
                                        .hedge_us_min = 1000,
+                                       .repair_bytes_per_s = (uint64_t)64 << 20,
+                                       .repair_keys_per_s = 50000,
+                                       .repair_page_items = 512,
+                                       .repair_calm_us = 70000000,
                                        .build = "",
                                        .durability = "sync"};
 }
@@ -35,8 +39,10 @@ int node_new(const struct node_settings *settings, struct store *store, uint64_t
     node->self = -1;
     rng_init(&node->rng, settings->seed);
     node->hedge_us = get_hedge_delay_us(node);
+    node->put_hedge_us = put_hedge_delay_us(node);
     // Answers to operations of an earlier life must not fit one of this life.
     node->next_op = (rng_u64(&node->rng) >> 1) | 1;
+    repair_new(node);
     err = cluster_load(node);
     if (err) {
         node_free(node);
@@ -52,6 +58,7 @@ void node_free(struct node *node)
         return;
     ops_done(node);
     waits_done(node);
+    repair_done(node);
     peers_done(node);
     buckets_done(node);
     topology_free(node->topology);
@@ -101,6 +108,20 @@ void node_log(struct node *node, enum log_level level, const char *format, ...)
     action->text = arena_text(&node->arena, "%s", line);
 }
 
+// The data is taken whatever its stamp; only our own clock does not follow it too far.
+void node_see_stamp(struct node *node, uint64_t stamp)
+{
+    if (stamp_see(&node->stamp, node->wall_ms, stamp))
+        return;
+    if (node->stamp_alarm_us && node->now_us < node->stamp_alarm_us + STAMP_ALARM_US)
+        return;
+    node->stamp_alarm_us = node->now_us;
+    node_log(node, LOG_ALARM,
+             "a version was stamped more than %d s ahead of this node's clock: the clock of some "
+             "node is wrong; the version is kept, and wins where the latest write does",
+             STAMP_AHEAD_MS_MAX / 1000);
+}
+
 static void answer_step(struct node *node, uint64_t from, const struct message *message)
 {
     struct op *op = op_find(node, message->op);
@@ -121,6 +142,7 @@ static void message_step(struct node *node, uint64_t from, const struct message 
 {
     struct origin origin = {ORIGIN_PEER, message->op, from};
 
+    peer_heard(node, from);
     switch (message->kind) {
     case MESSAGE_APPLY:
         replica_apply(node, from, message);
@@ -139,6 +161,13 @@ static void message_step(struct node *node, uint64_t from, const struct message 
     case MESSAGE_PROPERTIES:
         bucket_forget(node, message->bucket);
         break;
+    case MESSAGE_OFFER:
+    case MESSAGE_SYNC:
+    case MESSAGE_SYNCED:
+    case MESSAGE_FILL:
+    case MESSAGE_FILLED:
+        repair_message(node, from, message);
+        break;
     default:
         cluster_message(node, from, message);
         break;
@@ -149,8 +178,10 @@ static void sweep(struct node *node)
 {
     uint32_t dropped = SWEEP_ITEMS;
 
-    for (int round = 0; round < SWEEP_ROUNDS && dropped >= SWEEP_ITEMS / 4; round++)
+    for (int round = 0; round < SWEEP_ROUNDS && dropped >= SWEEP_ITEMS / 4; round++) {
         dropped = store_sweep(node->store, node->wall_ms, SWEEP_ITEMS);
+        repair_spend(node, 0, dropped);
+    }
 }
 
 static void upkeep(struct node *node)
@@ -161,7 +192,9 @@ static void upkeep(struct node *node)
     cluster_upkeep(node);
     cluster_init_upkeep(node);
     node->hedge_us = get_hedge_delay_us(node);
-    sweep(node);
+    node->put_hedge_us = put_hedge_delay_us(node);
+    if (repair_allows(node))
+        sweep(node);
 }
 
 const struct actions *node_step(struct node *node, const struct event *event)
@@ -195,6 +228,7 @@ const struct actions *node_step(struct node *node, const struct event *event)
     case EVENT_TICK:
         op_tick(node);
         upkeep(node);
+        repair_tick(node);
         break;
     }
     return &node->actions;
@@ -203,8 +237,11 @@ const struct actions *node_step(struct node *node, const struct event *event)
 uint64_t node_deadline(const struct node *node)
 {
     const struct heap_item *first = heap_first(&node->timers);
+    uint64_t due = node->next_upkeep_us;
 
-    return first && first->key < node->next_upkeep_us ? first->key : node->next_upkeep_us;
+    if (repair_deadline(node) < due)
+        due = repair_deadline(node);
+    return first && first->key < due ? first->key : due;
 }
 
 const struct topology *node_topology(const struct node *node)

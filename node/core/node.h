@@ -23,8 +23,14 @@ struct node_settings {
     size_t memory_max;       // bytes held for requests in flight; beyond: OVERLOADED
     uint32_t siblings_max;   // writes that would add to more siblings than this are refused
     uint64_t hedge_us_min;   // a hedged read is never sent earlier than this
-    const char *build;       // kept by reference
-    const char *durability;  // "sync", "interval=1000"; kept by reference
+    uint64_t repair_bytes_per_s; // what background work may move at most; it gives way to requests
+    uint64_t repair_keys_per_s;
+    uint32_t repair_page_items; // keys in a message of repair, 1..PAGE_ITEMS_MAX
+    // How long all must have been well before dots of ended lives are forgotten: longer than any
+    // message or request of such a life can be under way.
+    uint64_t repair_calm_us;
+    const char *build;      // kept by reference
+    const char *durability; // "sync", "interval=1000"; kept by reference
 };
 
 // Sensible values for everything but self and seed.

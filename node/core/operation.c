@@ -60,9 +60,10 @@ static void op_buffers_reset(struct op *op, size_t keep)
     buffer_reset(&op->kept, keep);
     buffer_reset(&op->merged, keep);
     buffer_reset(&op->token, keep);
+    buffer_reset(&op->delta, keep);
     buffer_reset(&op->record, keep);
     buffer_reset(&op->trace, keep);
-    for (uint32_t i = 0; i < REPLICAS_MAX; i++)
+    for (uint32_t i = 0; i < ANSWERS_MAX; i++)
         buffer_reset(&op->answers[i].object, keep);
 }
 
@@ -72,10 +73,11 @@ static void op_clear(struct op *op)
     struct op fresh = {.kept = op->kept,
                        .merged = op->merged,
                        .token = op->token,
+                       .delta = op->delta,
                        .record = op->record,
                        .trace = op->trace};
 
-    for (uint32_t i = 0; i < REPLICAS_MAX; i++)
+    for (uint32_t i = 0; i < ANSWERS_MAX; i++)
         fresh.answers[i].object = op->answers[i].object;
     *op = fresh;
 }
@@ -166,6 +168,7 @@ void op_set_owners(struct node *node, struct op *op)
     const uint16_t *owners = topology_owners(node->topology, op->key.shard);
 
     op->answer_count = node->topology->replicas;
+    op->owner_count = op->answer_count;
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         struct answer *answer = &op->answers[rank];
 
@@ -205,7 +208,9 @@ void op_tick(struct node *node)
         struct timer *timer = timer_of_item(item);
 
         heap_remove(&node->timers, item);
-        if (timer == &timer->op->hedge)
+        if (timer == &timer->op->hedge && timer->op->kind == OP_PUT)
+            put_hedge(node, timer->op);
+        else if (timer == &timer->op->hedge)
             get_hedge(node, timer->op);
         else
             op_timed_out(node, timer->op);

@@ -66,6 +66,8 @@ void peer_member(struct node *node, const struct event *event)
     peer->cluster = event->cluster;
     if (!state_is_gone(before) && state_is_gone(peer->view.state))
         op_peer_gone(node, peer->id);
+    if (state_is_gone(before) != state_is_gone(peer->view.state))
+        repair_link(node, peer->id, node_reachable(node, peer->id));
     cluster_learn(node, peer);
 }
 
@@ -76,10 +78,12 @@ void peer_link(struct node *node, const struct event *event)
     if (!peer || peer->linked == event->up)
         return;
     peer->linked = event->up;
+    peer->heard_us = node->now_us;
     if (event->up)
         cluster_learn(node, peer);
     else
         op_peer_gone(node, peer->id);
+    repair_link(node, peer->id, node_reachable(node, peer->id));
 }
 
 bool node_reachable(const struct node *node, uint64_t id)
@@ -89,6 +93,21 @@ bool node_reachable(const struct node *node, uint64_t id)
     if (id == node->settings.self.id)
         return true;
     return peer && peer->linked && !state_is_gone(peer->view.state);
+}
+
+void peer_heard(struct node *node, uint64_t id)
+{
+    struct peer *peer = peer_find(node, id);
+
+    if (peer)
+        peer->heard_us = node->now_us;
+}
+
+bool peer_is_silent(const struct node *node, uint64_t id, uint64_t for_us)
+{
+    const struct peer *peer = peer_find(node, id);
+
+    return peer && node->now_us - peer->heard_us >= for_us;
 }
 
 const char *node_name_of(const struct node *node, uint64_t id)

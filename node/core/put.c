@@ -3,12 +3,31 @@
 // sends the same delta to the other owners at once: no remote read comes before a write. It replies
 // when w replicas, itself counted, have the write on stable storage.
 //
+// A sloppy write wants N copies whoever is away: an owner that cannot be reached, fails or stays
+// silent for longer than a hedge delay gets a stand-in (guest.c), and so does a stand-in. Whoever
+// was sent the write counts when it acknowledges, also an owner that somebody stands in for by now:
+// w counts distinct nodes, pw distinct owners.
+//
 // UNAVAILABLE and the other refusals mean: certainly nothing was written anywhere. Once the delta
 // is on its way every failure is TIMEOUT: the write may still take effect.
 #include "base/plant.h"
 #include "node/core/machine.h"
 
 #include <inttypes.h>
+
+// A busy but healthy cluster must not hand its writes to guests: owners that are only slow get a
+// stand-in for at most one write in 50 (and at most HEDGE_BURST at once); those that say nothing at
+// all are taken for away.
+enum {
+    HEDGE_SAMPLES_MIN = 64,
+    HEDGE_FADE_AT = 8192,
+    HEDGE_US_DEFAULT = 50000,
+    HEDGE_US_MIN = 20000,
+    HEDGE_US_MAX = 500000,
+    HEDGE_EARN = 2, // a write
+    HEDGE_COST = 100,
+    HEDGE_BURST = 32
+};
 
 struct write {
     const struct request *request;
@@ -126,6 +145,22 @@ static void delta_make(struct node *node, struct write *write)
     }
 }
 
+// We are no owner: we stand in for one of those that are away.
+static void stand_in_self(struct node *node, struct op *op)
+{
+    uint32_t guest = guest_join(op, node->settings.self.id);
+
+    for (uint32_t rank = 0; rank < guest; rank++) {
+        struct answer *answer = &op->answers[rank];
+
+        if (answer->state != ANSWER_FAILED)
+            continue;
+        answer->replaced = true;
+        break;
+    }
+    trace(op, "no owner serves: %s stands in", node->settings.self.name);
+}
+
 // Marks the owners that cannot be reached; the verdict then says whether a quorum is possible.
 static struct op *op_begin(struct node *node, const struct origin *origin,
                            const struct write *write)
@@ -135,6 +170,7 @@ static struct op *op_begin(struct node *node, const struct origin *origin,
     op->request.method = write->request->method;
     op->request.explain = write->request->explain;
     op->properties = *write->properties;
+    op->sloppy = guests_allowed(node, write->request->strict || write->properties->strict);
     op_keep_key(node, op, write->key);
     op_set_owners(node, op);
     quorum_init(&op->quorum, op->answer_count, UINT32_MAX, write->w, write->pw);
@@ -143,8 +179,11 @@ static struct op *op_begin(struct node *node, const struct origin *origin,
             continue;
         answer_fail(op, rank, ERR_CLOSED);
     }
-    trace(op, "%s in shard %" PRIu32 ": w %" PRIu32 ", pw %" PRIu32 " of %" PRIu32 " replicas",
-          method_title(op->request.method), op->key.shard, write->w, write->pw, op->answer_count);
+    if (op_rank(op, node->settings.self.id) < 0)
+        stand_in_self(node, op);
+    trace(op, "%s in shard %" PRIu32 ": w %" PRIu32 ", pw %" PRIu32 " of %" PRIu32 " replicas%s",
+          method_title(op->request.method), op->key.shard, write->w, write->pw, op->owner_count,
+          op->sloppy ? "" : ", owners only");
     return op;
 }
 
@@ -152,6 +191,72 @@ static void op_fail(struct node *node, struct op *op, int err, const char *text)
 {
     reply_failure(node, op, err, text);
     op_end(node, op);
+}
+
+static void delta_send_to(struct node *node, struct op *op, uint32_t rank,
+                          const struct message *delta)
+{
+    struct answer *answer = &op->answers[rank];
+    struct message message = *delta;
+
+    message.guest = answer_is_guest(op, rank);
+    answer->state = ANSWER_WAITING;
+    answer->asked_us = node->now_us;
+    trace(op, "sends to %s%s", node_name_of(node, answer->node),
+          message.guest ? ", which stands in" : "");
+    node_send(node, answer->node, &message);
+}
+
+// Finds somebody to stand in for this rank; false when there is nobody.
+static bool rank_replace(struct node *node, struct op *op, uint32_t rank,
+                         const struct message *delta)
+{
+    int guest = guest_take(node, op);
+
+    if (guest < 0)
+        return false;
+    op->answers[rank].replaced = true;
+    delta_send_to(node, op, (uint32_t)guest, delta);
+    return true;
+}
+
+static bool wants_replacement(const struct answer *answer)
+{
+    return answer->state == ANSWER_FAILED && !answer->replaced;
+}
+
+static void failed_replace(struct node *node, struct op *op, const struct message *delta)
+{
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        if (wants_replacement(&op->answers[rank]) && !rank_replace(node, op, rank, delta))
+            return;
+    }
+}
+
+// The delta as it was sent first, for those that stand in later.
+static struct message delta_again(struct node *node, const struct op *op)
+{
+    struct message message = {.kind = MESSAGE_APPLY,
+                              .op = op->id,
+                              .bucket = arena_copy(&node->arena, op->key.bucket),
+                              .key = arena_copy(&node->arena, op->key.key)};
+    struct reader reader = reader_of(arena_copy(&node->arena, buffer_slice(&op->delta)));
+
+    check(delta_decode(&reader, &node->arena, &message.delta) == 0);
+    return message;
+}
+
+static void failed_replace_later(struct node *node, struct op *op)
+{
+    struct message delta;
+
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        if (!wants_replacement(&op->answers[rank]))
+            continue;
+        delta = delta_again(node, op);
+        failed_replace(node, op, &delta);
+        return;
+    }
 }
 
 static void delta_send(struct node *node, struct op *op, const struct write *write)
@@ -167,15 +272,19 @@ static void delta_send(struct node *node, struct op *op, const struct write *wri
         message.delta.versions = memcpy(arena_alloc(&node->arena, sizeof write->version),
                                         &write->version, sizeof write->version);
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        struct answer *answer = &op->answers[rank];
+        const struct answer *answer = &op->answers[rank];
 
-        if (answer->state == ANSWER_FAILED || answer->node == node->settings.self.id)
-            continue;
-        answer->state = ANSWER_WAITING;
-        answer->asked_us = node->now_us;
-        trace(op, "sends to %s", node_name_of(node, answer->node));
-        node_send(node, answer->node, &message);
+        if (answer->state != ANSWER_FAILED && answer->node != node->settings.self.id)
+            delta_send_to(node, op, rank, &message);
     }
+    if (!op->sloppy)
+        return;
+    delta_encode(&write->delta, &op->delta);
+    op_account(node, op, op->delta.size);
+    failed_replace(node, op, &message);
+    op_timer_start(node, op, &op->hedge, node->now_us + node->put_hedge_us);
+    if (node->put_hedge_credit < HEDGE_BURST * HEDGE_COST)
+        node->put_hedge_credit += HEDGE_EARN;
 }
 
 static void wait_for_log(struct node *node, struct op *op, uint64_t position)
@@ -213,13 +322,30 @@ static void write_dispatch(struct node *node, struct op *op, struct write *write
     wait_for_log(node, op, after.position);
 }
 
+// Why nothing was even begun.
+static const char *refusal_text(struct node *node, int err)
+{
+    if (err == ERR_TOKEN)
+        return "the token is malformed or belongs to another key: get the key again and use the "
+               "token that comes with it";
+    if (err == ERR_OVERLOADED)
+        return arena_text(&node->arena,
+                          "no owner is reachable from %s, which keeps as many writes for others as "
+                          "it can: nothing was written; try another node, or again when they are "
+                          "back",
+                          node->settings.self.name);
+    return err_text(err);
+}
+
 static void write_start(struct node *node, const struct origin *origin, struct write *write)
 {
     struct store_view held;
-    const char *text;
     struct op *op;
     int err = store_read(node->store, write->key, &node->arena, &held);
+    bool owner = topology_rank(node->topology, write->key->shard, node->self) >= 0;
 
+    if (!err && !owner)
+        err = guest_refusal(node);
     if (err == ERR_DAMAGED) {
         park_request(node, origin, write->request, rebuild_start(node, write->key));
         return;
@@ -228,11 +354,8 @@ static void write_start(struct node *node, const struct origin *origin, struct w
     if (!err)
         err = context_make(node, write, &held.object);
     if (err) {
-        text = err == ERR_TOKEN ? "the token is malformed or belongs to another key: get the key "
-                                  "again and use the token that comes with it"
-                                : err_text(err);
-        op_fail(node, op, err, text);
-    } else if (quorum_verdict(&op->quorum) == QUORUM_IMPOSSIBLE) {
+        op_fail(node, op, err, refusal_text(node, err));
+    } else if (op_verdict(node, op) == QUORUM_IMPOSSIBLE) {
         op_fail(node, op, ERR_UNAVAILABLE, reply_shortfall(node, op, ERR_UNAVAILABLE));
     } else if (siblings_too_many(node, write, &held.object)) {
         op_fail(node, op, ERR_SIBLINGS,
@@ -276,7 +399,7 @@ static void put_reply(struct node *node, struct op *op)
 
 void put_settle(struct node *node, struct op *op)
 {
-    switch (quorum_verdict(&op->quorum)) {
+    switch (op_verdict(node, op)) {
     case QUORUM_MET:
         put_reply(node, op);
         break;
@@ -284,8 +407,65 @@ void put_settle(struct node *node, struct op *op)
         op_fail(node, op, ERR_TIMEOUT, reply_shortfall(node, op, ERR_TIMEOUT));
         break;
     case QUORUM_WAIT:
+        if (op->sloppy)
+            failed_replace_later(node, op);
         break;
     }
+}
+
+// Twice the 99th percentile of what peers took to acknowledge lately.
+uint64_t put_hedge_delay_us(const struct node *node)
+{
+    uint64_t measured = HEDGE_US_DEFAULT;
+
+    if (node->peer_ack_us.count >= HEDGE_SAMPLES_MIN)
+        measured = 2 * histogram_quantile(&node->peer_ack_us, 9900);
+    if (measured < HEDGE_US_MIN)
+        return HEDGE_US_MIN;
+    return measured < HEDGE_US_MAX ? measured : HEDGE_US_MAX;
+}
+
+static void silent_replace(struct node *node, struct op *op, uint32_t rank,
+                           const struct message *delta)
+{
+    struct answer *answer = &op->answers[rank];
+    bool silent = peer_is_silent(node, answer->node, node->put_hedge_us / 2);
+
+    if (answer->state != ANSWER_WAITING || answer->replaced ||
+        node->now_us - answer->asked_us < node->put_hedge_us)
+        return;
+    if (!silent && node->put_hedge_credit < HEDGE_COST)
+        return;
+    trace(op, "hedge: %s has not acknowledged after %" PRIu64 " us",
+          node_name_of(node, answer->node), node->now_us - answer->asked_us);
+    if (rank_replace(node, op, rank, delta) && !silent)
+        node->put_hedge_credit -= HEDGE_COST;
+}
+
+// Looks again later: who stands in may be silent too, and the budget earns.
+void put_hedge(struct node *node, struct op *op)
+{
+    struct message delta = delta_again(node, op);
+    uint32_t count = op->answer_count;
+
+    for (uint32_t rank = 0; rank < count; rank++)
+        silent_replace(node, op, rank, &delta);
+    op_timer_start(node, op, &op->hedge, node->now_us + node->put_hedge_us);
+}
+
+// Nobody can stand in where the write itself is what is refused.
+static bool write_is_refused(int err)
+{
+    return err == ERR_COLLISION || err == ERR_TOO_LARGE;
+}
+
+static void peer_ack_measure(struct node *node, uint64_t from, const struct answer *answer)
+{
+    if (from == node->settings.self.id)
+        return;
+    histogram_add(&node->peer_ack_us, node->now_us - answer->asked_us);
+    if (node->peer_ack_us.count >= HEDGE_FADE_AT)
+        histogram_fade(&node->peer_ack_us);
 }
 
 void put_acked(struct node *node, struct op *op, uint64_t from, int err)
@@ -299,7 +479,9 @@ void put_acked(struct node *node, struct op *op, uint64_t from, int err)
     if (err) {
         answer_fail(op, (uint32_t)rank, err);
         trace(op, "%s: %s", node_name_of(node, from), err_code(err));
+        op->sloppy = op->sloppy && !write_is_refused(err);
     } else {
+        peer_ack_measure(node, from, answer);
         answer->state = ANSWER_OK;
         quorum_add(&op->quorum, (uint32_t)rank);
         trace(op, "%s: durable after %" PRIu64 " us", node_name_of(node, from),

@@ -3,7 +3,7 @@
 // gone" means overwritten or deleted; a record lost to damage must therefore never look like that.
 // Its key is unknown here, answers nobody, and is replaced by what a quorum of the other owners
 // holds (presence wins). So many others must answer that every write acknowledged by a majority is
-// among them.
+// among them. Those that may have stood in for owners are asked too, as far as they can be reached.
 #include "node/core/machine.h"
 
 #include <inttypes.h>
@@ -26,6 +26,18 @@ static struct op *rebuild_find(const struct node *node, const struct key *key, u
     return NULL;
 }
 
+static void rebuild_ask_guests(struct node *node, struct op *op, struct message *message)
+{
+    int rank;
+
+    message->guest = true;
+    while ((rank = guest_take(node, op)) >= 0) {
+        op->answers[rank].state = ANSWER_WAITING;
+        op->answers[rank].asked_us = node->now_us;
+        node_send(node, op->answers[rank].node, message);
+    }
+}
+
 static void rebuild_ask(struct node *node, struct op *op)
 {
     uint64_t self = node->settings.self.id;
@@ -45,8 +57,10 @@ static void rebuild_ask(struct node *node, struct op *op)
         answer->asked_us = node->now_us;
         node_send(node, answer->node, &message);
     }
+    rebuild_ask_guests(node, op, &message);
 }
 
+// A guest's record cannot be replaced by what owners hold: it may be of writes that they lack.
 uint64_t rebuild_start(struct node *node, const struct key *key)
 {
     uint32_t replicas = node->topology->replicas;
@@ -57,12 +71,14 @@ uint64_t rebuild_start(struct node *node, const struct key *key)
 
     if (op)
         return op->id;
-    if (needed == 0 || running >= REBUILDS_MAX)
+    if (needed == 0 || running >= REBUILDS_MAX ||
+        topology_rank(node->topology, key->shard, node->self) < 0)
         return 0;
     op = op_new(node, OP_REBUILD, NULL, REBUILD_TIMEOUT_MS);
     op_keep_key(node, op, key);
     op_set_owners(node, op);
-    quorum_init(&op->quorum, replicas, UINT32_MAX, needed, 0);
+    quorum_init(&op->quorum, replicas, UINT32_MAX, needed, needed);
+    op->sloppy = guests_allowed(node, false);
     rebuild_ask(node, op);
     if (quorum_verdict(&op->quorum) == QUORUM_IMPOSSIBLE) {
         op_end(node, op);

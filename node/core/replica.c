@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node as a replica: what a coordinating peer asks of it. It applies deltas and tells when they
-// are durable; it answers reads with what it holds and its full context. It judges nothing.
+// are durable; it answers reads with what it holds and its full context. It judges nothing. Asked
+// to stand in for an owner it does the same for a shard that it does not own: nothing held, nothing
+// and an empty context are its answer.
 #include "base/plant.h"
 #include "node/core/machine.h"
 
@@ -12,19 +14,31 @@ bool replica_born(const struct node *node, uint32_t shard)
     return replica.born;
 }
 
-// 0 when the key's shard is ours to keep under the topology we know.
-static int key_owned(struct node *node, struct slice bucket, struct slice name, struct key *out)
+bool replica_serves(const struct node *node, uint32_t shard)
+{
+    struct store_shard replica;
+
+    store_shard(node->store, shard, &replica);
+    return replica.born && !replica.filling;
+}
+
+// 0 when the key's shard is ours to keep under the topology we know, or we are asked to stand in
+// for one of its owners: *out_guest then.
+static int key_held(struct node *node, const struct message *message, struct key *out,
+                    bool *out_guest)
 {
     int err;
 
     if (!node->topology)
         return ERR_NO_CLUSTER;
-    err = key_make(node->topology->seed, node->topology->shards, bucket, name, out);
+    err =
+        key_make(node->topology->seed, node->topology->shards, message->bucket, message->key, out);
     if (err)
         return err;
-    if (node->self < 0 || topology_rank(node->topology, out->shard, node->self) < 0)
+    if (node->self < 0)
         return ERR_STALE;
-    return 0;
+    *out_guest = topology_rank(node->topology, out->shard, node->self) < 0;
+    return *out_guest && !message->guest ? ERR_STALE : 0;
 }
 
 static void applied_send(struct node *node, uint64_t to, uint64_t op, int err)
@@ -35,14 +49,24 @@ static void applied_send(struct node *node, uint64_t to, uint64_t op, int err)
         node_send(node, to, &message);
 }
 
+// A guest keeps each dot in its dot log until all owners have it: without room for more it takes no
+// more.
+int guest_refusal(const struct node *node)
+{
+    return store_dots_room(node->store) > 0 ? 0 : ERR_OVERLOADED;
+}
+
 void replica_apply(struct node *node, uint64_t from, const struct message *message)
 {
     const struct delta *delta = &message->delta;
     struct store_view view;
     struct key key;
     struct wait *wait;
-    int err = key_owned(node, message->bucket, message->key, &key);
+    bool guest;
+    int err = key_held(node, message, &key, &guest);
 
+    if (!err && guest)
+        err = guest_refusal(node);
     if (!err && node->wait_count >= WAITS_MAX)
         err = ERR_OVERLOADED;
     if (!err)
@@ -54,7 +78,7 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
         return;
     }
     for (uint32_t i = 0; i < delta->count; i++)
-        stamp_see(&node->stamp, node->wall_ms, delta->versions[i].stamp);
+        node_see_stamp(node, delta->versions[i].stamp);
     if (!message->op)
         return;
     if (wait_durable(node, view.position) ||
@@ -84,9 +108,10 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
     struct store_view view;
     struct key key;
     struct wait *wait;
+    bool guest;
 
-    answer.err = key_owned(node, message->bucket, message->key, &key);
-    if (!answer.err && !replica_born(node, key.shard))
+    answer.err = key_held(node, message, &key, &guest);
+    if (!answer.err && !guest && !replica_serves(node, key.shard))
         answer.err = ERR_NOT_SERVING;
     if (!answer.err)
         answer.err = store_read(node->store, &key, &node->arena, &view);
@@ -115,5 +140,5 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
 bool node_serves(const struct node *node, uint32_t shard)
 {
     return node->self >= 0 && topology_rank(node->topology, shard, node->self) >= 0 &&
-           replica_born(node, shard);
+           replica_serves(node, shard);
 }

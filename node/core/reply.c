@@ -56,7 +56,7 @@ static const char *answer_word(const struct node *node, const struct answer *ans
     return node->now_us - answer->asked_us < SLOW_US ? "no answer yet" : "slow";
 }
 
-// " (n2 dead, n3 slow)"; empty when all answered.
+// " (n2 dead, n3 slow, guest n4 went away)"; empty when all answered.
 static void add_missing(const struct node *node, const struct op *op, struct buffer *out)
 {
     const char *before = " (";
@@ -66,68 +66,100 @@ static void add_missing(const struct node *node, const struct op *op, struct buf
 
         if (answer->state == ANSWER_OK || answer->state == ANSWER_UNASKED)
             continue;
-        buffer_add_format(out, "%s%s %s", before, node_name_of(node, answer->node),
-                          answer_word(node, answer));
+        buffer_add_format(out, "%s%s%s %s", before, answer_is_guest(op, rank) ? "guest " : "",
+                          node_name_of(node, answer->node), answer_word(node, answer));
         before = ", ";
     }
     if (before[0] == ',')
         buffer_add_u8(out, ')');
 }
 
-// The larger of r and pr, or of w and pw, is what binds: all replicas are owners here.
-static uint32_t answers_wanted(const struct op *op)
-{
-    const struct quorum *quorum = &op->quorum;
+// One of the two things that a quorum asks for: so many answers, or so many of owners.
+struct count {
+    uint32_t had; // answers, or replicas that could have answered
+    uint32_t wanted;
+};
 
-    return quorum->needed > quorum->needed_owners ? quorum->needed : quorum->needed_owners;
-}
-
-// "or use --r 1": the knob that binds, if a smaller number would have done.
-static void add_knob(const struct op *op, uint32_t would_do, struct buffer *out)
-{
-    bool owners = op->quorum.needed_owners > op->quorum.needed;
-    bool read = op->request.method == METHOD_GET;
-
-    if (would_do > 0 && would_do < answers_wanted(op))
-        buffer_add_format(out, ", or use --%s%c %" PRIu32, owners ? "p" : "", read ? 'r' : 'w',
-                          would_do);
-}
-
-static uint32_t answers_possible(const struct op *op)
+static uint32_t possible_count(const struct op *op, uint32_t ranks)
 {
     uint32_t count = 0;
 
-    for (uint32_t rank = 0; rank < op->answer_count; rank++)
+    for (uint32_t rank = 0; rank < ranks; rank++)
         count += op->answers[rank].state != ANSWER_FAILED;
     return count;
+}
+
+static struct count count_of_all(const struct op *op, int err)
+{
+    uint32_t possible = possible_count(op, op->answer_count) + op->quorum.spare;
+
+    return (struct count){err == ERR_UNAVAILABLE ? possible : quorum_count(&op->quorum),
+                          op->quorum.needed};
+}
+
+static struct count count_of_owners(const struct op *op, int err)
+{
+    uint32_t possible = possible_count(op, op->owner_count);
+
+    return (struct count){err == ERR_UNAVAILABLE ? possible : quorum_owner_count(&op->quorum),
+                          op->quorum.needed_owners};
+}
+
+// Whether pr or pw is what could not be met, rather than r or w.
+static bool owners_bind(const struct op *op, int err)
+{
+    struct count all = count_of_all(op, err);
+    struct count owners = count_of_owners(op, err);
+
+    return owners.had < owners.wanted && (all.had >= all.wanted || owners.wanted >= all.wanted);
+}
+
+// "or use --r 1": the knob that binds, if a smaller number would have done.
+static void add_knob(const struct op *op, bool owners, const struct count *count,
+                     struct buffer *out)
+{
+    bool read = op->request.method == METHOD_GET;
+
+    if (count->had > 0 && count->had < count->wanted)
+        buffer_add_format(out, ", or use --%s%c %" PRIu32, owners ? "p" : "", read ? 'r' : 'w',
+                          count->had);
+}
+
+static void add_unavailable(const struct node *node, const struct op *op, bool owners,
+                            struct buffer *out)
+{
+    bool read = op->request.method == METHOD_GET;
+    bool strict = guests_allowed(node, op->sloppy) && op->request.method != METHOD_BUCKET_SET;
+
+    add_missing(node, op, out);
+    buffer_add_format(out, ": nothing was %s; try again when they are back",
+                      read ? "read" : "written");
+    if (strict && !owners)
+        buffer_add_format(out, ", or let others stand in (not --strict)");
 }
 
 const char *reply_shortfall(struct node *node, const struct op *op, int err)
 {
     bool read = op->request.method == METHOD_GET;
+    bool owners = owners_bind(op, err);
+    struct count count = owners ? count_of_owners(op, err) : count_of_all(op, err);
     struct buffer text = {0};
     const char *kept;
 
     buffer_add_format(&text, "%s ", method_title(op->request.method));
     text_add_shown(&text, op->key.key);
-    if (err == ERR_UNAVAILABLE)
-        buffer_add_format(&text, ": %" PRIu32 " of %" PRIu32 " replicas reachable",
-                          answers_possible(op), answers_wanted(op));
-    else
-        buffer_add_format(&text, ": %" PRIu32 " of %" PRIu32 " %s in %" PRIu64 " ms",
-                          quorum_count(&op->quorum), answers_wanted(op),
-                          read ? "answers" : "acknowledgements",
-                          (node->now_us - op->started_us) / 1000);
-    add_missing(node, op, &text);
+    buffer_add_format(&text, ": %" PRIu32 " of %" PRIu32 " ", count.had, count.wanted);
     if (err == ERR_UNAVAILABLE) {
-        buffer_add_format(&text, ": nothing was %s; try again when they are back",
-                          read ? "read" : "written");
-        add_knob(op, answers_possible(op), &text);
+        buffer_add_format(&text, "%s reachable", owners ? "owners" : "replicas");
+        add_unavailable(node, op, owners, &text);
     } else {
+        buffer_add_format(&text, "%s%s in %" PRIu64 " ms", read ? "answers" : "acknowledgements",
+                          owners ? " of owners" : "", (node->now_us - op->started_us) / 1000);
+        add_missing(node, op, &text);
         buffer_add_format(&text, read ? ": retry"
                                       : ": it may still take effect; retry with the same token");
-        add_knob(op, quorum_count(&op->quorum), &text);
     }
+    add_knob(op, owners, &count, &text);
     kept = arena_text(&node->arena, "%.*s", (int)text.size, (const char *)text.data);
     buffer_done(&text);
     return kept;
@@ -193,7 +225,7 @@ void reply_explain(struct node *node, struct op *op, struct reply *reply)
         struct explain_replica *replica = &explain->replicas[rank];
 
         replica->node = slice_of_text(node_name_of(node, answer->node));
-        replica->role = slice_of_text("owner");
+        replica->role = slice_of_text(answer_is_guest(op, rank) ? "guest" : "owner");
         replica->asked = answer->asked_us != 0;
         replica->repaired = answer->repaired;
         replica->answered_us =

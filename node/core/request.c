@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where requests enter: refused at once, answered at once, coordinated here, forwarded once to an
-// owner, or parked until something that they need has been fetched.
+// owner, or parked until something that they need has been fetched. Where no owner serves, the node
+// that was asked coordinates as a guest, unless that is forbidden (strict).
 #include "node/core/machine.h"
 
 #include <inttypes.h>
 
+enum { FORWARD_SILENT_US = 500000 };
+
 static void request_dispatch(struct node *node, const struct origin *origin,
                              const struct request *request);
+static void coordinate(struct node *node, const struct origin *origin,
+                       const struct request *request, const struct key *key);
 
 static bool method_writes(enum method method)
 {
@@ -38,12 +43,11 @@ void park_request(struct node *node, const struct origin *origin, const struct r
     op->waits_for = waits_for;
 }
 
-// Starts the request again, with the time that it has left. Its bytes move to the step's arena,
-// since actions will point into them when the operation is long gone.
-static void parked_restart(struct node *node, struct op *op)
+// The kept request, with the time that it has left. Its bytes move to the step's arena, since
+// actions will point into them when the operation is long gone.
+static struct request request_take(struct node *node, const struct op *op)
 {
     struct request request = op->request;
-    struct origin origin = op->origin;
     uint64_t left_us = op_left_us(node, op);
 
     request.bucket = arena_copy(&node->arena, request.bucket);
@@ -51,6 +55,14 @@ static void parked_restart(struct node *node, struct op *op)
     request.value = arena_copy(&node->arena, request.value);
     request.token = arena_copy(&node->arena, request.token);
     request.timeout_ms = left_us < 1000 ? 1 : (uint32_t)(left_us / 1000);
+    return request;
+}
+
+static void parked_restart(struct node *node, struct op *op)
+{
+    struct request request = request_take(node, op);
+    struct origin origin = op->origin;
+
     op_end(node, op);
     request_dispatch(node, &origin, &request);
 }
@@ -102,29 +114,56 @@ static uint32_t forward_timeout_ms(const struct node *node, const struct op *op)
     return left_ms - spare_ms < 1 ? 1 : (uint32_t)(left_ms - spare_ms);
 }
 
-// Sends the kept request to the next owner that has not been tried; false when there is none.
-static bool forward_next(struct node *node, struct op *op)
+static void refuse_unreachable(struct node *node, const struct origin *origin,
+                               const struct request *request, uint32_t shard)
 {
-    struct message message = {.kind = MESSAGE_FORWARD, .op = op->id};
-    uint64_t self = node->settings.self.id;
-    struct request *request;
+    const char *strict = request->strict ? " and --strict lets nobody stand in" : "";
+
+    reply_error(node, origin, request->method, ERR_UNAVAILABLE,
+                arena_text(&node->arena,
+                           "%s: none of the %" PRIu32 " owners of shard %" PRIu32
+                           " is reachable from %s%s: nothing was done; try another node",
+                           method_title(request->method), node->topology->replicas, shard,
+                           node->settings.self.name, strict));
+}
+
+// The next owner that has not been tried; one that said something lately before one that is silent:
+// on a line that has just been cut a request is lost for its whole time. NULL: there is none.
+static struct answer *forward_choose(const struct node *node, struct op *op)
+{
+    struct answer *silent = NULL;
 
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         struct answer *answer = &op->answers[rank];
 
-        if (answer->state != ANSWER_UNASKED || answer->node == self ||
+        if (answer->state != ANSWER_UNASKED || answer->node == node->settings.self.id ||
             !node_reachable(node, answer->node))
             continue;
-        answer->state = ANSWER_WAITING;
-        answer->asked_us = node->now_us;
-        request = arena_alloc(&node->arena, sizeof *request);
-        *request = op->request; // its slices stay where the operation keeps them
-        request->timeout_ms = forward_timeout_ms(node, op);
-        message.request = request;
-        node_send(node, answer->node, &message);
-        return true;
+        if (!peer_is_silent(node, answer->node, FORWARD_SILENT_US))
+            return answer;
+        if (!silent)
+            silent = answer;
     }
-    return false;
+    return silent;
+}
+
+// Sends the kept request to an owner that has not been tried; false when there is none.
+static bool forward_next(struct node *node, struct op *op)
+{
+    struct message message = {.kind = MESSAGE_FORWARD, .op = op->id};
+    struct answer *answer = forward_choose(node, op);
+    struct request *request;
+
+    if (!answer)
+        return false;
+    answer->state = ANSWER_WAITING;
+    answer->asked_us = node->now_us;
+    request = arena_alloc(&node->arena, sizeof *request);
+    *request = op->request; // its slices stay where the operation keeps them
+    request->timeout_ms = forward_timeout_ms(node, op);
+    message.request = request;
+    node_send(node, answer->node, &message);
+    return true;
 }
 
 static struct answer *forward_waiting(struct op *op, uint64_t from)
@@ -136,11 +175,37 @@ static struct answer *forward_waiting(struct op *op, uint64_t from)
     return &op->answers[rank];
 }
 
+static bool guest_may_coordinate(const struct node *node, const struct request *request)
+{
+    bool data = request->method == METHOD_GET || request->method == METHOD_PUT ||
+                request->method == METHOD_DELETE;
+
+    return data && guests_allowed(node, request->strict);
+}
+
+// No owner serves, as far as we can see: we coordinate ourselves, or refuse. Ends the operation.
+static void forward_nobody(struct node *node, struct op *op)
+{
+    struct origin origin = op->origin;
+    struct request request = request_take(node, op);
+    struct key key = op->key;
+
+    key.bucket = request.bucket;
+    key.key = request.key;
+    op_end(node, op);
+    if (guest_may_coordinate(node, &request))
+        coordinate(node, &origin, &request, &key);
+    else
+        refuse_unreachable(node, &origin, &request, key.shard);
+}
+
 void forward_start(struct node *node, const struct origin *origin, const struct request *request,
                    const struct key *key)
 {
     struct op *op = op_new(node, OP_FORWARD, origin, request->timeout_ms);
 
+    if (guest_may_coordinate(node, request))
+        bucket_remember(node, request->bucket);
     op_keep_request(node, op, request);
     op->key = *key;
     op->key.bucket = op->request.bucket;
@@ -148,13 +213,7 @@ void forward_start(struct node *node, const struct origin *origin, const struct 
     op_set_owners(node, op);
     if (forward_next(node, op))
         return;
-    reply_error(node, origin, request->method, ERR_UNAVAILABLE,
-                arena_text(&node->arena,
-                           "%s: none of the %" PRIu32 " owners of shard %" PRIu32
-                           " is reachable from %s: nothing was done; try another node",
-                           method_title(request->method), op->answer_count, key->shard,
-                           node->settings.self.name));
-    op_end(node, op);
+    forward_nobody(node, op);
 }
 
 // Slices of the reply belong to the event: they are good until the step ends, like all actions.
@@ -169,6 +228,10 @@ void forward_answered(struct node *node, struct op *op, uint64_t from,
     answer->state = ANSWER_FAILED;
     if (message->reply->err == ERR_NOT_SERVING && forward_next(node, op))
         return;
+    if (message->reply->err == ERR_NOT_SERVING && guest_may_coordinate(node, &op->request)) {
+        forward_nobody(node, op);
+        return;
+    }
     reply = reply_new(node, op->request.method);
     *reply = *message->reply;
     reply->method = op->request.method;
@@ -186,6 +249,10 @@ void forward_peer_gone(struct node *node, uint64_t from, struct op *op)
     answer->state = ANSWER_FAILED;
     if (harmless && forward_next(node, op))
         return;
+    if (harmless && guest_may_coordinate(node, &op->request)) {
+        forward_nobody(node, op);
+        return;
+    }
     reply_error(node, &op->origin, op->request.method, ERR_CLOSED,
                 arena_text(&node->arena, "%s: %s went away while it coordinated: %s",
                            method_title(op->request.method), node_name_of(node, from),
@@ -302,6 +369,9 @@ static void coordinate(struct node *node, const struct origin *origin,
     else if (err)
         reply_error(node, origin, request->method, err,
                     "the properties of the bucket cannot be read: try again");
+    else if (!node_serves(node, key->shard) &&
+             !guests_allowed(node, request->strict || properties.strict))
+        refuse_unreachable(node, origin, request, key->shard);
     else if (request->method == METHOD_GET)
         get_start(node, origin, request, key, &properties);
     else

@@ -9,8 +9,11 @@ uint64_t stamp_next(uint64_t *last, uint64_t wall_ms)
     return *last;
 }
 
-void stamp_see(uint64_t *last, uint64_t wall_ms, uint64_t seen)
+bool stamp_see(uint64_t *last, uint64_t wall_ms, uint64_t seen)
 {
-    if (seen > *last && seen >> 16 <= wall_ms + STAMP_AHEAD_MS_MAX)
+    if (seen >> 16 > wall_ms + STAMP_AHEAD_MS_MAX)
+        return false;
+    if (seen > *last)
         *last = seen;
+    return true;
 }

@@ -19,7 +19,7 @@ static void status_topology(struct node *node, struct status *status)
         bool owned = node->self >= 0 && topology_rank(topology, shard, node->self) >= 0;
 
         status->shards_owned += owned;
-        status->shards_born += owned && replica_born(node, shard);
+        status->shards_born += owned && replica_serves(node, shard);
     }
 }
 
@@ -60,8 +60,10 @@ void status_request(struct node *node, const struct origin *origin, const struct
     status->put_p50_us = histogram_quantile(&node->put_us, 5000);
     status->put_p99_us = histogram_quantile(&node->put_us, 9900);
     status_topology(node, status);
-    if (request->method == METHOD_STATUS)
+    if (request->method == METHOD_STATUS) {
         status_store(node, status);
+        repair_status(node, status);
+    }
     reply_send(node, origin, reply);
 }
 

@@ -17,6 +17,10 @@
 
 struct store;
 
+// Every object that the store gives out carries in its rest all that its key has seen here beyond
+// the shard's clock: what its record says, and the clocks of fills that have passed the key. So
+// store_clock + rest is the full context, filling or not. (An object without a version and with a
+// rest may therefore be given for a key of which nothing is stored.)
 struct store_view {
     struct object object; // empty when there is none; expired versions are still in it
     uint64_t position;    // the newest log position that it depends on; 0: durable long since
@@ -33,14 +37,21 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
 // dot log, appends to the write-ahead log. `out` is the object afterwards.
 // ERR_DISK_FULL (puts; deletes and repairs go on from the reserve as long as it lasts; a put is
 // what carries one version and stands for exactly its dot: delta->dots holds that one alone),
-// ERR_OVERLOADED (the memtable is full and the checkpoint behind), ERR_DAMAGED and ERR_COLLISION as
-// above, ERR_TOO_LARGE (value or causal context). Nothing has changed on error.
+// ERR_OVERLOADED (the memtable is full and the checkpoint behind; or the replica is neither born
+// nor filling, a guest's, and the dot log has no room for its dots: see store_dots_room),
+// ERR_DAMAGED and ERR_COLLISION as above, ERR_TOO_LARGE (value or causal context). Nothing has
+// changed on error.
+//
+// A key without a name (key_of_tree) is known by its tree key alone: then the delta carries no
+// versions (else ERR_INVALID). What it leaves keeps the name that is stored, or has none; a record
+// without a name takes that of the first delta that has one, and collides with nothing.
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
                 struct arena *arena, struct store_view *out);
 
 // Replaces a damaged record by what the other owners have: the versions as given (presence wins,
-// whatever the shard's clock says), rest := (object->rest + dots of the versions) - shard clock.
-// The key is known again.
+// whatever the shard's clock says), rest := (object->rest + dots of the versions) - what the key
+// has seen by clock and fills. The key is known again. Without a name and versions: there is
+// nothing.
 int store_rebuild(struct store *store, const struct key *key, const struct object *object,
                   uint64_t *out_position);
 
@@ -53,7 +64,11 @@ struct dot store_mint(const struct store *store, uint32_t shard);
 const struct clock *store_clock(const struct store *store, uint32_t shard);
 
 struct store_shard {
-    bool born;     // holds a complete copy (birth mark); an owner without it fills before it serves
+    bool born;    // holds a complete copy (birth mark); an owner without it fills before it serves
+    bool filling; // a fill has begun and not ended
+    bool rests;   // some object may be given out with a rest
+    uint32_t
+        fills;     // clocks of fills that count for the keys they passed, the one going on included
     uint64_t keys; // objects with at least one version
     uint64_t bytes;   // of their buckets, keys and values
     uint64_t digest;  // over (key, dots), see version_digest
@@ -89,13 +104,141 @@ struct store_scan {
 struct store_page {
     struct store_item *items;
     uint32_t count;
-    bool more; // there may be more behind the last item
+    bool more;                      // there may be more behind `reached`
+    uint8_t reached[TREE_KEY_SIZE]; // all up to here was looked at (if more)
 };
 
 // Reads objects of a shard in tree order, memtable and tree merged. Items and slices live in the
 // arena or until the end of the turn. Damaged records are skipped and become unknown keys.
 int store_scan(struct store *store, const struct store_scan *scan, struct arena *arena,
                struct store_page *out);
+
+// The damaged key of the shard behind `after` (NULL: the first). False when there is none. Those
+// for which there was no room in memory are not told, only counted.
+bool store_unknown_next(const struct store *store, uint32_t shard, const uint8_t *after,
+                        uint8_t out[TREE_KEY_SIZE]);
+
+// ---------------------------------------------------------------- sync
+
+// What another replica is sent of a key: the object and the dots that enter the receiver's clock
+// together with it. The context to apply it under is store_clock as of the same step + the object's
+// rest (+ the dots, which are in it).
+struct store_effect {
+    struct store_item item; // bucket and key are empty when the key is erased: no name is known
+    struct clock dots;
+};
+
+struct store_ask {
+    uint32_t shard;
+    const struct clock *clock; // missing: the dots wanted; fill page: the start clock
+    const uint8_t *after;      // fill page: tree key to start behind, NULL: from the first
+    uint32_t items_max;        // at least 1
+    size_t bytes_max;          // stops once names, values and dots exceed it (one item is given)
+};
+
+struct store_effects {
+    struct store_effect *items;
+    uint32_t count;
+    bool more;                      // there is more to ask for
+    bool below_floor;               // missing: nothing is given, since the dot log lacks some
+    uint32_t unknown;               // damaged keys left out
+    uint8_t reached[TREE_KEY_SIZE]; // fill page: the key that it reaches (if more)
+};
+
+// The keys behind the dots wanted (those that the clock has; others are ignored), each key once, in
+// the order of their first dot, with all dots that the dot log has of the key, wanted or not.
+// below_floor also when one key has more dots than a message should carry (STORE_ITEM_RUNS_MAX).
+// Asked again with what is left of the wanted dots it goes on. ERR_IO.
+enum { STORE_ITEM_RUNS_MAX = 4096 };
+int store_missing(struct store *store, const struct store_ask *ask, struct arena *arena,
+                  struct store_effects *out);
+
+// A page for another replica's fill: the objects in (after, reached], and every key there that has
+// a dot in the dot log which the start clock lacks, be it erased; in tree order. `dots` are those
+// that the start clock lacks. below_floor: one key has too many of them. ERR_IO.
+int store_fill_page(struct store *store, const struct store_ask *ask, struct arena *arena,
+                    struct store_effects *out);
+
+// Takes what `known` has out of the dot log, at most dots_max of it; true when there is more to
+// take. Not logged: after a crash they are there again.
+bool store_prune(struct store *store, uint32_t shard, const struct clock *known, uint32_t dots_max);
+
+// How many more dots the replicas that are neither born nor filling (guests' and new ones) may
+// take. Theirs never leave the dot log for want of room: theirs may be the only copy, and nobody
+// can fill from them. Those of the others do: the oldest go when the budget is spent.
+uint64_t store_dots_room(const struct store *store);
+
+// ---------------------------------------------------------------- fill, as the receiver
+//
+//     begin(start clock) ─▶ item, item, ..., pass(upto)  (each page)  ─▶ end: born
+//
+// A fill is a merge-join in tree order with what is here. The cursor is the last key passed. From
+// its passing on a key has seen the start clock; a key that is here and not in the stream is
+// merged with nothing under the page's context. Dots of the start clock enter the shard's clock at
+// the end; newer ones with their items.
+//
+// A fill survives restarts. One that is given up for another start clock goes on counting for the
+// keys that it had passed, until the shard's clock covers it.
+//
+// Contexts cover the start clock of the fill that goes on (else ERR_INVALID: the source was too
+// old). All are durable at the position. ERR_AGAIN: much lies in between, a part is done and
+// durable like the rest: call again with the same arguments, in another turn if there is time.
+// ERR_PRECONDITION: no fill goes on, or the key does not lie behind the cursor. ERR_OVERLOADED,
+// ERR_DISK_FULL, ERR_TOO_LARGE, ERR_COLLISION, ERR_IO; what was done stays done and is not lost.
+
+enum { STORE_FILLS_MAX = 16, STORE_FILL_STEP = 64 };
+
+// Begins one (cursor in front of the first key), or does nothing when the one going on has this
+// start clock. ERR_OVERLOADED: STORE_FILLS_MAX earlier ones still count.
+int store_fill_begin(struct store *store, uint32_t shard, const struct clock *start,
+                     uint64_t *out_position);
+
+struct store_filled {
+    uint32_t shard;
+    const struct clock *context;   // of the page: the sender's clock as of reading it
+    const struct store_item *item; // its tree key, name (or none), versions, rest
+    const struct clock *dots;
+};
+
+// Merges one item and moves the cursor to it. An item whose record here is damaged leaves the key
+// unknown and counts as passed.
+int store_fill_item(struct store *store, const struct store_filled *filled, uint64_t *out_position);
+
+// Nothing more comes up to here (included).
+int store_fill_pass(struct store *store, uint32_t shard, const uint8_t upto[TREE_KEY_SIZE],
+                    const struct clock *context, uint64_t *out_position);
+
+// Nothing more comes at all: passes what is left, joins the start clock to the shard's, born.
+int store_fill_end(struct store *store, uint32_t shard, const struct clock *context,
+                   uint64_t *out_position);
+
+struct store_fill {
+    const struct clock *start; // valid until the next fill call
+    const uint8_t *cursor;     // the same; NULL: nothing passed yet
+};
+
+// The fill that goes on; false when none does.
+bool store_fill(const struct store *store, uint32_t shard, struct store_fill *out);
+
+// ---------------------------------------------------------------- erasing and forgetting
+
+// Makes a replica blank: no objects, clock, dots, fills or unknown keys; not born. The own counter
+// stays. Durable at the position. Bounded time: ERR_AGAIN while its dots leave the dot log (call
+// again; so only when nobody needs them any more). The records vanish from the disk with the next
+// checkpoint. A blank one: 0 at once.
+int store_erase(struct store *store, uint32_t shard, uint64_t *out_position);
+
+// As store_scan, but only the objects with a rest (as stored, without clocks of fills), found
+// without looking at the others. May give none although there are more.
+int store_rests(struct store *store, const struct store_scan *scan, struct arena *arena,
+                struct store_page *out);
+
+// Takes dots off the rest of one key, but never those of its versions. Durable at the position (of
+// the object, when there was nothing to take). ERR_DAMAGED, ERR_OVERLOADED, ERR_DISK_FULL, ERR_IO.
+int store_forget(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
+                 const struct clock *dots, uint64_t *out_position);
+
+// ---------------------------------------------------------------- the node itself
 
 // Small named records of the node itself (topology, proposals): at most 64 names of at most 32
 // bytes; values up to 4 MiB. Durable at the position; ERR_NOT_FOUND from get. `out` is appended to.
@@ -105,6 +248,9 @@ int store_meta_get(const struct store *store, const char *name, struct buffer *o
 
 // Everything at or below this position is on stable storage (mode `interval`: is accepted as such).
 uint64_t store_durable(const struct store *store);
+
+// The end of the last position given out: what is read now depends on nothing behind it.
+uint64_t store_end(const struct store *store);
 
 // Drops versions whose expiry has passed. Looks at no more than items_max records, going round the
 // shards in which something expires; returns how many versions went. Called now and then; costs
@@ -121,6 +267,8 @@ struct store_totals {
     uint64_t checkpoints;  // since start
     uint64_t unknown;      // damaged keys not yet rebuilt
     uint64_t damaged;      // damaged records met since start
+    uint64_t dots;         // entries in the dot log
+    uint64_t dots_max;     // its budget
     int refusal;           // 0, or why puts are refused now: ERR_DISK_FULL, ERR_OVERLOADED, ...
 };
 

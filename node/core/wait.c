@@ -73,6 +73,14 @@ static void answer_send(struct node *node, const struct wait *wait)
     node_send(node, wait->peer, &message);
 }
 
+static void page_send(struct node *node, const struct wait *wait)
+{
+    struct message message = {.kind = wait->answer, .op = wait->op};
+
+    message.encoded = arena_copy(&node->arena, buffer_slice(&wait->object));
+    node_send(node, wait->peer, &message);
+}
+
 static void wait_over(struct node *node, const struct wait *wait)
 {
     struct message message = {.kind = MESSAGE_APPLIED, .op = wait->op, .ballot = wait->ballot};
@@ -93,6 +101,12 @@ static void wait_over(struct node *node, const struct wait *wait)
         break;
     case WAIT_OP:
         op_durable(node, wait->op);
+        break;
+    case WAIT_OFFER:
+        repair_durable(node);
+        break;
+    case WAIT_PAGE:
+        page_send(node, wait);
         break;
     }
 }

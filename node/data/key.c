@@ -77,7 +77,24 @@ void key_shard_first(uint32_t shard, uint32_t shards, uint8_t out[TREE_KEY_SIZE]
     bytes_put_u64_big(out + 8, 0);
 }
 
+void key_shard_last(uint32_t shard, uint32_t shards, uint8_t out[TREE_KEY_SIZE])
+{
+    check(shard < shards);
+    // Bits above the shard's own become those below its prefix.
+    bytes_put_u64_big(out, bits_reverse(shard | ~(uint64_t)(shards - 1)));
+    memset(out + 8, 0xff, 8);
+}
+
 uint32_t key_tree_shard(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards)
 {
     return (uint32_t)(bits_reverse(bytes_u64_big(tree_key)) & (shards - 1));
+}
+
+struct key key_of_tree(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards)
+{
+    struct key key = {.low = bits_reverse(bytes_u64_big(tree_key)),
+                      .high = bytes_u64_big(tree_key + 8)};
+
+    key.shard = (uint32_t)(key.low & (shards - 1));
+    return key;
 }

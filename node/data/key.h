@@ -22,6 +22,12 @@ struct key {
     uint32_t shard; // low & (shards - 1)
 };
 
+// False: bucket and key are empty, only the hash is known.
+static inline bool key_is_named(const struct key *key)
+{
+    return key->bucket.size > 0;
+}
+
 // Buckets of the system itself begin with this byte; clients may not write to them directly.
 #define BUCKET_SYSTEM_PREFIX '$'
 #define BUCKET_PROPERTIES    "$buckets"
@@ -42,8 +48,14 @@ void key_tree(const struct key *key, uint8_t out[TREE_KEY_SIZE]);
 // The first tree key of a shard; its range ends before the first of the next shard in tree order.
 void key_shard_first(uint32_t shard, uint32_t shards, uint8_t out[TREE_KEY_SIZE]);
 
+// The last one: nothing between the two belongs to another shard.
+void key_shard_last(uint32_t shard, uint32_t shards, uint8_t out[TREE_KEY_SIZE]);
+
 // The shard that a tree key belongs to.
 uint32_t key_tree_shard(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards);
+
+// The key of a tree key, without its name (bucket and key are empty).
+struct key key_of_tree(const uint8_t tree_key[TREE_KEY_SIZE], uint32_t shards);
 
 // A token: a context bound to its key. Layout: u8 version (1), u32 check of the key (XXH3-64 of
 // bucket length, bucket, key, unseeded, low half), clock. Shown as URL-safe base64.

@@ -6,7 +6,10 @@
 
 #include <assert.h>
 
-enum { PROPERTIES_VERSION = 1, SHARDS_DEFAULT = 256, REPLICAS_DEFAULT = 3 };
+// The second has a strict bucket: what is not strict is written as builds without strict buckets
+// wrote it, so that each set of properties has one layout.
+enum { PROPERTIES_VERSION = 1, PROPERTIES_STRICT = 2 };
+enum { SHARDS_DEFAULT = 256, REPLICAS_DEFAULT = 3 };
 
 static const char *const method_names[] = {
     [METHOD_PING] = "ping",
@@ -37,6 +40,11 @@ static const char *const kind_names[] = {
     [MESSAGE_COMMIT] = "commit",
     [MESSAGE_COMMITTED] = "committed",
     [MESSAGE_PROPERTIES] = "properties",
+    [MESSAGE_OFFER] = "offer",
+    [MESSAGE_SYNC] = "sync",
+    [MESSAGE_SYNCED] = "synced",
+    [MESSAGE_FILL] = "fill",
+    [MESSAGE_FILLED] = "filled",
 };
 
 static const char *const state_names[] = {
@@ -120,7 +128,7 @@ const struct bucket_properties bucket_properties_default = {
 
 void bucket_properties_encode(const struct bucket_properties *properties, struct buffer *out)
 {
-    buffer_add_u8(out, PROPERTIES_VERSION);
+    buffer_add_u8(out, properties->strict ? PROPERTIES_STRICT : PROPERTIES_VERSION);
     buffer_add_u8(out, (uint8_t)properties->conflict);
     buffer_add_u8(out, (uint8_t)properties->r);
     buffer_add_u8(out, (uint8_t)properties->w);
@@ -151,8 +159,9 @@ int bucket_properties_decode(struct slice bytes, struct bucket_properties *out)
     properties.pr = stored_level(&reader);
     properties.pw = stored_level(&reader);
     properties.ttl_ms = reader_varint(&reader);
-    if (version != PROPERTIES_VERSION || conflict > CONFLICT_LWW ||
-        properties.ttl_ms > TTL_MS_MAX || !reader_finished(&reader))
+    properties.strict = version == PROPERTIES_STRICT;
+    if ((version != PROPERTIES_VERSION && version != PROPERTIES_STRICT) ||
+        conflict > CONFLICT_LWW || properties.ttl_ms > TTL_MS_MAX || !reader_finished(&reader))
         return ERR_PROTOCOL;
     *out = properties;
     return 0;

@@ -6,6 +6,7 @@
 
 #include "node/data/key.h"
 #include "node/data/object.h"
+#include "node/data/repair.h"
 #include "node/data/topology.h"
 
 // ---- requests -----------------------------------------------------------------------------------
@@ -67,6 +68,7 @@ struct bucket_properties {
     enum conflict_rule conflict;
     int r, w, pr, pw; // levels
     uint64_t ttl_ms;  // default time to live; 0: for ever
+    bool strict;      // no guests, whatever a request says
 };
 
 extern const struct bucket_properties bucket_properties_default;
@@ -78,11 +80,12 @@ enum {
     BUCKET_SET_W = 4,
     BUCKET_SET_PR = 8,
     BUCKET_SET_PW = 16,
-    BUCKET_SET_TTL = 32
+    BUCKET_SET_TTL = 32,
+    BUCKET_SET_STRICT = 64
 };
 
 // A bucket's properties as the value of its key in the system bucket: one canonical layout:
-// u8 version (1), u8 conflict, i8 r, w, pr, pw, varint ttl_ms.
+// u8 version (1, or 2 when strict), u8 conflict, i8 r, w, pr, pw, varint ttl_ms.
 void bucket_properties_encode(const struct bucket_properties *properties, struct buffer *out);
 int bucket_properties_decode(struct slice bytes, struct bucket_properties *out);
 
@@ -185,6 +188,19 @@ struct status {
     uint32_t in_flight;
     uint64_t uptime_ms;
     int refusal; // 0 or why puts are refused now
+    // repair: what is owed here and by us
+    uint64_t repair_missing;   // dots that others are known to have and this node lacks
+    uint64_t repair_owed;      // dots that other owners are not known to have, counted for each
+    uint64_t repair_bytes;     // of what is missing here, estimated
+    uint64_t repair_age_ms;    // since when not all have agreed; 0: all agree now
+    struct slice repair_state; // "level", "pulling", "budget", "unreachable", "retry", "others"
+    uint32_t shards_filling;
+    uint32_t guest_shards; // held for owners that were away
+    uint64_t guest_keys;
+    uint64_t dots;                       // entries of the dot log
+    uint64_t dots_max;                   // its budget
+    uint64_t pulled_items, pulled_bytes; // by sync, fill and compare since start
+    uint64_t digest_alarms;              // since start
     struct slice build;
     struct slice durability; // "sync", "interval=1000"
     // p50, p99 in microseconds, since start, as coordinator
@@ -280,6 +296,11 @@ enum message_kind {
     MESSAGE_COMMIT,       // cluster init: it is decided
     MESSAGE_COMMITTED,    // err, or 0: durable here
     MESSAGE_PROPERTIES,   // a bucket's properties changed: forget what you cached (bucket)
+    MESSAGE_OFFER,        // what I have of these shards for good (op unused)
+    MESSAGE_SYNC,         // send what I lack of this shard
+    MESSAGE_SYNCED,       // err, or a page of it
+    MESSAGE_FILL,         // send me all of this shard, from this key on
+    MESSAGE_FILLED,       // err, or a page of it
     MESSAGE_KIND_COUNT
 };
 
@@ -292,6 +313,7 @@ struct message {
     // apply, read, properties (bucket only)
     struct slice bucket;
     struct slice key;
+    bool guest;           // apply, read: asked as a stand-in, of a shard that it does not own
     struct delta delta;   // apply
     struct object object; // object: versions, and in rest the full context
     // forward, forwarded
@@ -300,6 +322,11 @@ struct message {
     // topology, prepare, commit
     struct slice record;
     uint64_t ballot;
+    // offer, sync and fill, synced and filled
+    const struct offers *offers;
+    const struct need *need;
+    struct slice encoded;    // the page as its giver encoded it; the writer looks at nothing else
+    const struct page *page; // the same, read; NULL with err
 };
 
 #endif

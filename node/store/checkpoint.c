@@ -18,6 +18,9 @@ enum { LOG_BUDGETS = 4 };
 // What the pages that one transaction changes may take, in budgets of the memtable.
 enum { PAGE_BUDGETS = 4, PAGE_BYTES = 4096 };
 
+// Records of an erased shard that one transaction removes.
+enum { PURGE_STEP = 10000 };
+
 // ---------------------------------------------------------------- gathering
 
 // A record to write: u8 table, u8 key size, u32 size, key, record (not yet sealed).
@@ -38,12 +41,29 @@ static void load_end(struct checkpoint_load *load, size_t at, struct slice key)
     bytes_put_u32(load->records.data + at - key.size - 4, (uint32_t)size);
 }
 
+// Clocks stay the replica's.
+static void replica_record_fill(const struct replica *replica, struct replica_record *out)
+{
+    *out = (struct replica_record){
+        .born = replica->born,
+        .filling = replica->filling,
+        .keys = replica->keys,
+        .bytes = replica->bytes,
+        .expiring = replica->expiring,
+        .digest = replica->digest,
+        .rests = replica->rests,
+        .clock = replica->clock,
+        .fill_count = replica->fill_count,
+    };
+    for (uint32_t i = 0; i < replica->fill_count; i++)
+        out->fills[i] = replica->fills[i];
+}
+
 static void replicas_gather(struct store *store, struct checkpoint_load *load)
 {
     for (uint32_t shard = 0; shard < store->shards; shard++) {
         struct replica *replica = &store->replicas[shard];
-        struct replica_record record = {replica->born, replica->keys, replica->bytes,
-                                        replica->expiring, replica->digest};
+        struct replica_record record;
         uint8_t big[4];
         size_t at;
 
@@ -52,7 +72,8 @@ static void replicas_gather(struct store *store, struct checkpoint_load *load)
         replica->changed = false;
         bytes_put_u32(big, __builtin_bswap32(shard));
         at = load_begin(load, TREE_CLOCKS, slice_of(big, sizeof big));
-        replica_record_encode(&record, &replica->clock, &load->records);
+        replica_record_fill(replica, &record);
+        replica_record_encode(&record, &load->records);
         load_end(load, at, slice_of(big, sizeof big));
     }
 }
@@ -115,6 +136,47 @@ static void dots_gather(struct store *store, struct checkpoint_load *load)
     free(gone);
 }
 
+static void voids_gather(struct store *store, struct checkpoint_load *load)
+{
+    size_t count = 0;
+
+    for (uint32_t shard = 0; shard < store->shards; shard++)
+        count += store->replicas[shard].tree_void;
+    if (count == 0)
+        return;
+    load->voids = memory_new(count * sizeof *load->voids);
+    for (uint32_t shard = 0; shard < store->shards; shard++) {
+        struct checkpoint_void *gone = &load->voids[load->void_count];
+
+        if (!store->replicas[shard].tree_void)
+            continue;
+        load->void_count += 1;
+        gone->shard = shard;
+        gone->erasures = store->replicas[shard].erasures;
+        key_shard_first(shard, store->shards, gone->first);
+        key_shard_last(shard, store->shards, gone->last);
+    }
+}
+
+// What was written before its shard was erased is left out.
+static void objects_gather(struct store *store, struct checkpoint_load *load)
+{
+    size_t count = memtable_keys(store->frozen);
+
+    load->objects = memory_new(count * sizeof *load->objects);
+    memtable_list(store->frozen, load->objects);
+    load->object_count = count;
+    if (load->void_count == 0)
+        return;
+    load->object_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct memtable_entry *entry = load->objects[i].entry;
+
+        if (entry->erasures == replica_of(store, entry->tree_key)->erasures)
+            load->objects[load->object_count++] = load->objects[i];
+    }
+}
+
 void checkpoint_freeze(struct store *store)
 {
     struct checkpoint *checkpoint = &store->checkpoint;
@@ -124,9 +186,8 @@ void checkpoint_freeze(struct store *store)
     *load = (struct checkpoint_load){.position = log_cut(&store->log)};
     store->frozen = store->active;
     store->active = memtable_new();
-    load->object_count = memtable_keys(store->frozen);
-    load->objects = memory_new(load->object_count * sizeof *load->objects);
-    memtable_list(store->frozen, load->objects);
+    voids_gather(store, load);
+    objects_gather(store, load);
     dots_gather(store, load);
     replicas_gather(store, load);
     metas_gather(store, load);
@@ -140,6 +201,7 @@ void checkpoint_done(struct checkpoint *checkpoint)
     free(checkpoint->load.objects);
     free(checkpoint->load.dots);
     free(checkpoint->load.gone);
+    free(checkpoint->load.voids);
     buffer_done(&checkpoint->load.records);
     checkpoint->load = (struct checkpoint_load){0};
 }
@@ -213,13 +275,52 @@ static int records_write(struct tree *tree, struct checkpoint_load *load)
     return err;
 }
 
+// In transactions of their own, so that the pages which one changes stay few. A crash between them
+// leaves a tree that lacks some of an erased shard's records at a position before the erasing; the
+// log has that erasing on stable storage, and whatever its replay makes of the rest before, it
+// makes nothing of it then.
+static int void_purge(struct tree *tree, const struct checkpoint_void *gone, enum tree_table table)
+{
+    struct slice first = slice_of(gone->first, TREE_KEY_SIZE);
+    struct slice last = slice_of(gone->last, TREE_KEY_SIZE);
+    uint32_t removed;
+    int err;
+
+    do {
+        err = tree->calls->begin(tree);
+        if (err)
+            return err;
+        err = tree->calls->remove_some(tree, table, (struct slice[2]){first, last}, PURGE_STEP,
+                                       &removed);
+        if (!err && removed)
+            err = tree->calls->commit(tree);
+        if (err || !removed)
+            tree->calls->abort(tree);
+    } while (!err && removed == PURGE_STEP);
+    return err;
+}
+
+static int voids_purge(struct tree *tree, const struct checkpoint_load *load)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < load->void_count && !err; i++) {
+        err = void_purge(tree, &load->voids[i], TREE_OBJECTS);
+        if (!err)
+            err = void_purge(tree, &load->voids[i], TREE_RESTS);
+    }
+    return err;
+}
+
 static int checkpoint_work(struct tree_job *job)
 {
     struct checkpoint *checkpoint = (struct checkpoint *)job;
     struct checkpoint_load *load = &checkpoint->load;
     struct tree *tree = checkpoint->tree;
-    int err = tree->calls->begin(tree);
+    int err = voids_purge(tree, load);
 
+    if (!err)
+        err = tree->calls->begin(tree);
     if (err)
         return err;
     memtable_sort(load->objects, load->object_count);
@@ -280,6 +381,14 @@ static void finish(struct store *store)
     store->marked_clean = checkpoint->clean;
     store->checkpoints += 1;
     store->rests_empty = false;
+    store->strip_again = true;
+    for (size_t i = 0; i < checkpoint->load.void_count; i++) {
+        const struct checkpoint_void *gone = &checkpoint->load.voids[i];
+        struct replica *replica = &store->replicas[gone->shard];
+
+        if (replica->erasures == gone->erasures)
+            replica->tree_void = false;
+    }
     store->tree_bytes = store->tree->calls->used(store->tree);
     memtable_free(store->frozen);
     store->frozen = NULL;

@@ -26,6 +26,14 @@ struct checkpoint_dot {
     uint8_t tree_key[TREE_KEY_SIZE];
 };
 
+// A shard that was erased.
+struct checkpoint_void {
+    uint8_t first[TREE_KEY_SIZE];
+    uint8_t last[TREE_KEY_SIZE];
+    uint32_t shard;
+    uint32_t erasures; // as of the freezing: when it was erased again since, it is void still
+};
+
 // All that the job writes, gathered when the memtable is frozen; from then on only the job touches
 // it.
 struct checkpoint_load {
@@ -35,6 +43,8 @@ struct checkpoint_load {
     size_t dot_count;
     struct checkpoint_dot *gone; // without tree keys
     size_t gone_count;
+    struct checkpoint_void *voids; // shards to be purged first
+    size_t void_count;
     struct buffer records; // of clocks and meta: see checkpoint_add
     uint64_t position;
 };

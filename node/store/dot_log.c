@@ -168,6 +168,8 @@ static void chains_unlink(struct dot_log *log, struct dot_entry *entry)
 
 static void age_unlink(struct dot_log *log, struct dot_entry *entry)
 {
+    if (log->kept == index_of(log, entry))
+        log->kept = entry->older;
     if (log->unsaved == index_of(log, entry))
         log->unsaved = entry->newer;
     if (entry->older)
@@ -209,7 +211,19 @@ bool dot_log_remove(struct dot_log *log, uint32_t shard, struct dot dot)
 
 const struct dot_entry *dot_log_over(const struct dot_log *log)
 {
-    return log->count > log->count_max ? entry_at(log, log->oldest) : NULL;
+    const struct dot_entry *kept = entry_at(log, log->kept);
+
+    return log->count > log->count_max ? entry_at(log, kept ? kept->newer : log->oldest) : NULL;
+}
+
+void dot_log_keep(struct dot_log *log, const struct dot_entry *entry)
+{
+    log->kept = index_of(log, entry);
+}
+
+void dot_log_keep_none(struct dot_log *log)
+{
+    log->kept = 0;
 }
 
 const struct dot_entry *dot_log_unsaved(const struct dot_log *log, const struct dot_entry *after)

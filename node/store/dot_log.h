@@ -38,6 +38,7 @@ struct dot_log {
     uint32_t slots;
     uint32_t oldest;
     uint32_t newest;
+    uint32_t kept;    // the newest of those that eviction has passed by; 0: it begins anew
     uint32_t unsaved; // the oldest entry not in the tree; all newer ones are not either
     struct dot_gone *gone;
     size_t gone_count;
@@ -47,7 +48,7 @@ struct dot_log {
 void dot_log_init(struct dot_log *log, uint64_t budget_bytes);
 void dot_log_done(struct dot_log *log);
 
-// Adds a dot as the newest. False when it is there already. The caller keeps dot_log_over empty.
+// Adds a dot as the newest. False when it is there already. The caller empties dot_log_over.
 bool dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
                  const uint8_t tree_key[TREE_KEY_SIZE]);
 
@@ -63,8 +64,11 @@ const struct dot_entry *dot_log_of_key(const struct dot_log *log,
 bool dot_log_remove(struct dot_log *log, uint32_t shard, struct dot dot);
 
 // The oldest entry while the budget is exceeded, else NULL: the caller removes it and moves the
-// floor.
+// floor, or keeps it (dot_log_keep) and is given the next one. Kept ones are not offered again,
+// until dot_log_keep_none.
 const struct dot_entry *dot_log_over(const struct dot_log *log);
+void dot_log_keep(struct dot_log *log, const struct dot_entry *entry);
+void dot_log_keep_none(struct dot_log *log);
 
 // For a checkpoint: the entries not in the tree, oldest first, from NULL on; and afterwards they
 // count as saved, and the list `gone` is the caller's (it frees it).

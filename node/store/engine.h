@@ -91,9 +91,6 @@ int store_flush(struct store *store);
 // Asks for a checkpoint as soon as possible, however little there is to write.
 void store_checkpoint(struct store *store);
 
-// The end of the last position given out.
-uint64_t store_end(const struct store *store);
-
 // Checkpoints, marks the store as cleanly closed and frees it. The first error met is returned and
 // harms nothing: the next start replays the log. Frees it in any case; accepts NULL.
 int store_close(struct store *store);

@@ -121,7 +121,7 @@ static int unknown_load(struct store *store)
 
 static int clock_load(struct store *store, struct slice key, struct slice record)
 {
-    struct replica_record counts;
+    struct replica_record loaded;
     struct replica *replica;
     struct slice body;
     uint32_t shard;
@@ -132,15 +132,23 @@ static int clock_load(struct store *store, struct slice key, struct slice record
     shard = __builtin_bswap32(bytes_u32(key.data));
     if (shard >= store->shards)
         return ERR_DAMAGED;
-    replica = &store->replicas[shard];
-    err = replica_record_decode(body, &counts, &replica->clock);
+    err = replica_record_decode(body, &loaded);
     if (err)
         return err;
-    replica->born = counts.born;
-    replica->keys = counts.keys;
-    replica->bytes = counts.bytes;
-    replica->expiring = counts.expiring;
-    replica->digest = counts.digest;
+    replica = &store->replicas[shard];
+    replica->clock = loaded.clock;
+    replica->born = loaded.born;
+    replica->filling = loaded.filling;
+    replica->keys = loaded.keys;
+    replica->bytes = loaded.bytes;
+    replica->expiring = loaded.expiring;
+    replica->digest = loaded.digest;
+    replica->rests = loaded.rests;
+    replica->fill_count = loaded.fill_count;
+    if (loaded.fill_count) {
+        replica->fills = memory_new(FILLS_MAX * sizeof *replica->fills);
+        memcpy(replica->fills, loaded.fills, loaded.fill_count * sizeof *replica->fills);
+    }
     return 0;
 }
 
@@ -245,14 +253,13 @@ static int apply_replay(struct store *store, uint64_t position, const struct log
     key.shard = (uint32_t)(key.low & (store->shards - 1));
     err = change_begin(store, &key, &arena, &change);
     if (err == ERR_DAMAGED) {
-        change = (struct change){.dots = clock_in(&arena)};
-        key_tree(&key, change.tree_key);
-        replica_new_dots(replica_of(store, change.tree_key), &record->delta, &change.dots);
+        change_begin_damaged(store, &key, &arena, &change);
+        change_new_dots(store, &change, &record->delta);
         err = clock_size(&change.dots) > DELTA_DOTS_MAX ? ERR_DAMAGED : 0;
         if (!err)
             dots_enter(store, &change);
     } else if (!err) {
-        replica_new_dots(replica_of(store, change.tree_key), &record->delta, &change.dots);
+        change_new_dots(store, &change, &record->delta);
         if (clock_size(&change.dots) > DELTA_DOTS_MAX)
             err = ERR_DAMAGED; // none of ours
         else
@@ -275,6 +282,8 @@ static int key_replay(struct store *store, uint64_t position, const struct log_r
         return apply_replay(store, position, record);
     if (record->type == LOG_REBUILD)
         return rebuild_apply(store, &key, &record->object, position);
+    if (record->type == LOG_FILL_ITEM)
+        return fill_item_replay(store, record, position);
     expire_apply(store, tree_key, record->wall_ms, position);
     arena_reset(&store->arena);
     return 0;
@@ -294,6 +303,7 @@ static int replay(void *data, uint64_t position, const struct log_record *record
     case LOG_APPLY:
     case LOG_REBUILD:
     case LOG_EXPIRE:
+    case LOG_FILL_ITEM:
         return key_replay(store, position, record);
     case LOG_SHARDS:
         if (store->shards || record->number == 0 || record->number > SHARDS_MAX ||
@@ -304,9 +314,21 @@ static int replay(void *data, uint64_t position, const struct log_record *record
     case LOG_BORN:
         if (record->number >= store->shards)
             return ERR_DAMAGED;
-        store->replicas[record->number].born = true;
-        store->replicas[record->number].changed = true;
+        born_apply(store, record->number);
         return 0;
+    case LOG_FILL_BEGIN:
+        return fill_begin_replay(store, record);
+    case LOG_FILL_PASS:
+        return fill_pass_replay(store, record, position);
+    case LOG_FILL_END:
+        return fill_end_replay(store, record);
+    case LOG_ERASE:
+        if (record->number >= store->shards)
+            return ERR_DAMAGED;
+        erase_apply(store, record->number);
+        return 0;
+    case LOG_FORGET:
+        return store->shards ? forget_replay(store, record, position) : ERR_DAMAGED;
     case LOG_META:
         return meta_set(store, record->name, record->value, position) ? ERR_DAMAGED : 0;
     }
@@ -398,6 +420,8 @@ int store_load(struct store *store, struct store_found *found)
         found->torn_bytes = recovered.torn_bytes;
         log_drop(&store->log, store->covered);
         store->checkpoint.requested = store->log.segment_count > LIVES_MAX;
+        // The last life may have ended before it stripped what it could.
+        store->strip_again = true;
     }
     store->tree->calls->turn_end(store->tree);
     log_recovered_done(&recovered);

@@ -6,7 +6,8 @@
 //                                  ^ sorted
 //
 // A scan in chunks between writes therefore sorts a few new entries and merges them in one pass,
-// and writes without scans never sort at all.
+// and writes without scans never sort at all. A short tail is not even sorted but looked through:
+// who asks after each write (a fill) would move half the array each time.
 #include "node/store/memtable.h"
 
 #include "base/buffer.h"
@@ -14,7 +15,7 @@
 
 #include <stdlib.h>
 
-enum { MEMTABLE_SLOTS_MIN = 256, MEMTABLE_RADIX_MIN = 512 };
+enum { MEMTABLE_SLOTS_MIN = 256, MEMTABLE_RADIX_MIN = 512, MEMTABLE_TAIL_MAX = 256 };
 
 struct memtable {
     struct arena arena;
@@ -235,22 +236,50 @@ static void order_settle(struct memtable *table)
     table->sorted = table->count;
 }
 
+// True when the entry is wanted by memtable_next.
+static bool is_from(const struct memtable_order *order, const uint8_t *from, bool behind)
+{
+    int compared = memcmp(order->entry->tree_key, from, TREE_KEY_SIZE);
+
+    return compared > 0 || (compared == 0 && !behind);
+}
+
+// The smallest of the tail that is wanted and smaller than `best` (NULL: than anything).
+static const struct memtable_order *tail_next(const struct memtable *table, const uint8_t *from,
+                                              bool behind, const struct memtable_order *best)
+{
+    uint64_t front = bytes_u64_big(from);
+
+    for (size_t i = table->sorted; i < table->count; i++) {
+        const struct memtable_order *order = &table->order[i];
+
+        if (order->front >= front && (!best || order->front <= best->front) &&
+            is_from(order, from, behind) && (!best || order_compare(order, best) < 0))
+            best = order;
+    }
+    return best;
+}
+
 struct memtable_entry *memtable_next(struct memtable *table, const uint8_t *after,
                                      const uint8_t *first)
 {
     const uint8_t *from = after ? after : first;
+    const struct memtable_order *best;
     size_t low = 0;
-    size_t high = table->count;
+    size_t high;
 
-    order_settle(table);
+    if (table->count - table->sorted > MEMTABLE_TAIL_MAX)
+        order_settle(table);
+    high = table->sorted;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = memcmp(table->order[middle].entry->tree_key, from, TREE_KEY_SIZE);
 
-        if (order < 0 || (order == 0 && after))
-            low = middle + 1;
-        else
+        if (is_from(&table->order[middle], from, after != NULL))
             high = middle;
+        else
+            low = middle + 1;
     }
-    return low < table->count ? table->order[low].entry : NULL;
+    best = low < table->sorted ? &table->order[low] : NULL;
+    best = tail_next(table, from, after != NULL, best);
+    return best ? best->entry : NULL;
 }

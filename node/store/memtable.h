@@ -16,6 +16,7 @@ struct memtable_entry {
     uint64_t tried;                   // when its rest was last looked at (replica changes)
     uint8_t *record;                  // a tree record, not yet sealed; NULL: erased
     uint32_t size;                    // bytes of the record
+    uint32_t erasures;                // of its shard when it was written (struct replica)
     bool in_rest;                     // is in the list of records with a rest
     bool has_rest;
     uint8_t tree_key[TREE_KEY_SIZE];

@@ -118,7 +118,27 @@ static void body_encode(const struct log_record *record, struct buffer *out)
         break;
     case LOG_SHARDS:
     case LOG_BORN:
+    case LOG_FILL_END:
+    case LOG_ERASE:
         buffer_add_u32(out, record->number);
+        break;
+    case LOG_FILL_BEGIN:
+        buffer_add_u32(out, record->number);
+        clock_encode(&record->clock, out);
+        break;
+    case LOG_FILL_ITEM:
+        key_encode(&record->key, out);
+        object_encode(&record->object, out);
+        clock_encode(&record->clock, out);
+        clock_encode(&record->dots, out);
+        break;
+    case LOG_FILL_PASS:
+        buffer_add_slice(out, slice_of(record->tree_key, TREE_KEY_SIZE));
+        clock_encode(&record->clock, out);
+        break;
+    case LOG_FORGET:
+        buffer_add_slice(out, slice_of(record->tree_key, TREE_KEY_SIZE));
+        clock_encode(&record->dots, out);
         break;
     case LOG_META:
         buffer_add_u8(out, (uint8_t)record->name.size);
@@ -158,9 +178,50 @@ static int key_decode(struct reader *reader, struct key *out)
     key.high = reader_u64(reader);
     key.bucket = reader_slice(reader, reader_u8(reader));
     key.key = reader_slice(reader, reader_varint(reader));
-    if (reader->failed || key.bucket.size == 0 || key.key.size == 0 || key.key.size > KEY_SIZE_MAX)
+    if (reader->failed || (key.bucket.size == 0) != (key.key.size == 0) ||
+        key.key.size > KEY_SIZE_MAX)
         return ERR_PROTOCOL;
     *out = key;
+    return 0;
+}
+
+static void tree_key_decode(struct reader *reader, uint8_t out[TREE_KEY_SIZE])
+{
+    struct slice key = reader_slice(reader, TREE_KEY_SIZE);
+
+    if (!reader->failed)
+        memcpy(out, key.data, TREE_KEY_SIZE);
+}
+
+static int apply_decode(struct reader *body, struct arena *arena, struct log_record *out)
+{
+    if (key_decode(body, &out->key) || delta_decode(body, arena, &out->delta))
+        return ERR_PROTOCOL;
+    return key_is_named(&out->key) || out->delta.count == 0 ? 0 : ERR_PROTOCOL;
+}
+
+static int rebuild_decode(struct reader *body, struct arena *arena, struct log_record *out)
+{
+    if (key_decode(body, &out->key) || object_decode(body, arena, &out->object))
+        return ERR_PROTOCOL;
+    return key_is_named(&out->key) || out->object.count == 0 ? 0 : ERR_PROTOCOL;
+}
+
+// The records that hold clocks, which live in the arena.
+static int clocks_decode(struct reader *body, struct arena *arena, struct log_record *out)
+{
+    out->clock = clock_in(arena);
+    out->dots = clock_in(arena);
+    if (out->type == LOG_FILL_ITEM && rebuild_decode(body, arena, out))
+        return ERR_PROTOCOL;
+    if (out->type == LOG_FILL_BEGIN)
+        out->number = reader_u32(body);
+    if (out->type == LOG_FILL_PASS || out->type == LOG_FORGET)
+        tree_key_decode(body, out->tree_key);
+    if (out->type != LOG_FORGET && clock_decode(body, &out->clock))
+        return ERR_PROTOCOL;
+    if (out->type == LOG_FORGET || out->type == LOG_FILL_ITEM)
+        return clock_decode(body, &out->dots);
     return 0;
 }
 
@@ -168,10 +229,14 @@ static int body_decode(struct reader *body, struct arena *arena, struct log_reco
 {
     switch (out->type) {
     case LOG_APPLY:
-        return key_decode(body, &out->key) ? ERR_PROTOCOL : delta_decode(body, arena, &out->delta);
+        return apply_decode(body, arena, out);
     case LOG_REBUILD:
-        return key_decode(body, &out->key) ? ERR_PROTOCOL
-                                           : object_decode(body, arena, &out->object);
+        return rebuild_decode(body, arena, out);
+    case LOG_FILL_BEGIN:
+    case LOG_FILL_ITEM:
+    case LOG_FILL_PASS:
+    case LOG_FORGET:
+        return clocks_decode(body, arena, out);
     case LOG_EXPIRE:
         out->key.low = reader_u64(body);
         out->key.high = reader_u64(body);
@@ -179,6 +244,8 @@ static int body_decode(struct reader *body, struct arena *arena, struct log_reco
         return 0;
     case LOG_SHARDS:
     case LOG_BORN:
+    case LOG_FILL_END:
+    case LOG_ERASE:
         out->number = reader_u32(body);
         return 0;
     case LOG_META:
@@ -248,42 +315,102 @@ int object_record_read(struct slice body, struct object_record *out)
     record.bucket = reader_slice(&reader, reader_u8(&reader));
     record.key = reader_slice(&reader, reader_u16(&reader));
     record.object = reader_slice(&reader, reader_left(&reader));
-    if (reader.failed || record.bucket.size == 0 || record.key.size == 0)
+    if (reader.failed || (record.bucket.size == 0) != (record.key.size == 0))
         return ERR_DAMAGED;
     *out = record;
     return 0;
 }
 
-void replica_record_encode(const struct replica_record *record, const struct clock *clock,
-                           struct buffer *out)
+// ---------------------------------------------------------------- replicas
+
+enum { REPLICA_BORN = 1, REPLICA_FILLING = 2, REPLICA_RESTS = 4, REPLICA_FILLS = 8 };
+
+void replica_record_encode(const struct replica_record *record, struct buffer *out)
 {
-    buffer_add_u8(out, record->born ? 1 : 0);
+    buffer_add_u8(
+        out,
+        (uint8_t)((record->born ? REPLICA_BORN : 0) | (record->filling ? REPLICA_FILLING : 0) |
+                  (record->rests ? REPLICA_RESTS : 0) | (record->fill_count ? REPLICA_FILLS : 0)));
     buffer_add_varint(out, record->keys);
     buffer_add_varint(out, record->bytes);
     buffer_add_varint(out, record->expiring);
     buffer_add_u64(out, record->digest);
-    clock_encode(clock, out);
+    clock_encode(&record->clock, out);
+    if (record->rests)
+        buffer_add_varint(out, record->rests);
+    if (record->fill_count)
+        buffer_add_u8(out, (uint8_t)record->fill_count);
+    for (uint32_t i = 0; i < record->fill_count; i++) {
+        const struct fill *fill = &record->fills[i];
+
+        buffer_add_u8(out, fill->moved);
+        buffer_add_slice(out, slice_of(fill->cursor, TREE_KEY_SIZE));
+        clock_encode(&fill->start, out);
+    }
 }
 
-int replica_record_decode(struct slice body, struct replica_record *out, struct clock *clock)
+void replica_record_done(struct replica_record *record)
+{
+    clock_done(&record->clock);
+    for (uint32_t i = 0; i < record->fill_count; i++)
+        clock_done(&record->fills[i].start);
+    record->fill_count = 0;
+}
+
+static int fill_decode(struct reader *reader, struct fill *out)
+{
+    static const uint8_t nothing[TREE_KEY_SIZE];
+    uint8_t moved = reader_u8(reader);
+
+    tree_key_decode(reader, out->cursor);
+    out->moved = moved == 1;
+    if (reader->failed || moved > 1 || (!moved && memcmp(out->cursor, nothing, TREE_KEY_SIZE) != 0))
+        return ERR_DAMAGED;
+    return clock_decode(reader, &out->start) ? ERR_DAMAGED : 0;
+}
+
+static int fills_decode(struct reader *reader, uint8_t flags, struct replica_record *out)
+{
+    uint8_t count = flags & REPLICA_FILLS ? reader_u8(reader) : 0;
+
+    if (count > FILLS_MAX || (flags & REPLICA_FILLS && count == 0) ||
+        (flags & REPLICA_FILLING && count == 0))
+        return ERR_DAMAGED;
+    for (uint8_t i = 0; i < count; i++) {
+        // Counted first, so that it is freed with the others.
+        out->fills[out->fill_count++] = (struct fill){0};
+        if (fill_decode(reader, &out->fills[i]))
+            return ERR_DAMAGED;
+    }
+    return reader_finished(reader) ? 0 : ERR_DAMAGED;
+}
+
+int replica_record_decode(struct slice body, struct replica_record *out)
 {
     struct reader reader = reader_of(body);
-    struct replica_record record;
+    struct replica_record record = {0};
     uint8_t flags = reader_u8(&reader);
+    int err = 0;
 
-    record.born = flags & 1;
+    record.born = flags & REPLICA_BORN;
+    record.filling = flags & REPLICA_FILLING;
     record.keys = reader_varint(&reader);
     record.bytes = reader_varint(&reader);
     record.expiring = reader_varint(&reader);
     record.digest = reader_u64(&reader);
-    if (clock_decode(&reader, clock))
+    if (flags >= 2 * REPLICA_FILLS || clock_decode(&reader, &record.clock))
         return ERR_DAMAGED;
-    if (flags > 1 || !reader_finished(&reader)) {
-        clock_done(clock);
-        return ERR_DAMAGED;
+    if (flags & REPLICA_RESTS) {
+        record.rests = reader_varint(&reader);
+        err = record.rests ? 0 : ERR_DAMAGED;
     }
-    *out = record;
-    return 0;
+    if (!err)
+        err = fills_decode(&reader, flags, &record);
+    if (err)
+        replica_record_done(&record);
+    else
+        *out = record;
+    return err;
 }
 
 static void put_u32_big(uint8_t *at, uint32_t value)

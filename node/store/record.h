@@ -32,11 +32,20 @@
 // A log record:  u8 type, varint body size, body
 //
 //     LOG_APPLY     u64 low, u64 high, u8 bucket size, bucket, varint key size, key, delta
+//                   (both sizes 0: the name is not known; then there are no versions)
 //     LOG_REBUILD   the same with an object in place of the delta
 //     LOG_EXPIRE    u64 low, u64 high, u64 wall_ms: versions expired by then are dropped
 //     LOG_SHARDS    u32 shards
 //     LOG_BORN      u32 shard
 //     LOG_META      u8 name size, name, value
+//     LOG_FILL_BEGIN   u32 shard, clock: start
+//     LOG_FILL_ITEM    as LOG_REBUILD, then clock: context of the page, clock: dots. The cursor
+//                      moves to this key.
+//     LOG_FILL_PASS    16 bytes tree key, clock: context. What lies between the cursor and the key
+//                      (included) is merged with nothing, and the cursor moves there.
+//     LOG_FILL_END     u32 shard
+//     LOG_ERASE        u32 shard
+//     LOG_FORGET       16 bytes tree key, clock: dots to be taken off its rest
 //
 // A record of the tree:
 //
@@ -46,10 +55,13 @@
 //      9  body
 //
 //     TREE_OBJECTS  u8 bucket size, bucket, u16 key size, key, object (object_encode)
+//                   (both sizes 0: the name is not known; then there are no versions)
 //     TREE_RESTS    no record: the value is empty
 //     TREE_DOTS     16 bytes tree key
-//     TREE_CLOCKS   u8 flags (1: born), varint keys, varint bytes, varint expiring, u64 digest,
-//                   clock
+//     TREE_CLOCKS   u8 flags, varint keys, varint bytes, varint expiring, u64 digest, clock;
+//                   flags: 1: born; 2: the last fill goes on; 4: varint rests (not 0) follows:
+//                   records with a rest; 8: then u8 fills (not 0) follows, and of each: u8 1 when
+//                   its cursor has moved, 16 bytes cursor (zeros if not), clock: start
 //     TREE_META     "position": u64 position covered, u64 store id, u8 clean
 //                   "shards": u32; "unknown": 16 bytes tree key, ...; "m:" + name: value
 #ifndef NODE_STORE_RECORD_H
@@ -106,13 +118,22 @@ enum log_type {
     LOG_SHARDS,
     LOG_BORN,
     LOG_META,
+    LOG_FILL_BEGIN,
+    LOG_FILL_ITEM,
+    LOG_FILL_PASS,
+    LOG_FILL_END,
+    LOG_ERASE,
+    LOG_FORGET,
 };
 
 struct log_record {
     enum log_type type;
-    struct key key; // apply, rebuild (shard not set); expire: low and high only
+    struct key key; // apply, rebuild, fill item (shard not set); expire: low and high only
     struct delta delta;
-    struct object object;
+    struct object object;            // rebuild, fill item
+    struct clock clock;              // fill begin: start; item, pass: the page's context
+    struct clock dots;               // fill item, forget
+    uint8_t tree_key[TREE_KEY_SIZE]; // fill pass, forget
     uint64_t wall_ms;
     uint32_t number;    // shards, shard
     struct slice name;  // meta
@@ -140,7 +161,7 @@ int record_open(enum tree_table table, struct slice key, struct slice record, st
 void object_record_begin(const struct key *key, struct buffer *out);
 
 struct object_record {
-    struct slice bucket;
+    struct slice bucket; // empty, and the key too: not known
     struct slice key;
     struct slice object; // still encoded
 };
@@ -148,19 +169,33 @@ struct object_record {
 // ERR_DAMAGED when malformed.
 int object_record_read(struct slice body, struct object_record *out);
 
+// A fill that counts: what its keys have seen from the cursor on backwards.
+struct fill {
+    struct clock start;
+    uint8_t cursor[TREE_KEY_SIZE]; // the last key passed
+    bool moved;                    // there is one
+};
+
+enum { FILLS_MAX = 16 };
+
 struct replica_record {
     bool born;
+    bool filling;
     uint64_t keys;
     uint64_t bytes;
     uint64_t expiring;
     uint64_t digest;
+    uint64_t rests;
+    struct clock clock;
+    struct fill fills[FILLS_MAX];
+    uint32_t fill_count;
 };
 
-void replica_record_encode(const struct replica_record *record, const struct clock *clock,
-                           struct buffer *out);
+void replica_record_encode(const struct replica_record *record, struct buffer *out);
 
-// `clock` is empty. ERR_DAMAGED when malformed.
-int replica_record_decode(struct slice body, struct replica_record *out, struct clock *clock);
+// Clocks are on the heap, the caller's. ERR_DAMAGED when malformed, nothing is left then.
+int replica_record_decode(struct slice body, struct replica_record *out);
+void replica_record_done(struct replica_record *record);
 
 enum { DOT_KEY_SIZE = 20 };
 

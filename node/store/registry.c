@@ -17,7 +17,7 @@ void shards_set(struct store *store, uint32_t shards, uint64_t position)
     store->replicas = memory_new(shards * sizeof *store->replicas);
 }
 
-static int record_append(struct store *store, const struct log_record *record, uint64_t *out)
+int record_append(struct store *store, const struct log_record *record, uint64_t *out)
 {
     int err = store_admit(store, LOG_USE_RESERVE);
 
@@ -51,6 +51,14 @@ uint32_t store_shards(const struct store *store)
     return store->shards;
 }
 
+void born_apply(struct store *store, uint32_t shard)
+{
+    store->replicas[shard].born = true;
+    store->replicas[shard].changed = true;
+    // Its dots may go from the dot log for want of room from now on.
+    dot_log_keep_none(&store->dot_log);
+}
+
 int store_set_born(struct store *store, uint32_t shard, uint64_t *out_position)
 {
     struct log_record record = {.type = LOG_BORN, .number = shard};
@@ -65,8 +73,7 @@ int store_set_born(struct store *store, uint32_t shard, uint64_t *out_position)
     err = record_append(store, &record, out_position);
     if (err)
         return err;
-    replica->born = true;
-    replica->changed = true;
+    born_apply(store, shard);
     return 0;
 }
 

@@ -4,12 +4,136 @@
 #include "node/store/replica.h"
 
 #include "base/check.h"
+#include "base/plant.h"
+
+#include <stdlib.h>
 
 void replica_done(struct replica *replica)
 {
     clock_done(&replica->clock);
     clock_done(&replica->floor);
+    for (uint32_t i = 0; i < replica->fill_count; i++)
+        clock_done(&replica->fills[i].start);
+    free(replica->fills);
+    replica->fills = NULL;
+    replica->fill_count = 0;
 }
+
+bool replica_is_blank(const struct replica *replica)
+{
+    return replica->clock.count == 0 && replica->keys == 0 && replica->rests == 0 &&
+           replica->unknown == 0 && !replica->unlisted && replica->fill_count == 0 &&
+           !replica->born;
+}
+
+// ---------------------------------------------------------------- fills
+
+bool fill_has_passed(const struct fill *fill, const uint8_t tree_key[TREE_KEY_SIZE])
+{
+    return fill->moved && memcmp(tree_key, fill->cursor, TREE_KEY_SIZE) <= 0;
+}
+
+struct fill *replica_fill(const struct replica *replica)
+{
+    return replica->filling ? &replica->fills[replica->fill_count - 1] : NULL;
+}
+
+bool replica_join_passed(const struct replica *replica, const uint8_t tree_key[TREE_KEY_SIZE],
+                         struct clock *into)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < replica->fill_count; i++) {
+        if (!fill_has_passed(&replica->fills[i], tree_key))
+            continue;
+        clock_join(into, &replica->fills[i].start);
+        any = true;
+    }
+    return any;
+}
+
+void replica_strip(const struct replica *replica, const uint8_t tree_key[TREE_KEY_SIZE],
+                   struct object *object)
+{
+    object_strip(object, &replica->clock);
+    for (uint32_t i = 0; i < replica->fill_count; i++) {
+        if (fill_has_passed(&replica->fills[i], tree_key))
+            object_strip(object, &replica->fills[i].start);
+    }
+}
+
+static bool fill_says_nothing(const struct replica *replica, uint32_t index)
+{
+    const struct fill *fill = &replica->fills[index];
+    bool nothing = !fill->moved || clock_covers(&replica->clock, &fill->start);
+
+    // Only a newer one replaces it, so that no two replace each other.
+    for (uint32_t i = index + 1; i < replica->fill_count && !nothing; i++) {
+        const struct fill *other = &replica->fills[i];
+
+        nothing = fill_has_passed(other, fill->cursor) && clock_covers(&other->start, &fill->start);
+    }
+    return nothing;
+}
+
+void replica_drop_fills(struct replica *replica)
+{
+    for (uint32_t i = 0; i + replica->filling < replica->fill_count;) {
+        if (!fill_says_nothing(replica, i)) {
+            i += 1;
+            continue;
+        }
+        clock_done(&replica->fills[i].start);
+        replica->fill_count -= 1;
+        memmove(&replica->fills[i], &replica->fills[i + 1],
+                (replica->fill_count - i) * sizeof *replica->fills);
+    }
+}
+
+bool replica_has_fill_room(const struct replica *replica)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < replica->fill_count; i++)
+        count += !fill_says_nothing(replica, i);
+    return count < FILLS_MAX;
+}
+
+void replica_begin_fill(struct replica *replica, const struct clock *start)
+{
+    struct fill *fill;
+
+    replica->filling = false;
+    replica_drop_fills(replica);
+    if (planted("fill-forgets")) // one that was given up counts no more
+        replica->fill_count = 0;
+    check(replica->fill_count < FILLS_MAX);
+    if (!replica->fills)
+        replica->fills = memory_new(FILLS_MAX * sizeof *replica->fills);
+    fill = &replica->fills[replica->fill_count++];
+    *fill = (struct fill){0};
+    clock_copy(&fill->start, start);
+    replica->filling = true;
+    replica->changed = true;
+}
+
+void replica_end_fill(struct replica *replica)
+{
+    struct fill *fill = replica_fill(replica);
+    struct clock gained = {0};
+
+    clock_copy(&gained, &fill->start);
+    clock_subtract(&gained, &replica->clock);
+    clock_join(&replica->clock, &gained);
+    clock_join(&replica->floor, &gained);
+    clock_done(&gained);
+    replica->filling = false;
+    replica_drop_fills(replica);
+    replica->changes += 1;
+    replica->changed = true;
+}
+
+// ---------------------------------------------------------------- counts and dots
 
 uint64_t replica_object_bytes(const struct key *key, const struct object *object)
 {
@@ -42,6 +166,12 @@ void replica_account(struct replica *replica, const struct key *key, const struc
     replica->changed = true;
 }
 
+void replica_account_rest(struct replica *replica, bool old, bool next)
+{
+    replica->rests += next - (uint64_t)old;
+    replica->changed |= old != next;
+}
+
 void replica_new_dots(const struct replica *replica, const struct delta *delta, struct clock *out)
 {
     clock_copy(out, &delta->dots);
@@ -62,18 +192,38 @@ void replica_log_dots(struct replica *replica, struct dot_log *log, uint32_t sha
     }
 }
 
+// Leaves the first dots_max dots in a clock; true when some went.
+static bool clock_cut(struct clock *clock, uint64_t dots_max)
+{
+    for (uint32_t i = 0; i < clock->count; i++) {
+        struct run *run = &clock->runs[i];
+        uint64_t length = run->last - run->first + 1;
+
+        if (length <= dots_max) {
+            dots_max -= length;
+            continue;
+        }
+        run->last = run->first + dots_max - 1;
+        clock->count = i + (dots_max > 0);
+        return true;
+    }
+    return false;
+}
+
 // What may be pruned is what is known, in the clock, and above the floor: then each dot costs one
 // removal, however much is known.
-void replica_prune(struct replica *replica, struct dot_log *log, uint32_t shard,
-                   const struct clock *known)
+bool replica_prune(struct replica *replica, struct dot_log *log, uint32_t shard,
+                   const struct clock *known, uint64_t dots_max)
 {
     struct clock gone = {0};
+    bool more;
 
     if (replica->dots == 0)
-        return;
+        return false;
     clock_copy(&gone, &replica->clock);
     clock_subtract(&gone, &replica->floor);
     clock_intersect(&gone, known);
+    more = clock_cut(&gone, dots_max);
     for (uint32_t i = 0; i < gone.count; i++) {
         const struct run *run = &gone.runs[i];
 
@@ -86,6 +236,7 @@ void replica_prune(struct replica *replica, struct dot_log *log, uint32_t shard,
     }
     clock_join(&replica->floor, &gone);
     clock_done(&gone);
+    return more;
 }
 
 bool replica_valid(const struct replica *replica, const struct dot_log *log, uint32_t shard)

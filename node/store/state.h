@@ -5,6 +5,11 @@
 //   registry.c    shards, birth marks, meta records
 //   walk.c        objects in order, memtables and tree merged: scan, sweep, recount
 //   strip.c       takes rests off when clocks have caught up
+//   missing.c     what other replicas are sent: missing dots, pages of a fill
+//   fill.c        what a replica is filled with
+//   erase.c       a replica made blank
+//   rests.c       rests listed and forgotten
+//   valid.c       what must hold, for slow checks
 //   checkpoint.c  memtable -> tree
 //   load.c        tree and log -> memory, at start
 //   engine.c      the turn, opening and closing
@@ -62,6 +67,7 @@ struct store {
     struct arena arena;     // of one walk or strip
     uint64_t clock_changes; // of all replicas
     uint64_t strip_changes; // as of the last whole pass over TREE_RESTS
+    bool strip_again;       // TREE_RESTS has changed since it began
     uint8_t strip_at[TREE_KEY_SIZE];
     bool strip_under_way;
     bool rests_empty; // TREE_RESTS was seen empty, and no checkpoint since
@@ -79,28 +85,41 @@ struct lookup {
     struct slice body; // of the object record; empty: there is none
     uint64_t position;
     struct memtable_entry *entry; // when it is in the active memtable
+    bool rest;                    // as stored it has one (object_read sets this)
 };
+
+// The entry of a key, unless its shard was erased since.
+struct memtable_entry *entry_find(const struct store *store, const struct memtable *table,
+                                  const uint8_t tree_key[TREE_KEY_SIZE]);
 
 // The newest record of a tree key. ERR_DAMAGED (and the key is unknown from now on), ERR_IO.
 int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *out);
 
-// Decodes what was found, stripped by the shard's clock.
-int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
-                const struct lookup *found, struct arena *arena, struct store_item *out);
+// Decodes what was found, stripped by the shard's clock and the fills that passed.
+int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *found,
+                struct arena *arena, struct store_item *out);
 
-// Makes an object the newest in the memtable.
+// What is given out has all in its rest that the key has seen beyond the shard's clock.
+void object_widen(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
+                  struct object *object);
+
+// Makes an object the newest in the memtable. `had_rest`: so had the record that it replaces, as
+// stored.
 struct memtable_entry *object_put(struct store *store, const struct key *key,
-                                  const struct object *object, uint64_t position);
+                                  const struct object *object, uint64_t position, bool had_rest);
 
 // What store_apply, store_rebuild and the sweep do once the record is in the log; replay does the
 // same.
 struct change {
-    const struct key *key;
+    struct key key; // with the name that is stored, when it came without one
     uint8_t tree_key[TREE_KEY_SIZE];
     struct arena *arena;
     struct object old;
     uint64_t old_position;
-    struct clock dots; // new ones
+    bool old_rest;       // as stored it has a rest
+    bool found;          // something is stored, be it an empty object
+    struct clock passed; // by fills: what the key has seen beyond clock and rest
+    struct clock dots;   // new ones
 };
 
 int change_begin(struct store *store, const struct key *key, struct arena *arena,
@@ -111,11 +130,23 @@ struct memtable_entry *change_apply(struct store *store, struct change *change,
 // The clock and the dot log gain the change's dots.
 void dots_enter(struct store *store, const struct change *change);
 
+// The dots that a delta has here are new ones: those of its versions too.
+void change_new_dots(struct store *store, struct change *change, const struct delta *delta);
+
+// What is stored must stay within what a peer accepts: the shard's clock, the object's rest and
+// what fills say, together with all that a context may add.
+bool context_too_large(const struct store *store, const struct change *change,
+                       const struct clock *context);
+
 int rebuild_apply(struct store *store, const struct key *key, const struct object *object,
                   uint64_t position);
 
 // Whether something may be written now; `use` as of the log.
 int store_admit(const struct store *store, enum log_use use);
+
+// The object of a change without anything stored, for a key whose record is damaged.
+void change_begin_damaged(struct store *store, const struct key *key, struct arena *arena,
+                          struct change *out);
 
 struct replica *replica_of(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
 void damage_note(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
@@ -123,7 +154,28 @@ void damage_note(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
 // ---- registry.c
 
 void shards_set(struct store *store, uint32_t shards, uint64_t position);
+void born_apply(struct store *store, uint32_t shard);
+
+// A record of the store's own housekeeping into the log, from the reserve.
+int record_append(struct store *store, const struct log_record *record, uint64_t *out_position);
 int meta_set(struct store *store, struct slice name, struct slice value, uint64_t position);
+
+// ---- fill.c
+//
+// Replaying a record of a fill; ERR_DAMAGED for one that we never wrote.
+
+int fill_begin_replay(struct store *store, const struct log_record *record);
+int fill_item_replay(struct store *store, const struct log_record *record, uint64_t position);
+int fill_pass_replay(struct store *store, const struct log_record *record, uint64_t position);
+int fill_end_replay(struct store *store, const struct log_record *record);
+
+// ---- erase.c
+
+void erase_apply(struct store *store, uint32_t shard);
+
+// ---- rests.c
+
+int forget_replay(struct store *store, const struct log_record *record, uint64_t position);
 
 // ---- walk.c
 
@@ -132,6 +184,17 @@ struct walk_item {
     struct lookup found;
     bool damaged;
 };
+
+// The first record of a table of tree keys behind `after` (an empty one: the first at all) whose
+// shard was not erased. ERR_NOT_FOUND, ERR_DAMAGED (the key is none), ERR_IO.
+int tree_next(struct store *store, enum tree_table table, struct slice after, struct slice out[2]);
+
+// The smallest entry behind `after` (NULL: from `first` on) whose shard was not erased.
+struct memtable_entry *entry_next(const struct store *store, struct memtable *table,
+                                  const uint8_t *after, const uint8_t *first);
+
+// The key below `first`, to be asked behind; empty when there is none. `room` keeps it.
+struct slice key_below(const uint8_t *first, uint8_t room[TREE_KEY_SIZE]);
 
 // The next record behind `after` (NULL: from `first` on) that is not erased. ERR_NOT_FOUND at the
 // end.
@@ -144,6 +207,15 @@ void shard_recount(struct store *store, uint32_t shard);
 // Drops the versions of one object that expired; its key is known by its hash only.
 uint32_t expire_apply(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], uint64_t wall_ms,
                       uint64_t position);
+
+// ---- valid.c
+
+// Versions are within the context; clock and fills are not in the rest; own dots were given out.
+bool object_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
+                  const struct object *object);
+
+// The dot log and the floor of the key's shard are its clock (not looked at when they are many).
+bool shard_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]);
 
 // ---- strip.c
 

@@ -39,13 +39,24 @@ static struct lookup entry_lookup(struct memtable_entry *entry)
     return found;
 }
 
+struct memtable_entry *entry_find(const struct store *store, const struct memtable *table,
+                                  const uint8_t tree_key[TREE_KEY_SIZE])
+{
+    struct memtable_entry *entry = memtable_find(table, tree_key);
+
+    return entry && entry->erasures == replica_of(store, tree_key)->erasures ? entry : NULL;
+}
+
 static int tree_find(struct store *store, const uint8_t *tree_key, struct lookup *out)
 {
     struct slice key = slice_of(tree_key, TREE_KEY_SIZE);
     struct slice record;
-    int err = store->tree->calls->get(store->tree, TREE_OBJECTS, key, &record);
+    int err;
 
     *out = (struct lookup){0};
+    if (replica_of(store, tree_key)->tree_void)
+        return 0;
+    err = store->tree->calls->get(store->tree, TREE_OBJECTS, key, &record);
     if (err == ERR_NOT_FOUND)
         return 0;
     if (!err)
@@ -59,7 +70,7 @@ static int tree_find(struct store *store, const uint8_t *tree_key, struct lookup
 
 int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *out)
 {
-    struct memtable_entry *entry = memtable_find(store->active, tree_key);
+    struct memtable_entry *entry = entry_find(store, store->active, tree_key);
 
     if (unknown_has(&store->unknown, tree_key))
         return ERR_DAMAGED;
@@ -69,7 +80,7 @@ int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], stru
         return 0;
     }
     if (store->frozen)
-        entry = memtable_find(store->frozen, tree_key);
+        entry = entry_find(store, store->frozen, tree_key);
     if (entry) {
         *out = entry_lookup(entry);
         return 0;
@@ -77,8 +88,8 @@ int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], stru
     return tree_find(store, tree_key, out);
 }
 
-int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
-                const struct lookup *found, struct arena *arena, struct store_item *out)
+int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *found,
+                struct arena *arena, struct store_item *out)
 {
     struct object_record record;
     struct reader reader;
@@ -89,55 +100,116 @@ int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
     reader = reader_of(record.object);
     if (object_decode(&reader, arena, &out->object) || !reader_finished(&reader))
         return ERR_DAMAGED;
-    object_strip(&out->object, &replica_of(store, tree_key)->clock);
+    if (record.bucket.size == 0 && out->object.count > 0)
+        return ERR_DAMAGED;
+    found->rest = out->object.rest.count > 0;
+    replica_strip(replica_of(store, tree_key), tree_key, &out->object);
     out->bucket = record.bucket;
     out->key = record.key;
     memcpy(out->tree_key, tree_key, TREE_KEY_SIZE);
     return 0;
 }
 
-// The object of a key as found; empty when there is none.
-static int key_read(struct store *store, const struct key *key, const uint8_t *tree_key,
-                    struct arena *arena, struct store_view *out)
+void object_widen(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
+                  struct object *object)
 {
-    struct store_item item = {.object = {.rest = clock_in(arena)}};
+    const struct replica *replica = replica_of(store, tree_key);
+
+    if (replica_join_passed(replica, tree_key, &object->rest))
+        clock_subtract(&object->rest, &replica->clock);
+}
+
+// ---------------------------------------------------------------- a change
+
+void change_begin_damaged(struct store *store, const struct key *key, struct arena *arena,
+                          struct change *out)
+{
+    struct change change = {.key = *key,
+                            .arena = arena,
+                            .old = {.rest = clock_in(arena)},
+                            .passed = clock_in(arena),
+                            .dots = clock_in(arena)};
+
+    check(key->shard < store->shards);
+    key_tree(key, change.tree_key);
+    replica_join_passed(replica_of(store, change.tree_key), change.tree_key, &change.passed);
+    *out = change;
+}
+
+// Another key of the same hash. What remembers nothing stands in nobody's way, and what has no name
+// is of any.
+static bool is_collision(const struct key *key, const struct store_item *item)
+{
+    return key_is_named(key) && item->bucket.size && !object_is_empty(&item->object) &&
+           (!slice_equal(item->bucket, key->bucket) || !slice_equal(item->key, key->key));
+}
+
+int change_begin(struct store *store, const struct key *key, struct arena *arena,
+                 struct change *out)
+{
+    struct store_item item;
+    struct change change;
     struct lookup found;
     int err;
 
-    check(key->shard < store->shards);
-    err = object_find(store, tree_key, &found);
+    change_begin_damaged(store, key, arena, &change);
+    err = object_find(store, change.tree_key, &found);
     if (!err && found.body.size) {
-        err = object_read(store, tree_key, &found, arena, &item);
+        err = object_read(store, change.tree_key, &found, arena, &item);
         if (err)
-            damage_note(store, tree_key);
-        else if (!object_is_empty(&item.object) &&
-                 (!slice_equal(item.bucket, key->bucket) || !slice_equal(item.key, key->key)))
+            damage_note(store, change.tree_key);
+        else if (is_collision(key, &item))
             err = ERR_COLLISION;
     }
     if (err)
         return err;
-    *out = (struct store_view){item.object, found.position};
+    change.old_position = found.position;
+    if (found.body.size) {
+        change.found = true;
+        change.old = item.object;
+        change.old_rest = found.rest;
+        if (!key_is_named(key)) {
+            change.key.bucket = item.bucket;
+            change.key.key = item.key;
+        }
+    }
+    *out = change;
     return 0;
+}
+
+static struct store_view change_view(const struct store *store, const struct change *change)
+{
+    struct store_view view = {change->old, change->old_position};
+
+    object_widen(store, change->tree_key, &view.object);
+    return view;
 }
 
 int store_read(struct store *store, const struct key *key, struct arena *arena,
                struct store_view *out)
 {
-    uint8_t tree_key[TREE_KEY_SIZE];
+    struct change change;
+    int err = change_begin(store, key, arena, &change);
 
-    key_tree(key, tree_key);
-    return key_read(store, key, tree_key, arena, out);
+    if (err)
+        return err;
+    *out = change_view(store, &change);
+    return 0;
 }
 
 // ---------------------------------------------------------------- changing
 
 struct memtable_entry *object_put(struct store *store, const struct key *key,
-                                  const struct object *object, uint64_t position)
+                                  const struct object *object, uint64_t position, bool had_rest)
 {
+    struct replica *replica = &store->replicas[key->shard];
     struct memtable_entry *entry;
     uint8_t tree_key[TREE_KEY_SIZE];
 
     key_tree(key, tree_key);
+    check(key_is_named(key) || object->count == 0);
+    check_slow(object_valid(store, tree_key, object));
+    check_slow(shard_valid(store, tree_key));
     store->scratch.size = 0;
     if (!object_is_empty(object)) {
         record_begin(&store->scratch);
@@ -146,31 +218,16 @@ struct memtable_entry *object_put(struct store *store, const struct key *key,
     }
     entry = memtable_set(store->active, tree_key, buffer_slice(&store->scratch), position);
     entry->has_rest = object->rest.count > 0;
-    entry->tried = replica_of(store, tree_key)->changes;
+    entry->tried = replica->changes;
+    entry->erasures = replica->erasures;
+    replica_account_rest(replica, had_rest, entry->has_rest);
     if (entry->has_rest)
         memtable_rest_push(store->active, entry);
     buffer_reset(&store->scratch, 1 << 20);
     return entry;
 }
 
-int change_begin(struct store *store, const struct key *key, struct arena *arena,
-                 struct change *out)
-{
-    struct change change = {.key = key, .arena = arena, .dots = clock_in(arena)};
-    struct store_view view;
-    int err;
-
-    key_tree(key, change.tree_key);
-    err = key_read(store, key, change.tree_key, arena, &view);
-    if (err)
-        return err;
-    change.old = view.object;
-    change.old_position = view.position;
-    *out = change;
-    return 0;
-}
-
-// The oldest dots go while the log is over its budget.
+// The oldest dots go while the log is over its budget, but not those that must not be lost.
 static void dots_evict(struct store *store)
 {
     const struct dot_entry *entry;
@@ -179,20 +236,49 @@ static void dots_evict(struct store *store)
         struct replica *replica = &store->replicas[entry->shard];
         struct dot dot = entry->dot;
 
+        if (replica_keeps_dots(replica)) {
+            dot_log_keep(&store->dot_log, entry);
+            continue;
+        }
         dot_log_remove(&store->dot_log, entry->shard, dot);
         clock_add(&replica->floor, dot);
         replica->dots -= 1;
     }
 }
 
+uint64_t store_dots_room(const struct store *store)
+{
+    uint64_t kept = 0;
+
+    for (uint32_t shard = 0; shard < store->shards; shard++) {
+        if (replica_keeps_dots(&store->replicas[shard]))
+            kept += store->replicas[shard].dots;
+    }
+    return kept < store->dot_log.count_max ? store->dot_log.count_max - kept : 0;
+}
+
+static bool dots_fit(const struct store *store, const struct change *change)
+{
+    uint64_t new = clock_size(&change->dots);
+
+    return !replica_keeps_dots(replica_of(store, change->tree_key)) ||
+           store->dot_log.count + new <= store->dot_log.count_max || new <= store_dots_room(store);
+}
+
 void dots_enter(struct store *store, const struct change *change)
 {
     struct replica *replica = replica_of(store, change->tree_key);
     uint32_t shard = key_tree_shard(change->tree_key, store->shards);
+    uint64_t own = clock_last(&change->dots, store->settings.actor);
 
     if (change->dots.count == 0)
         return;
+    // Own dots count as issued once they are in the log.
+    if (own > replica->counter)
+        replica->counter = own;
     clock_join(&replica->clock, &change->dots);
+    if (replica->fill_count > replica->filling)
+        replica_drop_fills(replica);
     replica->changes += 1;
     replica->changed = true;
     store->clock_changes += 1;
@@ -200,15 +286,26 @@ void dots_enter(struct store *store, const struct change *change)
     dots_evict(store);
 }
 
+void change_new_dots(struct store *store, struct change *change, const struct delta *delta)
+{
+    replica_new_dots(replica_of(store, change->tree_key), delta, &change->dots);
+}
+
+static const struct clock *change_passed(const struct change *change)
+{
+    return change->passed.count ? &change->passed : NULL;
+}
+
 struct memtable_entry *change_apply(struct store *store, struct change *change,
                                     const struct delta *delta, uint64_t position)
 {
     struct replica *replica = replica_of(store, change->tree_key);
-    struct object next = object_apply(change->arena, &change->old, &replica->clock, NULL, delta);
+    struct object next =
+        object_apply(change->arena, &change->old, &replica->clock, change_passed(change), delta);
 
     dots_enter(store, change);
-    replica_account(replica, change->key, &change->old, &next);
-    return object_put(store, change->key, &next, position);
+    replica_account(replica, &change->key, &change->old, &next);
+    return object_put(store, &change->key, &next, position, change->old_rest);
 }
 
 // True when the delta tells this replica nothing: it was here before.
@@ -221,7 +318,7 @@ static bool change_is_nothing(struct store *store, const struct change *change,
     if (change->dots.count > 0)
         return false;
     // The clock has all the dots: it stays as it is.
-    next = object_apply(change->arena, &change->old, clock, NULL, delta);
+    next = object_apply(change->arena, &change->old, clock, change_passed(change), delta);
     return object_same_versions(&change->old, &next) && clock_equal(&change->old.rest, &next.rest);
 }
 
@@ -261,70 +358,69 @@ int store_admit(const struct store *store, enum log_use use)
     return bytes >= budget + budget / 2 && store->frozen ? ERR_OVERLOADED : 0;
 }
 
-static void view_fill(const struct memtable_entry *entry, struct arena *arena,
-                      struct store_view *out)
+static void view_fill(const struct store *store, const struct memtable_entry *entry,
+                      struct arena *arena, struct store_view *out)
 {
     struct object_record record;
     struct reader reader;
     int err;
 
     *out = (struct store_view){{.rest = clock_in(arena)}, entry->position};
-    if (!entry->record)
-        return;
-    err = object_record_read(record_body(entry->record, entry->size), &record);
-    check(!err);
-    reader = reader_of(record.object);
-    err = object_decode(&reader, arena, &out->object);
-    check(!err);
+    if (entry->record) {
+        err = object_record_read(record_body(entry->record, entry->size), &record);
+        check(!err);
+        reader = reader_of(record.object);
+        err = object_decode(&reader, arena, &out->object);
+        check(!err);
+    }
+    object_widen(store, entry->tree_key, &out->object);
 }
 
-// What is stored must stay within what a peer accepts: the shard's clock and the object's rest
-// together, with all that this delta may add.
-static bool context_too_large(const struct store *store, const struct change *change,
-                              const struct delta *delta)
+bool context_too_large(const struct store *store, const struct change *change,
+                       const struct clock *context)
 {
-    const struct clock *clock = store_clock(store, change->key->shard);
-    uint64_t runs = (uint64_t)clock->count + change->old.rest.count + delta->context.count;
+    const struct clock *clock = store_clock(store, change->key.shard);
+    uint64_t runs =
+        (uint64_t)clock->count + change->old.rest.count + change->passed.count + context->count;
 
     return runs > CLOCK_RUNS_MAX / 2;
 }
 
-// Own dots count as issued once they are in the log.
-static void dots_issued(struct store *store, uint32_t shard, const struct delta *delta)
+// What must hold before a delta may be written.
+static int apply_admit(const struct store *store, const struct change *change,
+                       const struct delta *delta)
 {
-    uint64_t last = clock_last(&delta->dots, store->settings.actor);
-
-    if (last > store->replicas[shard].counter)
-        store->replicas[shard].counter = last;
+    if (clock_size(&change->dots) > DELTA_DOTS_MAX ||
+        context_too_large(store, change, &delta->context))
+        return ERR_TOO_LARGE;
+    return dots_fit(store, change) ? store_admit(store, delta_use(delta)) : ERR_OVERLOADED;
 }
 
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
                 struct arena *arena, struct store_view *out)
 {
     struct log_record record = {.type = LOG_APPLY, .key = *key, .delta = *delta};
-    enum log_use use = delta_use(delta);
     struct change change;
     uint64_t position;
-    int err = change_begin(store, key, arena, &change);
+    int err = !key_is_named(key) && delta->count ? ERR_INVALID : 0;
 
+    if (!err)
+        err = change_begin(store, key, arena, &change);
     if (err)
         return err;
-    replica_new_dots(replica_of(store, change.tree_key), delta, &change.dots);
+    change_new_dots(store, &change, delta);
     if (change_is_nothing(store, &change, delta)) {
-        *out = (struct store_view){change.old, change.old_position};
+        *out = change_view(store, &change);
         return 0;
     }
-    if (clock_size(&change.dots) > DELTA_DOTS_MAX || context_too_large(store, &change, delta))
-        return ERR_TOO_LARGE;
-    err = store_admit(store, use);
+    err = apply_admit(store, &change, delta);
     if (!err)
-        err = log_append(&store->log, &record, use, &position);
+        err = log_append(&store->log, &record, delta_use(delta), &position);
     if (err)
         return err;
     if (store->settings.watch)
         store->settings.watch(store->settings.watch_data, key, delta);
-    dots_issued(store, key->shard, delta);
-    view_fill(change_apply(store, &change, delta, position), arena, out);
+    view_fill(store, change_apply(store, &change, delta, position), arena, out);
     return 0;
 }
 
@@ -356,8 +452,7 @@ int rebuild_apply(struct store *store, const struct key *key, const struct objec
     int err = change_begin(store, key, &arena, &change);
 
     if (err == ERR_DAMAGED) {
-        change = (struct change){.key = key, .old = {.rest = clock_in(&arena)}};
-        key_tree(key, change.tree_key);
+        change_begin_damaged(store, key, &arena, &change);
         err = 0;
     }
     if (!err) {
@@ -365,9 +460,9 @@ int rebuild_apply(struct store *store, const struct key *key, const struct objec
         clock_copy(&next.rest, &object->rest);
         for (uint32_t i = 0; i < object->count; i++)
             clock_add(&next.rest, object->versions[i].dot);
-        clock_subtract(&next.rest, &replica->clock);
-        replica_account(replica, key, &change.old, &next);
-        object_put(store, key, &next, position);
+        replica_strip(replica, change.tree_key, &next);
+        replica_account(replica, &change.key, &change.old, &next);
+        object_put(store, &change.key, &next, position, change.old_rest);
         rebuilt_known(store, change.tree_key);
     }
     arena_done(&arena);
@@ -383,8 +478,9 @@ int store_rebuild(struct store *store, const struct key *key, const struct objec
     uint64_t position;
     int err;
 
-    check(key->shard < store->shards);
-    err = change_begin(store, key, &arena, &change);
+    err = !key_is_named(key) && object->count ? ERR_INVALID : 0;
+    if (!err)
+        err = change_begin(store, key, &arena, &change);
     arena_done(&arena);
     if (err && err != ERR_DAMAGED)
         return err;
@@ -419,6 +515,9 @@ void store_shard(const struct store *store, uint32_t shard, struct store_shard *
     check(shard < store->shards);
     *out = (struct store_shard){
         .born = replica->born,
+        .filling = replica->filling,
+        .rests = replica->rests > 0 || replica->fill_count > 0,
+        .fills = replica->fill_count,
         .keys = replica->keys,
         .bytes = replica->bytes,
         .digest = replica->digest,
@@ -447,6 +546,8 @@ void store_totals(const struct store *store, struct store_totals *out)
         .checkpoints = store->checkpoints,
         .unknown = unknown_count(&store->unknown),
         .damaged = store->damaged,
+        .dots = store->dot_log.count,
+        .dots_max = store->dot_log.count_max,
         .refusal = store_refusal(store),
     };
 

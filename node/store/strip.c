@@ -15,6 +15,7 @@ enum { STRIP_MEMORY = 32, STRIP_TREE = 8 };
 static void stripped_put(struct store *store, const struct lookup *found,
                          const struct store_item *item)
 {
+    struct replica *replica = replica_of(store, item->tree_key);
     struct memtable_entry *entry = found->entry;
     struct key key = {.bucket = item->bucket, .key = item->key};
     struct slice record = {0};
@@ -31,8 +32,10 @@ static void stripped_put(struct store *store, const struct lookup *found,
         entry->size = (uint32_t)record.size;
     } else {
         entry = memtable_set(store->active, item->tree_key, record, found->position);
+        entry->erasures = replica->erasures;
     }
     entry->has_rest = item->object.rest.count > 0;
+    replica_account_rest(replica, found->rest, entry->has_rest);
     if (entry->has_rest)
         memtable_rest_push(store->active, entry);
     buffer_reset(&store->scratch, 1 << 20);
@@ -68,7 +71,7 @@ static void memory_strip(struct store *store)
 
         if (!entry)
             return;
-        if (!entry->has_rest)
+        if (!entry->has_rest || !entry_find(store, store->active, entry->tree_key))
             continue;
         changes = replica_of(store, entry->tree_key)->changes;
         if (entry->tried == changes) {
@@ -94,8 +97,9 @@ static void tree_strip(struct store *store)
     if (store->rests_empty)
         return;
     if (!store->strip_under_way) {
-        if (store->strip_changes == store->clock_changes)
+        if (store->strip_changes == store->clock_changes && !store->strip_again)
             return;
+        store->strip_again = false;
         store->strip_changes = store->clock_changes;
         store->strip_under_way = true;
     }

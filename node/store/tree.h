@@ -18,7 +18,7 @@ enum tree_table {
 };
 
 // A piece of work that writes: `work` is called once, on the tree's own thread if it has one, with
-// only the four writing calls allowed in it. Its result is told by `poll`.
+// only the writing calls allowed in it. Its result is told by `poll`.
 struct tree_job {
     int (*work)(struct tree_job *job);
     int err; // 0, ERR_MAP_FULL (call grow, submit again), ERR_DISK_FULL (submit again), ERR_IO
@@ -46,6 +46,10 @@ struct tree_calls {
     int (*begin)(struct tree *tree);
     int (*put)(struct tree *tree, enum tree_table table, struct slice key, struct slice value);
     int (*remove)(struct tree *tree, enum tree_table table, struct slice key); // 0 also if absent
+    // Removes at most `max` records with keys from range[0] to range[1] (both included); in a
+    // transaction that changes nothing else of the table.
+    int (*remove_some)(struct tree *tree, enum tree_table table, const struct slice range[2],
+                       uint32_t max, uint32_t *out_removed);
     int (*commit)(struct tree *tree);
     void (*abort)(struct tree *tree);
 

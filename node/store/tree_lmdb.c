@@ -211,6 +211,34 @@ static int lmdb_remove(struct tree *tree, enum tree_table table, struct slice ke
     return code == MDB_NOTFOUND ? 0 : lmdb_err(lmdb, code);
 }
 
+static int lmdb_remove_some(struct tree *tree, enum tree_table table, const struct slice range[2],
+                            uint32_t max, uint32_t *out_removed)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    uint32_t removed = 0;
+    MDB_cursor *cursor;
+    int code = mdb_cursor_open(lmdb->write, lmdb->tables[table], &cursor);
+
+    if (code)
+        return lmdb_err(lmdb, code);
+    // Sought anew each time: where a cursor stands behind a removal differs between LMDB versions.
+    while (!code && removed < max) {
+        MDB_val name = val_of(range[0]);
+        MDB_val content;
+
+        code = mdb_cursor_get(cursor, &name, &content, MDB_SET_RANGE);
+        if (code || slice_compare(slice_of(name.mv_data, name.mv_size), range[1]) > 0)
+            break;
+        code = mdb_cursor_del(cursor, 0);
+        removed += !code;
+    }
+    mdb_cursor_close(cursor);
+    if (code && code != MDB_NOTFOUND)
+        return lmdb_err(lmdb, code);
+    *out_removed = removed;
+    return 0;
+}
+
 static int lmdb_commit(struct tree *tree)
 {
     struct tree_lmdb *lmdb = lmdb_of(tree);
@@ -335,8 +363,9 @@ static void lmdb_close(struct tree *tree)
 }
 
 static const struct tree_calls lmdb_calls = {
-    lmdb_get,   lmdb_next, lmdb_turn_end, lmdb_submit, lmdb_poll,  lmdb_wait, lmdb_grow,
-    lmdb_begin, lmdb_put,  lmdb_remove,   lmdb_commit, lmdb_abort, lmdb_used, lmdb_close,
+    lmdb_get,         lmdb_next,   lmdb_turn_end, lmdb_submit, lmdb_poll,
+    lmdb_wait,        lmdb_grow,   lmdb_begin,    lmdb_put,    lmdb_remove,
+    lmdb_remove_some, lmdb_commit, lmdb_abort,    lmdb_used,   lmdb_close,
 };
 
 // ---------------------------------------------------------------- opening

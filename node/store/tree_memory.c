@@ -184,6 +184,25 @@ static int memory_remove(struct tree *tree, enum tree_table table, struct slice 
     return 0;
 }
 
+static int memory_remove_some(struct tree *tree, enum tree_table table, const struct slice range[2],
+                              uint32_t max, uint32_t *out_removed)
+{
+    const struct tree_array *array = &memory_of(tree)->tables[table];
+    size_t at = array_find(array, range[0], false);
+    uint32_t removed = 0;
+
+    for (; at < array->count && removed < max; at++) {
+        struct slice key = key_of(array->records[at]);
+
+        if (slice_compare(key, range[1]) > 0)
+            break;
+        memory_remove(tree, table, key);
+        removed += 1;
+    }
+    *out_removed = removed;
+    return 0;
+}
+
 static void memory_abort(struct tree *tree)
 {
     struct tree_memory *memory = memory_of(tree);
@@ -330,9 +349,9 @@ static void memory_close(struct tree *tree)
 }
 
 static const struct tree_calls memory_calls = {
-    memory_get,    memory_next,     memory_turn_end, memory_submit, memory_poll,
-    memory_wait,   memory_grow_map, memory_begin,    memory_put,    memory_remove,
-    memory_commit, memory_abort,    memory_used,     memory_close,
+    memory_get,         memory_next,     memory_turn_end, memory_submit, memory_poll,
+    memory_wait,        memory_grow_map, memory_begin,    memory_put,    memory_remove,
+    memory_remove_some, memory_commit,   memory_abort,    memory_used,   memory_close,
 };
 
 struct tree *tree_memory_new(void)

@@ -65,3 +65,28 @@ bool unknown_remove(struct unknown *unknown, const uint8_t tree_key[TREE_KEY_SIZ
     unknown->changed = true;
     return true;
 }
+
+void unknown_remove_range(struct unknown *unknown, const uint8_t first[TREE_KEY_SIZE],
+                          const uint8_t last[TREE_KEY_SIZE])
+{
+    size_t at = place_of(unknown, first);
+    size_t end = place_of(unknown, last);
+
+    if (is_at(unknown, end, last))
+        end += TREE_KEY_SIZE;
+    if (at == end)
+        return;
+    memmove(unknown->keys.data + at, unknown->keys.data + end, unknown->keys.size - end);
+    unknown->keys.size -= end - at;
+    unknown->changed = true;
+}
+
+const uint8_t *unknown_next(const struct unknown *unknown, const uint8_t *after,
+                            const uint8_t *from)
+{
+    size_t at = place_of(unknown, after ? after : from);
+
+    if (after && is_at(unknown, at, after))
+        at += TREE_KEY_SIZE;
+    return at < unknown->keys.size ? unknown->keys.data + at : NULL;
+}

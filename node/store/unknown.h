@@ -25,6 +25,14 @@ bool unknown_add(struct unknown *unknown, const uint8_t tree_key[TREE_KEY_SIZE])
 // True when it was there.
 bool unknown_remove(struct unknown *unknown, const uint8_t tree_key[TREE_KEY_SIZE]);
 
+// Forgets all from the first to the last key, included.
+void unknown_remove_range(struct unknown *unknown, const uint8_t first[TREE_KEY_SIZE],
+                          const uint8_t last[TREE_KEY_SIZE]);
+
+// The first key greater than `after` (`from`: not less); NULL at the end.
+const uint8_t *unknown_next(const struct unknown *unknown, const uint8_t *after,
+                            const uint8_t *from);
+
 uint32_t unknown_count(const struct unknown *unknown);
 
 #endif

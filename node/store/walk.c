@@ -18,41 +18,68 @@ static void smaller_take(struct memtable_entry *entry, struct memtable_entry **b
         *best = entry;
 }
 
-// The smallest key of the three sources; `out_entry` is NULL when the tree has it alone.
-static int walk_key(struct store *store, const uint8_t *after, const uint8_t *first,
-                    struct walk_item *out, struct memtable_entry **out_entry)
+struct slice key_below(const uint8_t *first, uint8_t room[TREE_KEY_SIZE])
 {
-    struct slice from = slice_of(after ? after : first, TREE_KEY_SIZE);
-    struct memtable_entry *entry = memtable_next(store->active, after, first);
-    uint8_t below[TREE_KEY_SIZE];
+    bool borrow = true;
+
+    memcpy(room, first, TREE_KEY_SIZE);
+    for (int i = TREE_KEY_SIZE - 1; i >= 0 && borrow; i--)
+        borrow = room[i]-- == 0;
+    return borrow ? (struct slice){0} : slice_of(room, TREE_KEY_SIZE);
+}
+
+int tree_next(struct store *store, enum tree_table table, struct slice after, struct slice out[2])
+{
+    uint8_t edge[TREE_KEY_SIZE];
+
+    for (;;) {
+        int err = store->tree->calls->next(store->tree, table, after, out);
+        uint32_t shard;
+
+        if (!err && out[0].size != TREE_KEY_SIZE)
+            err = ERR_DAMAGED;
+        if (err)
+            return err;
+        shard = key_tree_shard(out[0].data, store->shards);
+        if (!store->replicas[shard].tree_void)
+            return 0;
+        // However much of it is still there: it is passed in one step.
+        key_shard_last(shard, store->shards, edge);
+        after = slice_of(edge, TREE_KEY_SIZE);
+    }
+}
+
+struct memtable_entry *entry_next(const struct store *store, struct memtable *table,
+                                  const uint8_t *after, const uint8_t *first)
+{
+    struct memtable_entry *entry = memtable_next(table, after, first);
+
+    while (entry && entry->erasures != replica_of(store, entry->tree_key)->erasures)
+        entry = memtable_next(table, entry->tree_key, first);
+    return entry;
+}
+
+// The smallest key of the three sources.
+static int walk_key(struct store *store, const uint8_t *after, const uint8_t *first,
+                    uint8_t out[TREE_KEY_SIZE])
+{
+    struct memtable_entry *entry = entry_next(store, store->active, after, first);
+    uint8_t room[TREE_KEY_SIZE];
+    struct slice from = after ? slice_of(after, TREE_KEY_SIZE) : key_below(first, room);
     struct slice record[2];
     int err;
 
     if (store->frozen)
-        smaller_take(memtable_next(store->frozen, after, first), &entry);
-    if (!after) {
-        // The tree gives what is greater: ask behind the key below `first`.
-        bool borrow = true;
-
-        memcpy(below, first, TREE_KEY_SIZE);
-        for (int i = TREE_KEY_SIZE - 1; i >= 0 && borrow; i--)
-            borrow = below[i]-- == 0;
-        from = borrow ? (struct slice){0} : slice_of(below, TREE_KEY_SIZE);
-    }
-    err = store->tree->calls->next(store->tree, TREE_OBJECTS, from, record);
-    if (!err && record[0].size != TREE_KEY_SIZE)
-        err = ERR_DAMAGED;
+        smaller_take(entry_next(store, store->frozen, after, first), &entry);
+    err = tree_next(store, TREE_OBJECTS, from, record);
     if (err && err != ERR_NOT_FOUND)
         return err;
     if (err && !entry)
         return ERR_NOT_FOUND;
-    if (!err && (!entry || memcmp(record[0].data, entry->tree_key, TREE_KEY_SIZE) < 0)) {
-        memcpy(out->tree_key, record[0].data, TREE_KEY_SIZE);
-        *out_entry = NULL;
-        return 0;
-    }
-    memcpy(out->tree_key, entry->tree_key, TREE_KEY_SIZE);
-    *out_entry = entry;
+    if (!err && (!entry || memcmp(record[0].data, entry->tree_key, TREE_KEY_SIZE) < 0))
+        memcpy(out, record[0].data, TREE_KEY_SIZE);
+    else
+        memcpy(out, entry->tree_key, TREE_KEY_SIZE);
     return 0;
 }
 
@@ -61,8 +88,7 @@ static int walk_step(struct store *store, const uint8_t *after, const uint8_t *f
                      struct walk_item *out)
 {
     struct walk_item item = {0};
-    struct memtable_entry *entry;
-    int err = walk_key(store, after, first, &item, &entry);
+    int err = walk_key(store, after, first, item.tree_key);
 
     if (err)
         return err;
@@ -134,33 +160,25 @@ int store_scan(struct store *store, const struct store_scan *scan, struct arena 
         }
         if (object_is_empty(&items[count].object))
             continue;
+        object_widen(store, walk.tree_key, &items[count].object);
         items[count].position = walk.found.position;
         bytes += values_size(&items[count++].object);
     }
     if (err && err != ERR_NOT_FOUND)
         return err;
-    *out = (struct store_page){items, count, !err};
+    *out = (struct store_page){.items = items, .count = count, .more = !err};
+    if (after)
+        memcpy(out->reached, after, TREE_KEY_SIZE);
     return 0;
 }
 
 // The key as it stands in an item.
 static struct key item_key(const struct store *store, const struct store_item *item)
 {
-    struct key key = {.bucket = item->bucket, .key = item->key};
-    uint8_t reversed[8];
+    struct key key = key_of_tree(item->tree_key, store->shards);
 
-    // Byte i of the tree key is byte i of the low half, counted from its end, with its bits
-    // reversed.
-    for (int i = 0; i < 8; i++) {
-        uint8_t byte = item->tree_key[i];
-
-        byte = (uint8_t)((byte & 0x55) << 1 | (byte >> 1 & 0x55));
-        byte = (uint8_t)((byte & 0x33) << 2 | (byte >> 2 & 0x33));
-        reversed[i] = (uint8_t)(byte << 4 | byte >> 4);
-    }
-    key.low = bytes_u64(reversed);
-    key.high = bytes_u64_big(item->tree_key + 8);
-    key.shard = (uint32_t)(key.low & (store->shards - 1));
+    key.bucket = item->bucket;
+    key.key = item->key;
     return key;
 }
 
@@ -174,7 +192,7 @@ void shard_recount(struct store *store, uint32_t shard)
     struct walk_item walk;
     const uint8_t *after = NULL;
 
-    replica->keys = replica->bytes = replica->expiring = replica->digest = 0;
+    replica->keys = replica->bytes = replica->expiring = replica->digest = replica->rests = 0;
     replica->changed = true;
     key_shard_first(shard, store->shards, at);
     while (walk_next(store, after, at, &walk) == 0 &&
@@ -189,6 +207,7 @@ void shard_recount(struct store *store, uint32_t shard)
             struct key key = item_key(store, &item);
 
             replica_account(replica, &key, &nothing, &item.object);
+            replica->rests += walk.found.rest;
         }
     }
 }
@@ -213,7 +232,7 @@ uint32_t expire_apply(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE]
         return 0;
     key = item_key(store, &item);
     replica_account(replica_of(store, tree_key), &key, &old, &item.object);
-    object_put(store, &key, &item.object, position);
+    object_put(store, &key, &item.object, position, found.rest);
     return dropped;
 }
 

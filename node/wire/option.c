@@ -51,6 +51,7 @@ static const struct option options[] = {
     {"pr", M(BUCKET_SET), OPTION_LEVEL, PLACE(properties.pr), 0, BUCKET_SET_PR},
     {"pw", M(BUCKET_SET), OPTION_LEVEL, PLACE(properties.pw), 0, BUCKET_SET_PW},
     {"ttl_ms", M(BUCKET_SET), OPTION_U64, PLACE(properties.ttl_ms), TTL_MS_MAX, BUCKET_SET_TTL},
+    {"strict", M(BUCKET_SET), OPTION_FLAG, PLACE(properties.strict), 0, BUCKET_SET_STRICT},
     {"nodes", M(CLUSTER_INIT), OPTION_U32, PLACE(nodes), MEMBERS_MAX, 0},
     {"shards", M(CLUSTER_INIT), OPTION_U32, PLACE(shards), SHARDS_MAX, 0},
     {"replicas", M(CLUSTER_INIT), OPTION_U32, PLACE(replicas), REPLICAS_MAX, 0},

@@ -7,16 +7,20 @@
 // place, and they are filled in after it. The body is kind (u8: the name again, so that the sum
 // covers it), op (varint), err (u8: its number without the sign), then what the kind has:
 //
-//      apply                       bucket, key, delta
-//      read                        bucket, key
+//      apply                       guest, bucket, key, delta
+//      read                        guest, bucket, key
 //      object                      object
 //      forward                     a client's request frame, to the end
 //      forwarded                   method (u8), its response frame, to the end
 //      topology, prepare, commit   ballot (varint), record, to the end
 //      prepared                    ballot
 //      properties                  bucket
+//      offer                       offers
+//      sync, fill                  need
+//      synced, filled              page, unless err says why there is none
 //
-// where bucket is u8 size and bytes, key is varint size and bytes.
+// where guest is u8 0 or 1, bucket is u8 size and bytes, key is varint size and bytes; offers, need
+// and page are laid out in node/data/repair.h.
 #include "node/wire/peer.h"
 
 #include "base/check.h"
@@ -141,10 +145,12 @@ static void write_body(const struct message *message, struct buffer *out)
 {
     switch (message->kind) {
     case MESSAGE_APPLY:
+        buffer_add_u8(out, message->guest);
         write_key(message, out);
         delta_encode(&message->delta, out);
         break;
     case MESSAGE_READ:
+        buffer_add_u8(out, message->guest);
         write_key(message, out);
         break;
     case MESSAGE_OBJECT:
@@ -168,6 +174,20 @@ static void write_body(const struct message *message, struct buffer *out)
         break;
     case MESSAGE_PROPERTIES:
         write_bucket(message->bucket, out);
+        break;
+    case MESSAGE_OFFER:
+        offers_encode(message->offers, out);
+        break;
+    case MESSAGE_SYNC:
+        need_encode_sync(message->need, out);
+        break;
+    case MESSAGE_FILL:
+        need_encode_fill(message->need, out);
+        break;
+    case MESSAGE_SYNCED:
+    case MESSAGE_FILLED:
+        if (!message->err)
+            buffer_add_slice(out, message->encoded);
         break;
     case MESSAGE_APPLIED:
     case MESSAGE_TOPOLOGY_GET:
@@ -212,6 +232,15 @@ static int read_err(struct reader *reader)
     int err = -(int)reader_u8(reader);
 
     return err == 0 || err_known(err) ? err : ERR_INTERNAL;
+}
+
+static bool read_flag(struct reader *reader)
+{
+    uint8_t flag = reader_u8(reader);
+
+    if (flag > 1)
+        reader->failed = true;
+    return flag == 1;
 }
 
 static struct slice read_bucket(struct reader *reader)
@@ -270,14 +299,48 @@ static int read_forwarded(struct reader *reader, struct wire_decoder *decoder, s
     return reply_decode_more(frame, (enum method)method, decoder, reply);
 }
 
+static int read_offers(struct reader *reader, struct arena *arena, struct message *out)
+{
+    struct offers *offers = arena_alloc(arena, sizeof *offers);
+
+    out->offers = offers;
+    return offers_decode(reader, arena, offers);
+}
+
+static int read_need(struct reader *reader, struct arena *arena, struct message *out)
+{
+    struct need *need = arena_alloc(arena, sizeof *need);
+
+    out->need = need;
+    return out->kind == MESSAGE_SYNC ? need_decode_sync(reader, arena, need)
+                                     : need_decode_fill(reader, arena, need);
+}
+
+static int read_page(struct reader *reader, struct arena *arena, struct message *out)
+{
+    const uint8_t *begin = reader->at;
+    struct page *page;
+    int err;
+
+    if (out->err)
+        return 0;
+    page = arena_alloc(arena, sizeof *page);
+    err = page_decode(reader, arena, page);
+    out->page = page;
+    out->encoded = slice_of(begin, (size_t)(reader->at - begin));
+    return err;
+}
+
 static int read_body(struct reader *reader, struct wire_decoder *decoder, struct message *out)
 {
     switch (out->kind) {
     case MESSAGE_APPLY:
+        out->guest = read_flag(reader);
         out->bucket = read_bucket(reader);
         out->key = read_key(reader);
         return delta_decode(reader, &decoder->arena, &out->delta);
     case MESSAGE_READ:
+        out->guest = read_flag(reader);
         out->bucket = read_bucket(reader);
         out->key = read_key(reader);
         return 0;
@@ -299,6 +362,14 @@ static int read_body(struct reader *reader, struct wire_decoder *decoder, struct
     case MESSAGE_PROPERTIES:
         out->bucket = read_bucket(reader);
         return 0;
+    case MESSAGE_OFFER:
+        return read_offers(reader, &decoder->arena, out);
+    case MESSAGE_SYNC:
+    case MESSAGE_FILL:
+        return read_need(reader, &decoder->arena, out);
+    case MESSAGE_SYNCED:
+    case MESSAGE_FILLED:
+        return read_page(reader, &decoder->arena, out);
     case MESSAGE_APPLIED:
     case MESSAGE_TOPOLOGY_GET:
     case MESSAGE_COMMITTED:

@@ -8,7 +8,7 @@
 #include "node/data/message.h"
 #include "node/wire/decoder.h"
 
-enum { PEER_PROTOCOL = 1 };
+enum { PEER_PROTOCOL = 2 }; // 2: apply and read say whether a stand-in is asked
 
 // Who is speaking.
 struct hello {

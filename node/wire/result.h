@@ -18,7 +18,7 @@ void explain_write(const struct explain *explain, struct buffer *out);
 // False when there is none.
 bool explain_read(struct fields *fields, struct arena *arena, struct explain *out);
 
-// {conflict, r, w, pr, pw, ttl_ms}
+// {conflict, r, w, pr, pw, ttl_ms, strict}
 void properties_write(const struct bucket_properties *properties, struct buffer *out);
 void properties_read(struct fields *fields, struct bucket_properties *out);
 

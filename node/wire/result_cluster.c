@@ -10,7 +10,7 @@ enum { VIEWS_MAX = 4 * MEMBERS_MAX };
 
 void properties_write(const struct bucket_properties *properties, struct buffer *out)
 {
-    pack_map(out, 6);
+    pack_map(out, 7);
     write_name(out, "conflict");
     pack_text(out, properties->conflict == CONFLICT_LWW ? "lww" : "siblings");
     write_name(out, "r");
@@ -22,6 +22,8 @@ void properties_write(const struct bucket_properties *properties, struct buffer 
     write_name(out, "pw");
     write_level(out, properties->pw);
     write_number(out, "ttl_ms", properties->ttl_ms);
+    write_name(out, "strict");
+    pack_bool(out, properties->strict);
 }
 
 static int level_field(struct fields *fields, const char *name)
@@ -46,6 +48,7 @@ void properties_read(struct fields *fields, struct bucket_properties *out)
     out->pr = level_field(fields, "pr");
     out->pw = level_field(fields, "pw");
     out->ttl_ms = field_u64(fields, "ttl_ms", UINT64_MAX);
+    out->strict = field_bool(fields, "strict");
 }
 
 // ---- members ------------------------------------------------------------------------------------
@@ -236,6 +239,19 @@ static const struct status_row rows[] = {
     ROW(in_flight, U32, false),
     ROW(uptime_ms, U64, false),
     ROW(refusal, ERR, false),
+    ROW(repair_missing, U64, false),
+    ROW(repair_owed, U64, false),
+    ROW(repair_bytes, U64, false),
+    ROW(repair_age_ms, U64, false),
+    ROW(repair_state, TEXT, false),
+    ROW(shards_filling, U32, false),
+    ROW(guest_shards, U32, false),
+    ROW(guest_keys, U64, false),
+    ROW(dots, U64, false),
+    ROW(dots_max, U64, false),
+    ROW(pulled_items, U64, false),
+    ROW(pulled_bytes, U64, false),
+    ROW(digest_alarms, U64, false),
     ROW(durability, TEXT, false),
     ROW(get_p50_us, U64, false),
     ROW(get_p99_us, U64, false),

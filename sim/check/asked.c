@@ -313,6 +313,7 @@ struct users *users_new(struct sim *sim, const struct knobs *knobs, uint64_t see
     users->next_session = users->count;
     users->next_number = 1;
     users->stopped = true;
+    users->guests = true;
     for (uint32_t i = 0; i < users->count; i++) {
         struct user *user = &users->list[i];
 

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -65,7 +64,8 @@ _Noreturn static void work(const struct trial *from, int file, uint64_t seed, ui
     struct trial trial = *from;
     static struct trial_result result;
 
-    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGINT, SIG_IGN); // the parent ends us
+    (void)signal(SIGTERM, SIG_DFL);
     for (; seed <= last; seed += step) {
         trial.seed = seed;
         trial_run(&trial, &result);
@@ -258,7 +258,7 @@ int campaign_run(const struct campaign_setup *setup, struct campaign *out)
         if (run.workers[i].seed <= setup->last)
             err = worker_start(&run.workers[i], &setup->trial, setup->last, setup->jobs);
     }
-    while (!err && any && !run.stopping)
+    while (!err && any && !run.stopping && !(setup->stop && *setup->stop))
         err = workers_poll(&run, &any);
     for (unsigned i = 0; i < setup->jobs; i++) {
         if (run.workers[i].process)

@@ -6,6 +6,8 @@
 
 #include "sim/check/trial.h"
 
+#include <signal.h>
+
 enum { JOBS_MAX = 64, CAMPAIGN_BAD_MAX = 16 };
 
 struct campaign_setup {
@@ -16,6 +18,8 @@ struct campaign_setup {
     unsigned jobs;
     uint64_t seconds_max; // of a run in real time; longer ones are findings
     uint32_t bad_max;     // stop after so many bad seeds; at most CAMPAIGN_BAD_MAX
+    // Looked at now and then: not 0 ends the campaign with what is done. NULL: not.
+    const volatile sig_atomic_t *stop;
     // Called after each run, with the sum so far. NULL: not.
     void (*progress)(void *data, const struct trial_result *sum, uint64_t seeds);
     void *data;

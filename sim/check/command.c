@@ -226,6 +226,14 @@ static void shrink_all(const struct check_options *options, struct campaign *cam
     show_end(&showing);
 }
 
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
 static int run(const struct check_options *options)
 {
     static struct campaign campaign;
@@ -235,6 +243,9 @@ static int run(const struct check_options *options)
     struct showing showing = {clock_seconds(), 0};
     double seconds;
 
+    (void)signal(SIGINT, on_signal); // tells what was done so far
+    (void)signal(SIGTERM, on_signal);
+    setup.stop = &stop;
     setup.progress = options->no_progress ? NULL : show_progress;
     setup.data = &showing;
     if (campaign_run(&setup, &campaign)) {

@@ -234,11 +234,16 @@ static void cuts(struct faults *faults, const struct fault *fault, bool on)
 
 // ---- disks --------------------------------------------------------------------------------------
 
+// Where damage makes the next start fail the disk is emptied, and the node must be able to fill.
 static void rot(struct faults *faults, const struct fault *fault)
 {
-    bool log = knobs_converge() && fault->draw >> 62 == 0;
+    static const enum tree_table tables[] = {TREE_OBJECTS, TREE_OBJECTS, TREE_OBJECTS, TREE_OBJECTS,
+                                             TREE_RESTS,   TREE_DOTS,    TREE_CLOCKS,  TREE_META};
+    uint32_t choice = (uint32_t)(fault->draw >> 59);
+    bool log = knobs_converge() && choice / 8 == 0;
+    enum tree_table table = knobs_converge() ? tables[choice % 8] : TREE_OBJECTS;
     bool done = log ? host_rot_log(faults->sim, faults->victim, fault->draw)
-                    : host_rot_tree(faults->sim, faults->victim, fault->draw);
+                    : host_rot_tree(faults->sim, faults->victim, table, fault->draw);
 
     if (done)
         lose(faults, 0);

@@ -77,7 +77,7 @@ static void replica_read_state(struct inspect *inspect, struct store *store,
 
     store_totals(store, &totals);
     store_shard(store, state->shard, &shard);
-    state->serves = shard.born;
+    state->serves = shard.born && !shard.filling;
     state->actor = totals.actor;
     state->counter = store_mint(store, state->shard).counter - 1;
     state->clock = store_clock(store, state->shard);

@@ -27,7 +27,7 @@ static const char *const fault_texts[] = {FAULT_MAP(X)};
 
 // Replicas that were emptied fill from others, and replicas become equal without reads. Until the
 // node can do that, disks are not emptied and equality is brought about by reads.
-enum { CONVERGES = 0 };
+enum { CONVERGES = 1, OPERATIONS_MOST = 10000 };
 
 bool knobs_converge(void)
 {
@@ -72,7 +72,9 @@ static uint64_t draw_load(enum knob knob, struct rng *rng)
     case KNOB_SECONDS:
         return 5 + rng_below(rng, 56);
     case KNOB_KEYS:
-        return rng_below(rng, 2) ? 1 : 2 + rng_below(rng, 30); // half of the runs: one hot key
+        if (rng_below(rng, 2))
+            return 1; // half of the runs: one hot key
+        return rng_below(rng, 4) ? 2 + rng_below(rng, 30) : 300 + rng_below(rng, 1000);
     case KNOB_CLIENTS:
         return rng_below(rng, 4) ? 2 + rng_below(rng, 7) : 2;
     case KNOB_OPEN:
@@ -123,6 +125,10 @@ static uint64_t draw_store(enum knob knob, struct rng *rng)
         return PICK(4, 20, 100);
     case KNOB_OPERATIONS:
         return PICK(8, 256, 4096);
+    case KNOB_REPAIR_KIB:
+        return PICK(1000, 10000, 65536);
+    case KNOB_REPAIR_KEYS:
+        return PICK(30, 1000, 50000);
     case KNOB_DISK_US:
         return PICK(50, 200, 1000, 5000);
     default:
@@ -241,14 +247,28 @@ static void reconcile(struct knobs *knobs)
     // A record of the log holds all siblings of a key, a segment two of the largest records.
     while (at[KNOB_SEGMENT_KIB] << 10 < 4 * at[KNOB_SIBLINGS] * (at[KNOB_VALUE_BYTES] + 64))
         at[KNOB_SEGMENT_KIB] *= 2;
+    // A page of a fill is written in one turn, which has the room of two segments.
+    if (at[KNOB_KEYS] > 64 && at[KNOB_SEGMENT_KIB] < 1024)
+        at[KNOB_SEGMENT_KIB] = 1024;
     while (at[KNOB_SHARDS] & (at[KNOB_SHARDS] - 1))
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
+}
+
+// Many operations cost much and find little more: such runs are shorter.
+static void shorten(struct knobs *knobs)
+{
+    uint64_t *at = knobs->at;
+
+    while (at[KNOB_SECONDS] > 4 &&
+           at[KNOB_SECONDS] * 1000000 * at[KNOB_CLIENTS] / at[KNOB_THINK_US] > OPERATIONS_MOST)
+        at[KNOB_SECONDS] /= 2;
 }
 
 void knobs_draw(struct knobs *knobs, uint64_t seed, const struct knobs_set *set)
 {
     for (int knob = 0; knob < KNOBS; knob++)
         knobs->at[knob] = draw_one((enum knob)knob, seed);
+    shorten(knobs);
     faults_off(knobs, seed, set);
     for (int knob = 0; knob < KNOBS; knob++) {
         if (set->is[knob])

@@ -14,7 +14,7 @@
     X(REPLICAS, "replicas", 1, 7, "copies of each shard, N")                                       \
     X(SHARDS, "shards", 1, 256, "shards, a power of two")                                          \
     X(SECONDS, "seconds", 1, 100000, "length of the phase with faults")                            \
-    X(KEYS, "keys", 1, 256, "keys")                                                                \
+    X(KEYS, "keys", 1, 4096, "keys")                                                               \
     X(CLIENTS, "clients", 1, 64, "clients")                                                        \
     X(OPEN, "open", 0, 64, "of these, so many ask without waiting for answers")                    \
     X(THINK_US, "think-us", 100, 10000000, "pause of a client between operations, on average")     \
@@ -39,6 +39,8 @@
     X(DOT_LOG_KIB, "dot-log-kib", 1, 16384, "budget of the dot log")                               \
     X(SIBLINGS, "siblings", 2, 1000, "above which writes are refused")                             \
     X(OPERATIONS, "operations", 4, 4096, "in flight at a node")                                    \
+    X(REPAIR_KIB, "repair-kib", 1, 1048576, "a second, of background work at a node")              \
+    X(REPAIR_KEYS, "repair-keys", 1, 1000000, "a second, the same in keys")                        \
     X(DISK_US, "disk-us", 0, 1000000, "a write and its sync")                                      \
     X(TREE_US, "tree-us", 0, 10000000, "a checkpoint")                                             \
     X(DELAY_US, "delay-us", 1, 1000000, "of a message")                                            \

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "sim/check/early.h"
 #include "sim/check/inspect.h"
 #include "sim/check/users.h"
 #include "sim/checker/issued.h"
@@ -17,8 +18,8 @@ enum {
     CORE_SECONDS = 3, // of asking a healed core
     ROUNDS_MAX = 8,   // of reading everything
     ROUND_US = 3000000,
-    READ_US = 400000, // so that few linger
-    CONVERGE_ROUNDS = 60,
+    READS_US = 60000000, // of every key, so that few linger
+    CONVERGE_ROUNDS = 100,
     EXPIRY_SLACK_US = 60000000 // a request may wait in a stopped node
 };
 
@@ -33,6 +34,7 @@ struct running {
     struct inspect inspect;
     const struct topology *topology; // a copy
     struct issued issued;
+    struct early early;
     bool whole; // all nodes are up at the end
 };
 
@@ -52,6 +54,7 @@ static void on_closed(void *data, uint32_t node)
 {
     struct running *run = data;
 
+    early_closed(&run->early, node);
     if (run->users)
         users_closed(run->users, node);
     if (run->faults)
@@ -82,7 +85,17 @@ static void on_applied(void *data, uint32_t node, const struct key *key, const s
     if (run->topology) {
         users_applied(run->users, node, key, delta);
         see_dots(run, node, key, delta);
+        early_applied(&run->early, run->sim, node, key->shard, delta);
     }
+}
+
+static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
+{
+    struct running *run = data;
+
+    (void)to;
+    if (run->topology)
+        early_message(&run->early, run->sim, from, message, &run->verdict);
 }
 
 static void on_line(void *data, uint64_t now_us, int node, const char *text)
@@ -106,12 +119,18 @@ static void settings_make(struct running *run, struct sim_settings *out)
                                     .refused = on_refused,
                                     .closed = on_closed,
                                     .applied = on_applied,
+                                    .message = on_message,
                                     .line = run->trial->line ? on_line : NULL};
     out->segment_bytes = at[KNOB_SEGMENT_KIB] << 10;
     out->memtable_bytes = at[KNOB_MEMTABLE_KIB] << 10;
     out->memtable_keys = (uint32_t)at[KNOB_MEMTABLE_KEYS];
     out->dot_log_bytes = at[KNOB_DOT_LOG_KIB] << 10;
     out->siblings_max = (uint32_t)at[KNOB_SIBLINGS];
+    out->calm_us = 1000 * (4 * at[KNOB_FAULT_LENGTH_MS] + 2 * at[KNOB_BREAK_MS] +
+                           2 * at[KNOB_TIMEOUT_MS] + 2000) +
+                   4 * at[KNOB_TAIL_US];
+    out->repair_bytes_per_s = at[KNOB_REPAIR_KIB] << 10;
+    out->repair_keys_per_s = at[KNOB_REPAIR_KEYS];
     out->operations_max = (uint32_t)at[KNOB_OPERATIONS];
     out->disk_us = (uint32_t)at[KNOB_DISK_US];
     out->tree_us = (uint32_t)at[KNOB_TREE_US];
@@ -206,14 +225,15 @@ static uint64_t core_choose(struct running *run)
 }
 
 // Where some messages take very long nothing can be promised in a bounded time, nor where writes
-// overtake checkpoints, nor where an owner waits for reads to make it whole again.
+// overtake checkpoints or meet damage first, nor where an owner waits for reads to make it whole
+// again.
 static bool core_must_serve(const struct running *run)
 {
     const uint64_t *at = run->knobs.at;
 
-    return at[KNOB_TAIL_US] <= 100000 &&
-           (at[KNOB_TREE_US] <= 1000 ||
-            (at[KNOB_MEMTABLE_KEYS] >= 100 && at[KNOB_MEMTABLE_KIB] >= 256)) &&
+    return at[KNOB_TAIL_US] <= 100000 && at[KNOB_FAULT_ROT] == 0 &&
+           at[KNOB_MEMTABLE_KEYS] >= (at[KNOB_TREE_US] <= 1000 ? 8 : 100) &&
+           at[KNOB_MEMTABLE_KIB] >= (at[KNOB_TREE_US] <= 1000 ? 32 : 256) &&
            (faults_victim(run->faults) < 0 || knobs_converge() || at[KNOB_REPLICAS] > at[KNOB_W]);
 }
 
@@ -262,22 +282,31 @@ static uint64_t differences(struct running *run)
     return count;
 }
 
-// Until the node does so by itself replicas are brought together by reads of all of them.
+// Time passes until the replicas are equal, or too much of it has passed. Until the node does so by
+// itself they are brought together by reads of all of them, and damaged records rebuilt by whoever
+// meets them.
+static void become_equal(struct running *run)
+{
+    bool reads = !knobs_converge() || run->knobs.at[KNOB_FAULT_ROT];
+    int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
+    uint64_t read_us = READS_US / run->knobs.at[KNOB_KEYS];
+
+    for (int round = 0; round < rounds && (round == 0 || differences(run)); round++) {
+        for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && reads; key++) {
+            users_read(run->users, ((uint32_t)round + key) % sim_nodes(run->sim), key);
+            pass(run, read_us);
+        }
+        pass(run, ROUND_US);
+    }
+}
+
 static void phase_converge(struct running *run)
 {
-    int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
-
     note(run, "all are healed");
     for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++)
         faults_hold(run->faults, node, false);
     settle(run);
-    for (int round = 0; round < rounds && (round == 0 || differences(run)); round++) {
-        for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && !knobs_converge(); key++) {
-            users_read(run->users, ((uint32_t)round + key) % sim_nodes(run->sim), key);
-            pass(run, READ_US);
-        }
-        pass(run, ROUND_US);
-    }
+    become_equal(run);
     settle(run);
 }
 
@@ -320,6 +349,7 @@ static void phase_restart(struct running *run)
         verdict_add(&run->verdict, VERDICT_STATE, "not all nodes start again");
     } else {
         run->whole = true;
+        become_equal(run); // a record that rotted may be met only now
         judge_states(run);
         inspect_digest(&run->inspect, &after);
         if (!slice_equal(buffer_slice(&before), buffer_slice(&after)))
@@ -391,6 +421,7 @@ static void run_done(struct running *run)
     verdict_done(&run->verdict);
     inspect_done(&run->inspect);
     issued_done(&run->issued);
+    early_done(&run->early);
 }
 
 void trial_run(const struct trial *trial, struct trial_result *out)

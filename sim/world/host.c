@@ -17,7 +17,7 @@
 // A Tuesday in November 2023.
 #define WALL_MS UINT64_C(1700000000000)
 
-enum { ROUNDS_MAX = 64, LINGER_US = 1000 };
+enum { ROUNDS_MAX = 64, LINGER_US = 1000, STALL_LOOK_US = 20000 };
 
 // ---- the turn -----------------------------------------------------------------------------------
 
@@ -135,8 +135,6 @@ static void arm_disk(struct sim *sim, struct host *host)
     at_us += rng_below(&host->disk_rng, 1 + sim->settings.disk_us);
     if (host->disk_slow > 1)
         at_us += (at_us - sim->now_us) * (host->disk_slow - 1);
-    if (at_us < host->stalled_until_us)
-        at_us = host->stalled_until_us;
     host->disk_busy = true;
     happening = happening_new(sim, HAPPEN_DISK, host->index);
     happening->number = host->life;
@@ -231,8 +229,23 @@ void host_tick(struct sim *sim, struct host *host)
     turn_end(sim, host);
 }
 
+// Looks now and then whether a stall is over: it may end sooner than was planned.
+static bool is_stalled(struct sim *sim, struct host *host)
+{
+    struct happening *happening;
+
+    if (sim->now_us >= host->stalled_until_us)
+        return false;
+    happening = happening_new(sim, HAPPEN_DISK, host->index);
+    happening->number = host->life;
+    happening_add(sim, happening, sim->now_us + STALL_LOOK_US);
+    return true;
+}
+
 void host_disk_done(struct sim *sim, struct host *host)
 {
+    if (is_stalled(sim, host))
+        return;
     host->disk_busy = false;
     disk_memory_complete(host->disk, 1);
     turn_end(sim, host);
@@ -312,6 +325,9 @@ static int open_node(struct sim *sim, struct host *host)
     node_settings_init(&settings);
     settings.self = host->member;
     settings.seed = rng_u64(&host->process_rng);
+    settings.repair_bytes_per_s = sim->settings.repair_bytes_per_s;
+    settings.repair_keys_per_s = sim->settings.repair_keys_per_s;
+    settings.repair_calm_us = sim->settings.calm_us;
     settings.siblings_max = sim->settings.siblings_max;
     settings.operations_max = sim->settings.operations_max;
     if (sim->settings.hedge_us_min)

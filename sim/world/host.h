@@ -5,6 +5,7 @@
 #define SIM_WORLD_HOST_H
 
 #include "node/store/disk_memory.h"
+#include "node/store/tree.h"
 #include "sim/world/sim.h"
 
 enum host_state { HOST_DOWN, HOST_UP, HOST_PAUSED };
@@ -51,7 +52,7 @@ void host_room_disk(struct sim *sim, uint32_t node);
 void host_fail_disk(struct sim *sim, uint32_t node, uint64_t n, bool forever);
 
 // Flips bits of a record in the tree; false: there is none.
-bool host_rot_tree(struct sim *sim, uint32_t node, uint64_t draw);
+bool host_rot_tree(struct sim *sim, uint32_t node, enum tree_table table, uint64_t draw);
 
 // Flips bits somewhere in the log.
 bool host_rot_log(struct sim *sim, uint32_t node, uint64_t draw);

@@ -36,8 +36,9 @@ struct happening {
     uint64_t number;           // life of the host, connection, serial, ticket
     enum message_kind message; // message
     bool corrupt;
-    bool served; // has been through the queue of its host
-    bool silent; // break: by silence
+    bool served;  // has been through the queue of its host
+    uint64_t sum; // of the bytes before they were damaged
+    bool silent;  // break: by silence
     struct buffer bytes;
     void (*call)(void *data, uint64_t number);
     void *data;

@@ -48,17 +48,17 @@ void host_fail_disk(struct sim *sim, uint32_t node, uint64_t n, bool forever)
                  forever ? ", and all after it" : "");
 }
 
-bool host_rot_tree(struct sim *sim, uint32_t node, uint64_t draw)
+bool host_rot_tree(struct sim *sim, uint32_t node, enum tree_table table, uint64_t draw)
 {
     struct host *host = &sim->hosts[node];
     struct slice key;
     size_t offset;
 
     sim_mark(sim, 'd' << 8 | 'o', node, draw);
-    if (!tree_memory_pick(host->tree, TREE_OBJECTS, draw, &key, &offset))
+    if (!tree_memory_pick(host->tree, table, draw, &key, &offset))
         return false;
-    sim_tell(sim, (int)node, "a record in the tree rots");
-    return tree_memory_flip(host->tree, TREE_OBJECTS, key, offset);
+    sim_tell(sim, (int)node, "a record in table %d of the tree rots", (int)table);
+    return tree_memory_flip(host->tree, table, key, offset);
 }
 
 bool host_rot_log(struct sim *sim, uint32_t node, uint64_t draw)

@@ -206,13 +206,16 @@ static void corrupt(struct sim *sim, struct wire *wire, struct happening *happen
 {
     uint64_t flips = 1 + rng_below(&wire->rng, 3);
 
-    happening->corrupt = true;
-    sim->counts.corrupted += 1;
+    happening->sum = XXH3_64bits(happening->bytes.data, happening->bytes.size);
     for (uint64_t i = 0; i < flips; i++) {
         uint64_t at = rng_below(&wire->rng, happening->bytes.size);
 
         happening->bytes.data[at] ^= (uint8_t)(1 + rng_below(&wire->rng, 255));
     }
+    // Two flips may undo each other.
+    happening->corrupt =
+        XXH3_64bits(happening->bytes.data, happening->bytes.size) != happening->sum;
+    sim->counts.corrupted += happening->corrupt;
 }
 
 static void launch(struct sim *sim, struct wire *wire, struct happening *happening)
@@ -249,6 +252,12 @@ static void note_kind(struct sim *sim, const struct message *message)
         probe_hit(sim, PROBE_FORWARDED);
     else if (message->kind == MESSAGE_APPLY && message->op == 0)
         probe_hit(sim, PROBE_READ_REPAIR);
+    else if (message->kind == MESSAGE_APPLY && message->guest)
+        probe_hit(sim, PROBE_GUESTED);
+    else if (message->kind == MESSAGE_SYNCED)
+        probe_hit(sim, message->err == ERR_STALE ? PROBE_SYNC_STALE : PROBE_SYNCED);
+    else if (message->kind == MESSAGE_FILLED && !message->err)
+        probe_hit(sim, PROBE_FILLED);
 }
 
 static void note_traffic(struct sim *sim, const struct message *message, size_t bytes)
@@ -317,6 +326,15 @@ static int frame_decode(struct slice frame, struct wire_decoder *decoder, struct
     return peer_message_decode(frame, decoder, out);
 }
 
+// MessagePack has several spellings (str for bin, longer lengths) of one message.
+static bool means_the_same(struct sim *sim, const struct happening *happening,
+                           const struct message *message)
+{
+    sim->scratch.size = 0;
+    peer_message_encode(message, &sim->scratch);
+    return XXH3_64bits(sim->scratch.data, sim->scratch.size) == happening->sum;
+}
+
 static void note_message(struct sim *sim, const struct happening *happening,
                          const struct message *message)
 {
@@ -326,6 +344,11 @@ static void note_message(struct sim *sim, const struct happening *happening,
              message->err ? " " : "", message->err ? err_code(message->err) : "",
              message->key.size ? ", key " : "", (int)message->key.size,
              message->key.size ? (const char *)message->key.data : "");
+    if (message->page)
+        sim_tell(sim, (int)happening->host,
+                 "... shard %" PRIu32 ", %" PRIu32 " items, %zu bytes%s%s", message->page->shard,
+                 message->page->count, happening->bytes.size, message->page->more ? ", more" : "",
+                 message->page->has_upto ? ", with an end" : "");
 }
 
 void net_arrive(struct sim *sim, struct happening *happening)
@@ -346,7 +369,7 @@ void net_arrive(struct sim *sim, struct happening *happening)
     err = happening->corrupt
               ? frame_decode(buffer_slice(&happening->bytes), &host->decoder, &message)
               : peer_message_decode(buffer_slice(&happening->bytes), &host->decoder, &message);
-    if (happening->corrupt && !err)
+    if (happening->corrupt && !err && !means_the_same(sim, happening, &message))
         sim->counts.corrupt_accepted += 1;
     check(happening->corrupt || !err);
     if (err) {

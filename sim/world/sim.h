@@ -56,6 +56,9 @@ struct sim_settings {
     uint32_t operations_max;
     uint64_t hedge_us_min; // 0: as a node has it
     uint32_t service_us;   // of each message and request, one after the other; 0: no queue
+    uint64_t repair_bytes_per_s;
+    uint64_t repair_keys_per_s;
+    uint64_t calm_us; // node_settings.repair_calm_us
     // disks
     uint32_t disk_us; // a job takes this to twice this
     uint32_t tree_us; // a checkpoint

@@ -40,15 +40,14 @@ static void object_record_try(struct slice bytes, struct arena *arena)
 static void replica_record_try(struct slice bytes)
 {
     struct replica_record record;
-    struct clock clock = {0};
     struct buffer again = {0};
 
-    if (replica_record_decode(bytes, &record, &clock) == 0) {
-        replica_record_encode(&record, &clock, &again);
+    if (replica_record_decode(bytes, &record) == 0) {
+        replica_record_encode(&record, &again);
         check(slice_equal(buffer_slice(&again), bytes));
+        replica_record_done(&record);
     }
     buffer_done(&again);
-    clock_done(&clock);
 }
 
 static void segment_try(struct slice bytes)

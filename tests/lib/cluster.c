@@ -344,8 +344,7 @@ static bool view_holds_at(struct view *view, uint32_t at)
     } else if (view->state) {
         holds = state_is_seen(view, at, result->topology);
     } else {
-        holds = links_are_up(view, at, result->topology) &&
-                (view->cluster->nodes[at].blank || node_serves(view, at, client));
+        holds = links_are_up(view, at, result->topology) && node_serves(view, at, client);
     }
     quorate_result_free(result);
     quorate_close(client);

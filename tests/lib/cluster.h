@@ -13,7 +13,6 @@ enum { CLUSTER_NODES_MAX = 8, CLUSTER_ADDRESS_SIZE = 80, CLUSTER_WAIT_MS = 30000
 struct cluster_node {
     struct process process;
     bool paused;
-    bool blank;    // its disk was replaced: it is not expected to serve
     char name[16]; // "n1", "n2", ...
     char zone[16]; // "": none
     char data[FILES_PATH_SIZE];

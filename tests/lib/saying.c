@@ -96,7 +96,7 @@ static void quorum_options(struct saying *saying, struct request *out)
 
 static void bucket_options(struct saying *saying, struct request *out)
 {
-    out->set = below(saying, 64);
+    out->set = below(saying, 128);
     if (out->set & BUCKET_SET_CONFLICT)
         out->properties.conflict = (enum conflict_rule)below(saying, 2);
     if (out->set & BUCKET_SET_R)
@@ -109,6 +109,8 @@ static void bucket_options(struct saying *saying, struct request *out)
         out->properties.pw = level(saying);
     if (out->set & BUCKET_SET_TTL)
         out->properties.ttl_ms = number(saying) >> 20;
+    if (out->set & BUCKET_SET_STRICT)
+        out->properties.strict = coin(saying);
 }
 
 void saying_request(struct saying *saying, enum method method, struct request *out)
@@ -288,17 +290,23 @@ static void cluster(struct saying *saying, struct reply *out)
 static void status(struct saying *saying, struct status *out)
 {
     uint64_t *numbers[] = {
-        &out->keys,         &out->bytes,       &out->disk_bytes, &out->log_bytes,
-        &out->memory_bytes, &out->checkpoints, &out->unknown,    &out->rebuilt,
-        &out->requests,     &out->repairs,     &out->hedges,     &out->requests_refused,
-        &out->uptime_ms,    &out->get_p50_us,  &out->get_p99_us, &out->put_p50_us,
-        &out->put_p99_us,   &out->actor,       &out->digest};
+        &out->keys,         &out->bytes,        &out->disk_bytes,    &out->log_bytes,
+        &out->memory_bytes, &out->checkpoints,  &out->unknown,       &out->rebuilt,
+        &out->requests,     &out->repairs,      &out->hedges,        &out->requests_refused,
+        &out->uptime_ms,    &out->get_p50_us,   &out->get_p99_us,    &out->put_p50_us,
+        &out->put_p99_us,   &out->actor,        &out->digest,        &out->repair_missing,
+        &out->repair_owed,  &out->repair_bytes, &out->repair_age_ms, &out->guest_keys,
+        &out->dots,         &out->dots_max,     &out->pulled_items,  &out->pulled_bytes,
+        &out->digest_alarms};
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         *numbers[i] = number(saying);
     out->shards_owned = (uint32_t)number(saying);
     out->shards_born = (uint32_t)number(saying);
     out->in_flight = (uint32_t)number(saying);
+    out->shards_filling = (uint32_t)number(saying);
+    out->guest_shards = (uint32_t)number(saying);
+    out->repair_state = saying_text(saying, 12);
     out->refusal = coin(saying) ? ERR_DISK_FULL : 0;
     out->durability = saying_text(saying, 20);
 }
@@ -334,7 +342,8 @@ void saying_reply(struct saying *saying, enum method method, struct reply *out)
                                                      level(saying),
                                                      level(saying),
                                                      level(saying),
-                                                     number(saying)};
+                                                     number(saying),
+                                                     coin(saying)};
     if (method == METHOD_TOPOLOGY || method == METHOD_CLUSTER_INIT)
         cluster(saying, out);
     if (method == METHOD_PING || method == METHOD_STATUS) {
@@ -392,12 +401,102 @@ static const struct reply *some_reply(struct saying *saying)
     return reply;
 }
 
+static struct clock some_clock(struct saying *saying)
+{
+    struct clock clock = clock_in(&saying->arena);
+
+    random_dots(saying, &clock);
+    return clock;
+}
+
+static const struct offers *some_offers(struct saying *saying)
+{
+    struct offers *offers = arena_new(&saying->arena, sizeof *offers);
+
+    offers->actor = number(saying) | 1;
+    offers->guests = below(saying, SHARDS_MAX);
+    offers->ask = coin(saying);
+    offers->count = below(saying, 5);
+    offers->items = arena_new(&saying->arena, offers->count * sizeof *offers->items);
+    for (uint32_t i = 0; i < offers->count; i++)
+        offers->items[i] = (struct offer){.shard = below(saying, SHARDS_MAX),
+                                          .flags = below(saying, OFFER_FLAGS + 1),
+                                          .digest = number(saying),
+                                          .unknown = number(saying),
+                                          .clock = some_clock(saying)};
+    return offers;
+}
+
+static const struct need *some_need(struct saying *saying, enum message_kind kind)
+{
+    struct need *need = arena_new(&saying->arena, sizeof *need);
+
+    need->shard = below(saying, SHARDS_MAX);
+    if (kind == MESSAGE_SYNC) {
+        need->have = some_clock(saying);
+        need->want = some_clock(saying);
+        return need;
+    }
+    need->mode = coin(saying) ? FILL_COMPARE : FILL_WHOLE;
+    need->start = some_clock(saying);
+    need->has_after = coin(saying);
+    bytes_put_u64(need->after, need->has_after ? number(saying) : 0);
+    return need;
+}
+
+static void some_item(struct saying *saying, struct page_item *out)
+{
+    out->dots = some_clock(saying);
+    out->object.rest = some_clock(saying);
+    if (coin(saying)) {
+        bytes_put_u64(out->tree_key, number(saying));
+        return;
+    }
+    out->bucket = key_bytes(saying, BUCKET_SIZE_MAX);
+    out->key = key_bytes(saying, KEY_SIZE_MAX);
+    out->object.count = below(saying, 3);
+    out->object.versions = versions(saying, out->object.count);
+}
+
+static void some_page(struct saying *saying, struct message *out)
+{
+    struct page *page = arena_new(&saying->arena, sizeof *page);
+    struct buffer bytes = {0};
+
+    page->shard = below(saying, SHARDS_MAX);
+    page->more = coin(saying);
+    page->context = some_clock(saying);
+    page->start = some_clock(saying);
+    page->has_upto = coin(saying);
+    bytes_put_u64(page->upto, page->has_upto ? number(saying) : 0);
+    page->count = below(saying, 4);
+    page->items = arena_new(&saying->arena, page->count * sizeof *page->items);
+    for (uint32_t i = 0; i < page->count; i++)
+        some_item(saying, &page->items[i]);
+    page_encode(page, &bytes);
+    out->page = page;
+    out->encoded = arena_copy(&saying->arena, buffer_slice(&bytes));
+    buffer_done(&bytes);
+}
+
+static void repair_message(struct saying *saying, enum message_kind kind, struct message *out)
+{
+    if (kind == MESSAGE_OFFER)
+        out->offers = some_offers(saying);
+    if (kind == MESSAGE_SYNC || kind == MESSAGE_FILL)
+        out->need = some_need(saying, kind);
+    if ((kind == MESSAGE_SYNCED || kind == MESSAGE_FILLED) && !out->err)
+        some_page(saying, out);
+}
+
 void saying_message(struct saying *saying, enum message_kind kind, struct message *out)
 {
     *out = (struct message){.kind = kind, .op = number(saying)};
     out->err = coin(saying) ? -1 - (int)below(saying, 29) : 0;
     if (kind == MESSAGE_APPLY || kind == MESSAGE_READ || kind == MESSAGE_PROPERTIES)
         out->bucket = key_bytes(saying, BUCKET_SIZE_MAX);
+    if (kind == MESSAGE_APPLY || kind == MESSAGE_READ)
+        out->guest = coin(saying);
     if (kind == MESSAGE_APPLY || kind == MESSAGE_READ)
         out->key = key_bytes(saying, KEY_SIZE_MAX);
     if (kind == MESSAGE_APPLY)
@@ -417,6 +516,7 @@ void saying_message(struct saying *saying, enum message_kind kind, struct messag
     if (kind == MESSAGE_TOPOLOGY || kind == MESSAGE_PREPARE || kind == MESSAGE_COMMIT ||
         kind == MESSAGE_PREPARED)
         out->ballot = number(saying);
+    repair_message(saying, kind, out);
 }
 
 void saying_hello(struct saying *saying, struct hello *out)

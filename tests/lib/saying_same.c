@@ -19,6 +19,7 @@ static void same_properties(const struct bucket_properties *a, const struct buck
     SAME(pr);
     SAME(pw);
     SAME(ttl_ms);
+    SAME(strict);
 }
 
 void saying_same_request(const struct request *a, const struct request *b)
@@ -172,6 +173,19 @@ static void same_status(const struct status *a, const struct status *b)
     SAME(refusal);
     SAME_BYTES(build);
     SAME_BYTES(durability);
+    SAME(repair_missing);
+    SAME(repair_owed);
+    SAME(repair_bytes);
+    SAME(repair_age_ms);
+    SAME_BYTES(repair_state);
+    SAME(shards_filling);
+    SAME(guest_shards);
+    SAME(guest_keys);
+    SAME(dots);
+    SAME(dots_max);
+    SAME(pulled_items);
+    SAME(pulled_bytes);
+    SAME(digest_alarms);
     SAME(get_p50_us);
     SAME(get_p99_us);
     SAME(put_p50_us);
@@ -209,6 +223,39 @@ void saying_same_reply(const struct reply *a, const struct reply *b)
     same_status(&a->status, &b->status);
 }
 
+static void same_encoded(struct buffer *a, struct buffer *b)
+{
+    assert_true(slice_equal(buffer_slice(a), buffer_slice(b)));
+    buffer_done(a);
+    buffer_done(b);
+}
+
+static void same_repair(const struct message *a, const struct message *b)
+{
+    struct buffer left = {0};
+    struct buffer right = {0};
+
+    assert_int_equal(!a->offers, !b->offers);
+    assert_int_equal(!a->need, !b->need);
+    assert_int_equal(!a->page, !b->page);
+    if (a->offers) {
+        offers_encode(a->offers, &left);
+        offers_encode(b->offers, &right);
+    }
+    if (a->need) {
+        need_encode_sync(a->need, &left);
+        need_encode_fill(a->need, &left);
+        need_encode_sync(b->need, &right);
+        need_encode_fill(b->need, &right);
+    }
+    if (a->page) {
+        page_encode(a->page, &left);
+        page_encode(b->page, &right);
+        assert_true(slice_equal(a->encoded, b->encoded));
+    }
+    same_encoded(&left, &right);
+}
+
 void saying_same_message(const struct message *a, const struct message *b)
 {
     SAME(kind);
@@ -231,6 +278,7 @@ void saying_same_message(const struct message *a, const struct message *b)
         saying_same_reply(a->reply, b->reply);
     SAME_BYTES(record);
     SAME(ballot);
+    same_repair(a, b);
 }
 
 void saying_same_hello(const struct hello *a, const struct hello *b)

@@ -7,7 +7,13 @@
 #include "node/data/key.h"
 #include "node/data/object.h"
 
-enum { MODEL_KEYS = 12, MODEL_SHARDS = 4, MODEL_SET_MAX = 4096, MODEL_VERSIONS_MAX = 64 };
+enum {
+    MODEL_KEYS = 20,
+    MODEL_SHARDS = 4,
+    MODEL_SET_MAX = 4096,
+    MODEL_VERSIONS_MAX = 64,
+    MODEL_FILLS_MAX = 64,
+};
 
 struct model_set {
     struct dot dots[MODEL_SET_MAX];
@@ -26,7 +32,18 @@ struct model_version {
     uint32_t size; // of the value, which follows from the dot
 };
 
-enum model_kind { MODEL_APPLY, MODEL_EXPIRE };
+// PASS and FILL_ITEM need a fill that goes on, FILL_END one that has passed all.
+enum model_kind {
+    MODEL_APPLY,
+    MODEL_EXPIRE,
+    MODEL_BORN,
+    MODEL_FILL_BEGIN, // context: the start clock
+    MODEL_FILL_ITEM,
+    MODEL_FILL_PASS, // up to tree_key
+    MODEL_FILL_END,
+    MODEL_ERASE,
+    MODEL_FORGET,
+};
 
 struct model_op {
     enum model_kind kind;
@@ -37,6 +54,8 @@ struct model_op {
     struct model_set *context;
     struct model_set *dots;
     uint64_t wall_ms;
+    uint32_t shard;
+    uint8_t tree_key[TREE_KEY_SIZE];
 };
 
 struct model_object {
@@ -45,8 +64,18 @@ struct model_object {
     struct model_set rest; // as stored; what the clock has meanwhile is taken off when compared
 };
 
+struct model_fill {
+    const struct model_set *start; // of the operation that began it
+    uint8_t cursor[TREE_KEY_SIZE];
+    bool moved;
+};
+
 struct model {
     struct key keys[MODEL_KEYS];
+    struct model_fill fills[MODEL_SHARDS][MODEL_FILLS_MAX]; // all count, the last may go on
+    uint32_t fill_count[MODEL_SHARDS];
+    bool filling[MODEL_SHARDS];
+    bool born[MODEL_SHARDS];
     struct model_object objects[MODEL_KEYS];
     struct model_set clocks[MODEL_SHARDS];
     struct model_op *ops;
@@ -63,6 +92,16 @@ void model_add(struct model *model, const struct model_op *op);
 
 // Forgets the operations behind a position and starts over with the others.
 void model_cut(struct model *model, uint64_t position);
+
+// Whether the fills that have passed the key have seen the dot.
+bool model_has_passed(const struct model *model, uint32_t key, struct dot dot);
+
+// Whether the rest of the key, as given out, has the dot; and whether a record must have a rest.
+bool model_rest_has(const struct model *model, uint32_t key, struct dot dot);
+bool model_has_rest(const struct model *model, uint32_t key);
+
+// What is given out as the rest: seen, be it by fills, and not in the clock.
+void model_rest(const struct model *model, uint32_t key, struct model_set *out);
 
 // The bytes of a dot's value.
 void model_value(struct dot dot, uint32_t size, uint8_t *out);

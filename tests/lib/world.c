@@ -22,6 +22,7 @@ struct flight {
     uint32_t from;
     uint32_t to;
     bool disk;
+    bool lost;
     struct buffer bytes;
 };
 
@@ -45,6 +46,11 @@ struct world {
     struct kept_reply *replies[REPLIES_MAX];
     uint64_t next_ticket;
     enum method methods[REPLIES_MAX];
+    uint32_t lost, twice; // of 100
+    bool mute[MESSAGE_KIND_COUNT];
+    uint64_t sent_bytes[MESSAGE_KIND_COUNT];
+    uint64_t sent[MESSAGE_KIND_COUNT];
+    uint64_t alarms;
     uint64_t hash;
 };
 
@@ -80,11 +86,19 @@ static void send(struct world *world, uint32_t from, const struct action *action
     int to = index_of(world, action->to);
     struct flight *flight;
 
-    if (to < 0 || world->cut[from][to] || !world->nodes[to].node)
+    if (to >= 0 && world->settings.watch)
+        world->settings.watch(world->settings.watch_data, from, (uint32_t)to, &action->message);
+    if (to < 0 || world->cut[from][to] || !world->nodes[to].node ||
+        world->mute[action->message.kind])
         return;
     flight = fly(world, from, (uint32_t)to);
     peer_message_encode(&action->message, &flight->bytes);
+    world->sent_bytes[action->message.kind] += flight->bytes.size;
+    world->sent[action->message.kind] += 1;
     world->hash = XXH3_64bits_withSeed(flight->bytes.data, flight->bytes.size, world->hash);
+    if (world->twice && rng_below(&world->rng, 100) < world->twice)
+        buffer_add_slice(&fly(world, from, (uint32_t)to)->bytes, buffer_slice(&flight->bytes));
+    flight->lost = world->lost && rng_below(&world->rng, 100) < world->lost;
 }
 
 // Through the codec and back, as a client would get it.
@@ -158,8 +172,10 @@ static void act(struct world *world, uint32_t index, const struct action *action
     case ACTION_SEND:
         send(world, index, action);
         break;
-    case ACTION_TOPOLOGY:
     case ACTION_LOG:
+        world->alarms += action->level == LOG_ALARM;
+        break;
+    case ACTION_TOPOLOGY:
         break;
     }
 }
@@ -191,6 +207,8 @@ static void node_up(struct world *world, uint32_t index)
 
     settings.actor = 0xac00 + ++world->lives;
     settings.segment_bytes = SEGMENT_BYTES;
+    if (world->settings.dot_log_bytes)
+        settings.dot_log_bytes = world->settings.dot_log_bytes;
     disk_memory_eager(node->disk, true);
     if (store_open(&settings, node->disk, node->tree, &node->store, &found)) {
         fprintf(stderr, "node %u: %s\n", index, found.error);
@@ -200,6 +218,10 @@ static void node_up(struct world *world, uint32_t index)
     node_settings_init(&machine);
     machine.self = node->member;
     machine.seed = rng_u64(&world->rng);
+    if (world->settings.page_items)
+        machine.repair_page_items = world->settings.page_items;
+    if (world->settings.calm_us)
+        machine.repair_calm_us = world->settings.calm_us;
     check(node_new(&machine, node->store, world->now_us, &node->node) == 0);
     node->durable = store_durable(node->store);
 }
@@ -324,7 +346,7 @@ static void land(struct world *world, struct flight *flight)
     struct message message;
     struct event event = {.kind = EVENT_MESSAGE, .message = &message};
 
-    if (!node->node || world->cut[flight->from][flight->to])
+    if (!node->node || world->cut[flight->from][flight->to] || flight->lost)
         return;
     if (flight->disk) {
         disk_memory_complete(node->disk, 100);
@@ -463,6 +485,32 @@ int world_read(struct world *world, uint32_t node, const char *name, struct aren
     check(key_make(topology->seed, topology->shards, slice_of_text("b"), slice_of_text(name),
                    &key) == 0);
     return store_read(world->nodes[node].store, &key, arena, out);
+}
+
+void world_set_trouble(struct world *world, uint32_t lost, uint32_t twice)
+{
+    world->lost = lost;
+    world->twice = twice;
+}
+
+void world_set_mute(struct world *world, enum message_kind kind, bool mute)
+{
+    world->mute[kind] = mute;
+}
+
+uint64_t world_sent_bytes(const struct world *world, enum message_kind kind)
+{
+    return world->sent_bytes[kind];
+}
+
+uint64_t world_sent(const struct world *world, enum message_kind kind)
+{
+    return world->sent[kind];
+}
+
+uint64_t world_alarms(const struct world *world)
+{
+    return world->alarms;
 }
 
 uint64_t world_trace_hash(const struct world *world)

@@ -34,8 +34,14 @@ struct world;
 struct world_settings {
     uint32_t nodes;
     uint64_t seed;
-    uint64_t delay_us_max; // of a message; at least 1
-    bool slow_disk;        // log writes complete only in world_sync or after up to 2 ms
+    uint64_t delay_us_max;  // of a message; at least 1
+    bool slow_disk;         // log writes complete only in world_sync or after up to 2 ms
+    uint64_t dot_log_bytes; // 0: the default
+    uint64_t calm_us;       // repair_calm_us; 0: the default
+    uint32_t page_items;    // repair_page_items; 0: the default
+    // Sees every message that is sent, also those that a cut loses; may be NULL.
+    void (*watch)(void *data, uint32_t from, uint32_t to, const struct message *message);
+    void *watch_data;
 };
 
 struct world *world_new(const struct world_settings *settings);
@@ -75,6 +81,19 @@ void world_tell_members(struct world *world, uint32_t about);
 // What node holds under a key: 0 and the object, or the store's error.
 int world_read(struct world *world, uint32_t node, const char *key, struct arena *arena,
                struct store_view *out);
+
+// From now on this many of 100 messages among nodes are lost, and this many arrive twice.
+void world_set_trouble(struct world *world, uint32_t lost, uint32_t twice);
+
+// From now on all messages of this kind are lost, or (false) no longer.
+void world_set_mute(struct world *world, enum message_kind kind, bool mute);
+
+// Bytes and number of messages of a kind that were handed to the network so far.
+uint64_t world_sent_bytes(const struct world *world, enum message_kind kind);
+uint64_t world_sent(const struct world *world, enum message_kind kind);
+
+// Alarms that nodes logged so far.
+uint64_t world_alarms(const struct world *world);
 
 // A hash over all messages sent: the same seed and calls give the same.
 uint64_t world_trace_hash(const struct world *world);

@@ -177,6 +177,13 @@ check_buckets() {
     run 0 bucket show latest --format json
     is_json out
     has out lww
+    has out '"strict":false'
+    run 0 bucket set latest --strict yes
+    has out 'yes (owners only)'
+    has out lww
+    run 0 bucket set latest --strict no --format json
+    has out '"strict":false'
+    run 2 bucket set latest --strict maybe
     run 0 put --bucket latest key a
     run 0 put --bucket latest key b
     run 0 get --bucket latest key

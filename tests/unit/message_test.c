@@ -71,8 +71,8 @@ static void levels_read(void **state)
 
 static void properties_round_trip(void **state)
 {
-    const struct bucket_properties properties = {CONFLICT_LWW,  LEVEL_ALL, 7, 0,
-                                                 LEVEL_DEFAULT, 86400000};
+    struct bucket_properties properties = {CONFLICT_LWW,  LEVEL_ALL, 7,    0,
+                                           LEVEL_DEFAULT, 86400000,  false};
     static const uint8_t expected[] = {1, 1, 0xfc, 7, 0, 0xff, 0x80, 0xb8, 0x99, 0x29};
     struct bucket_properties back;
     struct buffer bytes = {0};
@@ -87,6 +87,14 @@ static void properties_round_trip(void **state)
     assert_int_equal(back.pr, 0);
     assert_int_equal(back.pw, LEVEL_DEFAULT);
     assert_true(back.ttl_ms == 86400000);
+    assert_false(back.strict);
+    bytes.size = 0;
+    properties.strict = true;
+    bucket_properties_encode(&properties, &bytes);
+    assert_int_equal(bytes.data[0], 2);
+    assert_memory_equal(bytes.data + 1, expected + 1, sizeof expected - 1);
+    assert_int_equal(bucket_properties_decode(buffer_slice(&bytes), &back), 0);
+    assert_true(back.strict);
     buffer_done(&bytes);
 }
 

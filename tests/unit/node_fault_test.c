@@ -205,7 +205,7 @@ static void an_init_asks_again_what_was_lost(void **state)
     world_free(world);
 }
 
-static void an_emptied_disk_does_not_serve(void **state)
+static void an_emptied_disk_does_not_serve_before_it_is_filled(void **state)
 {
     struct world *world = world_of(3, 22, false);
     struct request get = query_get("k");
@@ -216,6 +216,7 @@ static void an_emptied_disk_does_not_serve(void **state)
     assert_int_equal(world_init(world, 16, 3), 0);
     query_put_ok(world, 0, "k", "value");
     world_run(world, 100000);
+    world_set_mute(world, MESSAGE_FILL, true);
     world_crash(world, 2);
     world_empty_disk(world, 2);
     world_restart(world, 2);
@@ -234,6 +235,12 @@ static void an_emptied_disk_does_not_serve(void **state)
     reply = query(world, 0, &get);
     assert_int_equal(reply.err, ERR_UNAVAILABLE);
     assert_non_null(strstr(reply.text, "n3 NOT_SERVING"));
+    world_set_mute(world, MESSAGE_FILL, false);
+    world_run(world, 10000000);
+    assert_int_equal(query(world, 2, &status).reply->status.shards_born, 16);
+    reply = query(world, 0, &get);
+    assert_int_equal(reply.err, 0);
+    assert_true(reply.reply->unanimous);
     world_free(world);
 }
 
@@ -367,7 +374,7 @@ int main(void)
         cmocka_unit_test(an_init_survives_a_crash_at_any_moment),
         cmocka_unit_test(an_init_is_not_replaced_behind_its_back),
         cmocka_unit_test(an_init_asks_again_what_was_lost),
-        cmocka_unit_test(an_emptied_disk_does_not_serve),
+        cmocka_unit_test(an_emptied_disk_does_not_serve_before_it_is_filled),
         cmocka_unit_test(nothing_is_acknowledged_before_it_is_durable),
         cmocka_unit_test(acknowledged_writes_survive_a_power_cut),
         cmocka_unit_test(a_damaged_record_is_rebuilt),

@@ -123,6 +123,119 @@ static void every_order_of_five(void **state)
     }
 }
 
+// ---- with guests --------------------------------------------------------------------------------
+
+// Owners, and stand-ins that join one by one: whenever somebody has failed or is given up.
+struct sloppy {
+    uint32_t owners;
+    uint32_t stand_ins; // that there are in all
+    uint32_t needed;
+    uint32_t needed_owners;
+    uint32_t ok; // by rank
+    uint32_t failed;
+    uint32_t joined; // stand-ins
+    uint64_t checked;
+};
+
+static enum quorum_verdict sloppy_expected(const struct sloppy *is)
+{
+    uint32_t mask = (1u << is->owners) - 1;
+    uint32_t count = is->owners + is->joined;
+    uint32_t alive = count - (uint32_t)__builtin_popcount(is->failed);
+    uint32_t owners_alive = is->owners - (uint32_t)__builtin_popcount(is->failed & mask);
+
+    if ((uint32_t)__builtin_popcount(is->ok) >= is->needed &&
+        (uint32_t)__builtin_popcount(is->ok & mask) >= is->needed_owners)
+        return QUORUM_MET;
+    if (alive + is->stand_ins - is->joined < is->needed || owners_alive < is->needed_owners)
+        return QUORUM_IMPOSSIBLE;
+    return QUORUM_WAIT;
+}
+
+static void sloppy_play(struct sloppy *is, const struct quorum *before);
+
+// Rank `rank` fails or is merely silent; a stand-in joins if there is one.
+static void sloppy_replace(struct sloppy *is, const struct quorum *before, uint32_t rank,
+                           bool fails)
+{
+    struct quorum quorum = *before;
+    struct sloppy then = *is;
+
+    if (fails) {
+        quorum_fail(&quorum, rank);
+        then.failed |= 1u << rank;
+    }
+    if (then.joined < then.stand_ins) {
+        assert_int_equal(quorum_join(&quorum), then.owners + then.joined);
+        then.joined += 1;
+        quorum_set_spare(&quorum, then.stand_ins - then.joined);
+    } else if (!fails) {
+        return; // nothing would change
+    }
+    sloppy_play(&then, &quorum);
+    is->checked = then.checked;
+}
+
+// Every order of answers, failures and silences of all who are asked. `ok` never shrinks, so each
+// step answers, fails or lets one join: it ends.
+static void sloppy_play(struct sloppy *is, const struct quorum *before)
+{
+    is->checked += 1;
+    if (quorum_verdict(before) != sloppy_expected(is))
+        fail_msg("owners %u stand-ins %u (%u joined) needed %u/%u: ok %x failed %x: %d", is->owners,
+                 is->stand_ins, is->joined, is->needed, is->needed_owners, is->ok, is->failed,
+                 quorum_verdict(before));
+    assert_int_equal(quorum_count(before), __builtin_popcount(is->ok));
+    assert_true(quorum_owner_count(before) <= is->owners);
+    if (quorum_verdict(before) != QUORUM_WAIT)
+        return;
+    for (uint32_t rank = 0; rank < is->owners + is->joined; rank++) {
+        struct quorum quorum = *before;
+        struct sloppy then = *is;
+
+        if ((is->ok | is->failed) >> rank & 1)
+            continue;
+        quorum_add(&quorum, rank);
+        quorum_add(&quorum, rank); // the same node twice
+        then.ok |= 1u << rank;
+        sloppy_play(&then, &quorum);
+        is->checked = then.checked;
+        sloppy_replace(is, before, rank, true);
+        sloppy_replace(is, before, rank, false);
+    }
+}
+
+static uint64_t sloppy_count(uint32_t owners, uint32_t guests)
+{
+    uint64_t checked = 0;
+
+    for (uint32_t w = 1; w <= owners; w++) {
+        for (uint32_t pw = 0; pw <= owners; pw++) {
+            struct sloppy is = {owners, guests, w, pw, 0, 0, 0, 0};
+            struct quorum quorum;
+
+            quorum_init(&quorum, owners, UINT32_MAX, w, pw);
+            quorum_set_spare(&quorum, guests);
+            sloppy_play(&is, &quorum);
+            checked += is.checked;
+        }
+    }
+    return checked;
+}
+
+static void every_order_with_guests(void **state)
+{
+    uint64_t checked = 0;
+
+    (void)state;
+    for (uint32_t owners = 1; owners <= 5; owners++) {
+        for (uint32_t guests = 0; guests <= (owners < 4 ? 5 - owners : 1); guests++)
+            checked += sloppy_count(owners, guests);
+    }
+    print_message("%llu states\n", (unsigned long long)checked);
+    assert_true(checked > 1000000);
+}
+
 static void an_answer_outweighs_a_failure(void **state)
 {
     struct quorum quorum;
@@ -161,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_order_of_up_to_four),
         cmocka_unit_test(every_order_of_five),
+        cmocka_unit_test(every_order_with_guests),
         cmocka_unit_test(an_answer_outweighs_a_failure),
         cmocka_unit_test(stamps_never_go_back),
     };

@@ -377,6 +377,48 @@ static void test_short_segment_is_damage(void **state)
 
 // Where a sync failed, the kernel may have in memory what the disk has not, and think it clean:
 // what is read at a start is written again before it is synced.
+// A replica erased from LMDB: its range goes and nothing beside it.
+static void test_erased_shards_leave_the_tree(void **state)
+{
+    struct store_shard before[SHARDS];
+    struct store_shard after;
+    uint64_t position;
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    assert_int_equal(site_open(&site), 0);
+    declare(&site);
+    fill(&site, 3000, "value");
+    assert_int_equal(store_close(site.store), 0);
+    assert_int_equal(site_open(&site), 0);
+    for (uint32_t shard = 0; shard < SHARDS; shard++)
+        store_shard(site.store, shard, &before[shard]);
+    for (uint32_t shard = 0; shard < SHARDS; shard += 2) {
+        int err = ERR_AGAIN;
+
+        while (err == ERR_AGAIN)
+            err = store_erase(site.store, shard, &position);
+        assert_int_equal(err, 0);
+    }
+    for (int life = 0; life < 2; life++) {
+        for (uint32_t shard = 0; shard < SHARDS; shard++) {
+            struct store_scan scan = {shard, NULL, 3000, 1 << 20};
+            struct store_page page;
+
+            store_shard(site.store, shard, &after);
+            assert_int_equal(after.keys, shard % 2 ? before[shard].keys : 0);
+            assert_int_equal(after.digest, shard % 2 ? before[shard].digest : 0);
+            assert_int_equal(store_scan(site.store, &scan, &site.arena, &page), 0);
+            assert_int_equal(page.count, after.keys);
+        }
+        assert_int_equal(store_close(site.store), 0);
+        assert_int_equal(site_open(&site), 0);
+    }
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
 static void test_what_is_read_is_written_again(void **state)
 {
     struct site site;
@@ -442,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_read_only_directory_is_refused),
         cmocka_unit_test(test_segment_size_may_change),
         cmocka_unit_test(test_short_segment_is_damage),
+        cmocka_unit_test(test_erased_shards_leave_the_tree),
         cmocka_unit_test(test_what_is_read_is_written_again),
         cmocka_unit_test(test_new_directories_are_synced),
         cmocka_unit_test(test_mode_interval_writes_and_syncs),

@@ -347,6 +347,7 @@ static void test_dot_log_keeps_its_budget_and_floor(void **state)
 
     (void)state;
     kit_init(&kit, SEGMENT);
+    assert_int_equal(store_set_born(kit.store, key.shard, &kept), 0);
     assert_int_equal(store_close(kit.store), 0);
     kit.settings.dot_log_bytes = 20 * (sizeof(struct dot_entry) + 8);
     assert_int_equal(kit_open(&kit), 0);
@@ -361,7 +362,7 @@ static void test_dot_log_keeps_its_budget_and_floor(void **state)
     assert_true(replica_valid(replica, &kit.store->dot_log, key.shard));
     assert_true(dot_log_bytes(&kit.store->dot_log) <= kit.settings.dot_log_bytes);
     clock_add_run(&known, (struct run){kit.settings.actor, 1, 40});
-    replica_prune(replica, &kit.store->dot_log, key.shard, &known);
+    replica_prune(replica, &kit.store->dot_log, key.shard, &known, UINT64_MAX);
     clock_done(&known);
     assert_int_equal(replica->dots, 10);
     assert_true(replica_valid(replica, &kit.store->dot_log, key.shard));

@@ -212,8 +212,9 @@ static void damage_is_told_from_nonsense(void **state)
 static void bodies_that_nobody_sends(void **state)
 {
     static const uint8_t no_bucket[] = {MESSAGE_PROPERTIES, 1, 0, 0};
-    static const uint8_t no_key[] = {MESSAGE_READ, 1, 0, 1, 'b', 0};
-    static const uint8_t long_key[] = {MESSAGE_READ, 1, 0, 1, 'b', 0x81, 0x10};
+    static const uint8_t no_key[] = {MESSAGE_READ, 1, 0, 0, 1, 'b', 0};
+    static const uint8_t long_key[] = {MESSAGE_READ, 1, 0, 0, 1, 'b', 0x81, 0x10};
+    static const uint8_t no_flag[] = {MESSAGE_READ, 1, 0, 2, 1, 'b', 1, 'k'};
     static const uint8_t padded_op[] = {MESSAGE_APPLIED, 0x81, 0x00, 0};
     static const uint8_t new_err[] = {MESSAGE_APPLIED, 1, 200};
     struct buffer body = {0};
@@ -224,6 +225,8 @@ static void bodies_that_nobody_sends(void **state)
     frame_of(&frame, "properties", slice_of(no_bucket, sizeof no_bucket));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
     frame_of(&frame, "read", slice_of(no_key, sizeof no_key));
+    assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
+    frame_of(&frame, "read", slice_of(no_flag, sizeof no_flag));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
     frame_of(&frame, "applied", slice_of(padded_op, sizeof padded_op));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fill: a whole shard, page by page in the order of the tree, for an owner whose copy is not
+// complete or who lacks dots that nobody's dot log has any more.
+//
+//     B: FILL {start, after}                    ──▶ A, which serves
+//     B: begin(start), item, ..., pass(upto)    ◀── FILLED {start, context, items, upto, more}
+//     B: ... until no more: end, which joins the start clock and makes the copy complete
+//
+// All that matters is in B's store, so a fill goes on after a restart, and with another source that
+// covers the start clock. While it fills, B takes writes, but neither serves nor feeds.
+//
+// Two owners must not fill from each other for ever: who feeds a shard to somebody does not begin
+// to fill it for a while, and whoever finds that it must wait tries again after a random time.
+#include "node/core/repair.h"
+
+enum { STEPS_MAX = 64, TRY_US = 1000000 }; // steps of STORE_FILL_STEP keys for one page
+
+static void fill_delay(struct node *node, struct local *local)
+{
+    uint64_t least = local->fed_us > node->now_us ? local->fed_us : node->now_us;
+
+    local->fill_us = least + TRY_US + rng_below(&node->rng, 4 * (uint64_t)TRY_US);
+}
+
+void fill_ask(struct node *node, struct pull *pull)
+{
+    const struct local *local = local_find(node, pull->shard);
+    struct need *need = arena_new(&node->arena, sizeof *need);
+    struct message message = {.kind = MESSAGE_FILL, .op = pull->op, .need = need};
+    struct store_fill fill;
+
+    need->shard = pull->shard;
+    need->mode = FILL_WHOLE;
+    need->start = clock_in(&node->arena);
+    if (!local->renew && store_fill(node->store, pull->shard, &fill)) {
+        clock_copy(&need->start, fill.start);
+        need->has_after = fill.cursor;
+        if (fill.cursor)
+            memcpy(need->after, fill.cursor, TREE_KEY_SIZE);
+    }
+    node_send(node, pull->node, &message);
+}
+
+// ---- giving -------------------------------------------------------------------------------------
+
+static int page_read(struct node *node, const struct need *need, struct page *page)
+{
+    const struct clock *ours = store_clock(node->store, need->shard);
+    struct store_effects effects;
+    struct store_ask ask = {.shard = need->shard,
+                            .clock = &page->start,
+                            .after = need->has_after ? need->after : NULL,
+                            .items_max = node->settings.repair_page_items,
+                            .bytes_max = PAGE_BYTES};
+    int err;
+
+    page->shard = need->shard;
+    page->start = clock_in(&node->arena);
+    clock_copy(&page->start, need->start.count && need->mode == FILL_WHOLE ? &need->start : ours);
+    if (!clock_covers(ours, &page->start))
+        return ERR_STALE;
+    err = store_fill_page(node->store, &ask, &node->arena, &effects);
+    if (err)
+        return err;
+    if (effects.below_floor)
+        return ERR_STALE;
+    if (effects.unknown && need->mode == FILL_WHOLE)
+        return ERR_DAMAGED;
+    page_of_effects(node, &effects, page);
+    page->has_upto = effects.more;
+    if (effects.more)
+        memcpy(page->upto, effects.reached, TREE_KEY_SIZE);
+    return 0;
+}
+
+void fill_asked(struct node *node, uint64_t from, const struct message *message)
+{
+    const struct need *need = message->need;
+    struct message answer = {.kind = MESSAGE_FILLED, .op = message->op};
+    struct page *page = arena_new(&node->arena, sizeof *page);
+    struct store_shard shard;
+
+    answer.err = giver_allows(node, from, need->shard, true);
+    if (!answer.err && need->mode == FILL_WHOLE) {
+        store_shard(node->store, need->shard, &shard);
+        answer.err = shard.unknown ? ERR_DAMAGED : 0;
+    }
+    if (!answer.err)
+        answer.err = page_read(node, need, page);
+    if (answer.err) {
+        node_send(node, from, &answer);
+        return;
+    }
+    if (need->mode == FILL_WHOLE)
+        local_take(node, need->shard)->fed_us = node->now_us + FED_US;
+    page_answer(node, from, &answer, page, store_end(node->store));
+}
+
+// ---- taking -------------------------------------------------------------------------------------
+
+struct taking {
+    struct node *node;
+    const struct page *page;
+    uint64_t position;
+    uint32_t steps; // still allowed in this turn
+};
+
+static bool step_again(struct taking *taking, int err)
+{
+    return err == ERR_AGAIN && taking->steps > 0 && taking->steps-- > 0;
+}
+
+static int item_take(struct taking *taking, struct page_item *item)
+{
+    struct node *node = taking->node;
+    struct store_item stored = {.bucket = item->bucket, .key = item->key, .object = item->object};
+    struct store_filled filled = {.shard = taking->page->shard,
+                                  .context = &taking->page->context,
+                                  .item = &stored,
+                                  .dots = &item->dots};
+    struct key key;
+    int err = page_item_key(node, taking->page->shard, item, &key);
+
+    if (err)
+        return err;
+    memcpy(stored.tree_key, item->tree_key, TREE_KEY_SIZE);
+    for (uint32_t i = 0; i < stored.object.count; i++)
+        node_see_stamp(node, stored.object.versions[i].stamp);
+    do {
+        err = store_fill_item(node->store, &filled, &taking->position);
+    } while (step_again(taking, err));
+    return err == ERR_COLLISION ? 0 : err;
+}
+
+static int page_end(struct taking *taking)
+{
+    const struct page *page = taking->page;
+    struct store *store = taking->node->store;
+    int err;
+
+    do {
+        if (page->has_upto)
+            err =
+                store_fill_pass(store, page->shard, page->upto, &page->context, &taking->position);
+        else
+            err = store_fill_end(store, page->shard, &page->context, &taking->position);
+    } while (step_again(taking, err));
+    return err;
+}
+
+// ERR_AGAIN: more than is good for one turn; where the cursor is now it is asked for again.
+static int page_take(struct node *node, const struct page *page)
+{
+    struct taking taking = {.node = node, .page = page, .steps = STEPS_MAX};
+    int err = store_fill_begin(node->store, page->shard, &page->start, &taking.position);
+
+    for (uint32_t i = 0; i < page->count && !err; i++)
+        err = item_take(&taking, &page->items[i]);
+    return err ? err : page_end(&taking);
+}
+
+// The answer must begin the fill that we asked for, behind where we are.
+static bool page_fits(const struct node *node, const struct local *local, const struct page *page)
+{
+    struct store_fill fill;
+
+    if (local->renew || !store_fill(node->store, local->shard, &fill))
+        return true;
+    return clock_equal(fill.start, &page->start);
+}
+
+static void fill_ended(struct node *node, struct local *local)
+{
+    node->repair->fills += 1;
+    for (uint32_t i = 0; i < local->other_count; i++)
+        local->others[i]->below = local->others[i]->too_old = false;
+    node->repair->offers_due = true;
+}
+
+void fill_taken(struct node *node, struct pull *pull, const struct page *page)
+{
+    struct local *local = local_find(node, pull->shard);
+    struct store_shard shard;
+    int err;
+
+    store_shard(node->store, pull->shard, &shard);
+    if ((!shard.filling || local->renew) && node->now_us < local->fed_us) {
+        fill_delay(node, local);
+        pull_over(node, pull, 0);
+        return;
+    }
+    if (!page_fits(node, local, page)) {
+        pull_over(node, pull, ERR_AGAIN);
+        return;
+    }
+    err = page_take(node, page);
+    local->renew = false;
+    if (err && err != ERR_AGAIN) {
+        pull_over(node, pull, err);
+    } else if (!err && !page->has_upto) {
+        fill_ended(node, local);
+        pull_over(node, pull, 0);
+    } else {
+        pull_ask(node, pull);
+    }
+}

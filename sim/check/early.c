@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/check/early.h"
+
+#include "node/store/engine.h"
+#include "sim/check/users.h"
+#include "sim/world/host.h"
+
+#include <inttypes.h>
+
+struct pending {
+    uint64_t position;
+    uint32_t shard;
+    struct dot dot;
+    uint64_t value; // its number; 0: a delete
+};
+
+void early_done(struct early *early)
+{
+    for (int node = 0; node < SIM_NODES_MAX; node++)
+        buffer_done(&early->pending[node]);
+}
+
+void early_closed(struct early *early, uint32_t node)
+{
+    early->pending[node].size = 0;
+}
+
+// Forgets what has become durable; it is in the order of positions.
+static const struct pending *pending_now(struct early *early, const struct sim *sim, uint32_t node,
+                                         size_t *out_count)
+{
+    struct buffer *pending = &early->pending[node];
+    const struct pending *list = (const void *)pending->data;
+    uint64_t durable = store_durable(host_store(sim, node));
+    size_t count = pending->size / sizeof *list;
+    size_t gone = 0;
+
+    while (gone < count && list[gone].position <= durable)
+        gone += 1;
+    if (gone)
+        buffer_drop(pending, gone * sizeof *list);
+    *out_count = count - gone;
+    return (const void *)pending->data;
+}
+
+void early_applied(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
+                   const struct delta *delta)
+{
+    struct pending pending = {.position = store_end(host_store(sim, node)), .shard = shard};
+    size_t count;
+
+    (void)pending_now(early, sim, node, &count);
+    if (clock_size(&delta->dots) != 1)
+        return; // a repair: what it brings is durable elsewhere
+    pending.dot = (struct dot){delta->dots.runs[0].actor, delta->dots.runs[0].first};
+    if (delta->count == 1)
+        pending.value = users_value_number(delta->versions[0].value);
+    buffer_add(&early->pending[node], &pending, sizeof pending);
+}
+
+static void see_object(const struct pending *pending, const struct message *message, uint32_t node,
+                       struct verdict *verdict)
+{
+    for (uint32_t i = 0; pending->value && i < message->object.count; i++) {
+        if (users_value_number(message->object.versions[i].value) == pending->value)
+            verdict_add(verdict, VERDICT_STATE,
+                        "n%" PRIu32 " answers a read with v%" PRIu64 " before it is durable there",
+                        node + 1, pending->value);
+    }
+}
+
+static void see_offer(const struct pending *pending, const struct message *message, uint32_t node,
+                      struct verdict *verdict)
+{
+    for (uint32_t i = 0; i < message->offers->count; i++) {
+        const struct offer *offer = &message->offers->items[i];
+
+        if (offer->shard == pending->shard && clock_contains(&offer->clock, pending->dot))
+            verdict_add(verdict, VERDICT_STATE,
+                        "n%" PRIu32 " offers (%" PRIx64 ",%" PRIu64 ") of shard %" PRIu32
+                        " before it is durable there",
+                        node + 1, pending->dot.actor, pending->dot.counter, pending->shard);
+    }
+}
+
+void early_message(struct early *early, const struct sim *sim, uint32_t node,
+                   const struct message *message, struct verdict *verdict)
+{
+    const struct pending *list;
+    size_t count;
+
+    if ((message->kind != MESSAGE_OBJECT && message->kind != MESSAGE_OFFER) || message->err)
+        return;
+    list = pending_now(early, sim, node, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (message->kind == MESSAGE_OBJECT)
+            see_object(&list[i], message, node, verdict);
+        else
+            see_offer(&list[i], message, node, verdict);
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nothing leaves a node before the log position that it depends on is durable: answers to reads
+// show no version, and offers no dot, that the node's own log may still lose. Seen as it happens,
+// since a history shows it only after a crash at the right moment.
+#ifndef SIM_CHECK_EARLY_H
+#define SIM_CHECK_EARLY_H
+
+#include "sim/checker/verdict.h"
+#include "sim/world/sim.h"
+
+struct early {
+    struct buffer pending[SIM_NODES_MAX]; // of what is applied and not yet durable
+};
+
+// A zeroed one is ready.
+void early_done(struct early *early);
+
+// The store of a node took a delta.
+void early_applied(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
+                   const struct delta *delta);
+
+// A node says something.
+void early_message(struct early *early, const struct sim *sim, uint32_t node,
+                   const struct message *message, struct verdict *verdict);
+
+// Its process has ended.
+void early_closed(struct early *early, uint32_t node);
+
+#endif
