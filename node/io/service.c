@@ -374,6 +374,7 @@ static int open_store(struct service *service)
     wanted.segment_bytes = settings->log_segment < least ? least : settings->log_segment;
     wanted.memtable_bytes = settings->memtable;
     wanted.map_bytes = settings->map_initial;
+    wanted.dot_log_bytes = settings->sync_log_max;
     err = engine_open_directory(&place, &wanted, &service->store, &service->found);
     if (err == 0)
         return 0;
@@ -477,6 +478,8 @@ static int start_machine(struct service *service)
     wanted.operations_max = (uint32_t)settings->operations_max;
     wanted.memory_max = settings->memory_max;
     wanted.siblings_max = (uint32_t)settings->siblings_max;
+    wanted.repair_bytes_per_s = settings->repair_rate;
+    wanted.repair_keys_per_s = settings->repair_keys;
     wanted.hedge_us_min = settings->hedge_min_ms * 1000;
     wanted.build = QUORATE_VERSION;
     wanted.durability = settings->durability.text;

@@ -69,6 +69,9 @@ struct settings {
     uint64_t connections_max;
     uint64_t in_flight_max;  // requests of one connection
     uint64_t operations_max; // requests of all connections
+    uint64_t sync_log_max;   // of the dot log
+    uint64_t repair_rate;    // bytes a second
+    uint64_t repair_keys;    // a second
     uint64_t memory_max;     // held for requests in flight
     uint64_t buffers_max;    // what all client connections together may hold
     uint64_t output_max;     // unread answers of one connection
