@@ -117,6 +117,7 @@ static void request_fill(const struct play *play, const struct ask *ask, struct 
     request_init(request, ask->method);
     request->bucket = slice_of_text(bucket_name);
     request->timeout_ms = play->setup->timeout_ms;
+    request->strict = play->setup->strict;
     if (ask->method == METHOD_GET) {
         request->r = (int)play->trial->r;
         return;

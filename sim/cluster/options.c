@@ -31,6 +31,7 @@ enum {
     KEY_WARM_UP,
     KEY_TIMEOUT,
     KEY_ROUTE,
+    KEY_STRICT,
     KEY_LATENCY,
     KEY_LEG,
     KEY_CLIENT_LEG,
@@ -98,6 +99,7 @@ static const struct argp_option rows[] = {
     OPTION("route", KEY_ROUTE, "WHERE",
            "owner: one of the key's at random; first: its first; any: a node that forwards (owner)",
            3),
+    OPTION("strict", KEY_STRICT, NULL, "Owners only: nobody stands in for one that is away", 3),
     HEADER("Network and nodes", 4),
     OPTION("latency", KEY_LATENCY, "NAMES",
            "lnkd-ssd, lnkd-disk, ymmr: measured fits; or a DELAY for all legs, exp:1 (lnkd-ssd)",
@@ -283,6 +285,9 @@ static bool take_setup(struct cluster_options *options, int key, char *text,
         return true;
     case KEY_ROUTE:
         setup->route = take_route(state, text);
+        return true;
+    case KEY_STRICT:
+        setup->strict = true;
         return true;
     case KEY_CLIENT_LEG:
         options->client_leg_text = text;

@@ -57,9 +57,10 @@ static void settings_make(struct play *play, struct sim_settings *out)
     out->disk_us = setup->disk_us;
     out->unordered = !setup->ordered;
     out->client_leg = setup->client_leg;
+    for (unsigned kind = 0; kind < MESSAGE_KIND_COUNT; kind++)
+        out->legs[kind] = &setup->legs[LEG_R];
     out->legs[MESSAGE_APPLY] = &setup->legs[LEG_W];
     out->legs[MESSAGE_APPLIED] = &setup->legs[LEG_A];
-    out->legs[MESSAGE_READ] = out->legs[MESSAGE_FORWARD] = &setup->legs[LEG_R];
     out->legs[MESSAGE_OBJECT] = out->legs[MESSAGE_FORWARDED] = &setup->legs[LEG_S];
     out->hedge_us_min = setup->hedged ? (uint64_t)(setup->hedge_ms * 1000) : UINT64_MAX / 4;
 }

@@ -43,6 +43,7 @@ struct cluster_setup {
     double warm;      // seconds before
     bool empty;       // begins without any key; else all are written before
     enum cluster_route route;
+    bool strict; // owners only: nobody stands in for one that is away
     uint32_t timeout_ms;
     uint32_t service_us; // a node needs this for a message or request, one after the other
     uint32_t disk_us;    // until a write is on the disk, to twice that; 0: part of the legs

@@ -103,7 +103,7 @@ holds "$(value any.csv forward messages/operation) > 0.1" 'a node that is no own
     --format csv >killed.csv
 holds "$(value killed.csv reads available) < 0.8" 'three of four nodes are gone'
 holds "$(value killed.csv operations answered at=0.05) == 1" 'not yet'
-"$sim" cluster "${small[@]}" --scheme static --theta 0 --timeout 100 --partition 1,2@0.05 \
+"$sim" cluster "${small[@]}" --scheme static --theta 0 --timeout 100 --strict --partition 1,2@0.05 \
     --format csv >parted.csv
 holds "$(value parted.csv reads available) < 0.9" 'two nodes were cut off'
 
