@@ -41,21 +41,32 @@ static bool rest_left(struct store *store, uint32_t shard)
     return left;
 }
 
+static bool page_same(const struct store_page *left, const struct store_page *right)
+{
+    bool same = left->count == right->count && left->more == right->more;
+
+    for (uint32_t i = 0; i < left->count && same; i++)
+        same = slice_equal(left->items[i].key, right->items[i].key) &&
+               object_same_versions(&left->items[i].object, &right->items[i].object) &&
+               left->items[i].object.count > 0;
+    return same;
+}
+
 // The objects of two replicas, item by item.
 static bool objects_same(struct store *a, struct store *b, uint32_t shard)
 {
     struct arena arena = {0};
-    struct store_scan scan = {.shard = shard, .items_max = 100000, .bytes_max = (size_t)1 << 30};
+    struct store_scan scan = {.shard = shard, .items_max = PAGE, .bytes_max = (size_t)1 << 30};
     struct store_page left;
     struct store_page right;
     bool same;
 
-    check(store_scan(a, &scan, &arena, &left) == 0 && store_scan(b, &scan, &arena, &right) == 0);
-    same = left.count == right.count;
-    for (uint32_t i = 0; i < left.count && same; i++)
-        same = slice_equal(left.items[i].key, right.items[i].key) &&
-               object_same_versions(&left.items[i].object, &right.items[i].object) &&
-               left.items[i].object.count > 0;
+    do {
+        check(store_scan(a, &scan, &arena, &left) == 0);
+        check(store_scan(b, &scan, &arena, &right) == 0);
+        same = page_same(&left, &right);
+        scan.after = left.count ? left.items[left.count - 1].tree_key : NULL;
+    } while (same && left.more && left.count);
     arena_done(&arena);
     return same;
 }

@@ -18,7 +18,7 @@
 
 enum {
     SECOND = 1000000,
-    SEEDS = 60,
+    SEEDS = 150,
     KEYS = 12,
     WRITES_MAX = 200,
     TOKEN_MAX = 4096,
