@@ -7,7 +7,7 @@ _quorate_sim() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words='' head=''
 
     if [ "$COMP_CWORD" = 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'placement check --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'placement cluster check --help --version' -- "$current")
         return
     fi
     if [ "${COMP_WORDS[1]}" = check ]; then
@@ -30,7 +30,7 @@ _quorate_sim() {
     fi
     # Lists are completed at their last word.
     case $previous in
-    -s | --scheme | --workload | --distribution | --legs | --event)
+    -s | --scheme | --workload | --distribution | --legs | --latency | --event)
         case $current in *,*) head=${current%,*}, current=${current##*,} ;; esac
         ;;
     esac
@@ -40,14 +40,17 @@ _quorate_sim() {
             rendezvous split'
         ;;
     --workload | --distribution) words='uniform zipf zipf-scrambled hotspot latest' ;;
-    --legs) words='lnkd-ssd lnkd-disk ymmr' ;;
+    --route) words='owner first any' ;;
+    --hedge) words='none' ;;
+    --coordinator) words='apart replica' ;;
+    --legs | --latency) words='lnkd-ssd lnkd-disk ymmr' ;;
     --event) words='add remove fail reweigh double to:' ;;
     -f | --format) words='table csv json' ;;
     --reads) words='primary spread' ;;
     --table) words='planner successive' ;;
     --bound-on) words='load keys' ;;
     --r | --w) words='one quorum all' ;;
-    --trace | --report)
+    --trace | --csv | --report)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -57,8 +60,9 @@ _quorate_sim() {
         ;;
     *)
         words='balance movement latency cost staleness all'
+        [ "${COMP_WORDS[1]}" = placement ] || words=''
         case $current in
-        -*) words=$("${COMP_WORDS[0]}" placement --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*') ;;
+        -*) words=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*') ;;
         esac
         ;;
     esac

@@ -30,9 +30,16 @@ static void add_number(struct buffer *out, double value)
         number_write(out, value, CSV_DIGITS);
 }
 
+static bool is_late(unsigned label)
+{
+    return label >= LABEL_LATE_FIRST && label <= LABEL_LATE_LAST;
+}
+
 static void add_row(struct buffer *out, const struct row *row, uint64_t seed)
 {
     for (unsigned label = 0; label < LABELS; label++) {
+        if (is_late(label))
+            continue;
         add_text(out, row->labels[label]);
         buffer_add_u8(out, ',');
     }
@@ -43,14 +50,23 @@ static void add_row(struct buffer *out, const struct row *row, uint64_t seed)
     add_number(out, row->value.p95);
     buffer_add_format(out, ",%u,%llu,", row->repetitions, (unsigned long long)seed);
     add_text(out, row->note);
+    for (unsigned label = LABEL_LATE_FIRST; label <= LABEL_LATE_LAST; label++) {
+        buffer_add_u8(out, ',');
+        add_text(out, row->labels[label]);
+    }
     buffer_add_format(out, "\n");
 }
 
 void output_csv(const struct run_result *result, struct buffer *out)
 {
-    for (unsigned label = 0; label < LABELS; label++)
-        buffer_add_format(out, "%s,", label_key(label));
-    buffer_add_format(out, "unit,mean,p5,p50,p95,repetitions,seed,note\n");
+    for (unsigned label = 0; label < LABELS; label++) {
+        if (!is_late(label))
+            buffer_add_format(out, "%s,", label_key(label));
+    }
+    buffer_add_format(out, "unit,mean,p5,p50,p95,repetitions,seed,note");
+    for (unsigned label = LABEL_LATE_FIRST; label <= LABEL_LATE_LAST; label++)
+        buffer_add_format(out, ",%s", label_key(label));
+    buffer_add_format(out, "\n");
     for (size_t i = 0; i < result->count; i++)
         add_row(out, &result->rows[i], result->seed);
 }

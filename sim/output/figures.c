@@ -1,188 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/output/figures.h"
 
-#include "sim/output/plot.h"
+#include "sim/output/figures_draw.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-enum { X_MAX = 2, CONTEXTS_MAX = 4 };
-
-static const double log_ratio = 30; // spans of values from this ratio on are logarithmic
-
-static const char *const x_titles[LABELS] = {
-    [LABEL_NODES] = "nodes",
-    [LABEL_REPLICAS] = "copies (N)",
-    [LABEL_R] = "answers to a read (R)",
-    [LABEL_W] = "answers to a write (W)",
-    [LABEL_SHARDS] = "shards (S)",
-    [LABEL_VNODES] = "virtual nodes per node (V)",
-    [LABEL_PARTITIONS] = "partitions (Q)",
-    [LABEL_BOUND] = "bound (c)",
-    [LABEL_THETA] = "theta of the Zipf distribution",
-    [LABEL_KEYS] = "keys",
-    [LABEL_OPERATIONS] = "operations",
-    [LABEL_READ_SHARE] = "share of reads",
-    [LABEL_ZONES] = "zones",
-};
-
-struct figures {
-    const struct view *view;
-    struct plot plot;
-};
-
-static const char *joined(const struct figures *figures, const char *a, const char *b)
-{
-    return arena_text(figures->view->arena, "%s%s%s", a, *a && *b ? ", " : "", b);
-}
-
-static const char *case_title(const struct figures *figures)
-{
-    const struct view *view = figures->view;
-
-    for (unsigned label = VIEW_FIRST; label <= VIEW_LAST; label++) {
-        if (view->varies[label] && label != LABEL_SCHEME && !view_is_own(label) &&
-            !view->varies[LABEL_SCHEME])
-            return "case";
-    }
-    return *view->cases[0].rows[0]->labels[LABEL_SCHEME] ? "scheme" : "case";
-}
-
-// The cases that are shown where all would be too many: those of the last context.
-static bool is_shown(const struct figures *figures, const struct view_case *one)
-{
-    const struct view *view = figures->view;
-
-    return strcmp(view_context(view, one, LABELS),
-                  view_context(view, &view->cases[view->count - 1], LABELS)) == 0;
-}
-
-// ": 10 nodes, theta 0.99" of that context.
-static const char *shown_title(const struct figures *figures, const char *title)
-{
-    const struct view *view = figures->view;
-    const char *context = view_context(view, &view->cases[view->count - 1], LABELS);
-
-    return arena_text(view->arena, "%s%s%s", title, *context ? ": " : "", context);
-}
-
-// ---- a metric over what varies --------------------------------------------------------------
-
-// Numbers of a label that differ; of a scheme's own label among cases of one scheme.
-static bool is_x(const struct view *view, enum label label)
-{
-    if (!view->varies[label] || !x_titles[label])
-        return false;
-    for (size_t i = 0; i < view->count; i++) {
-        for (size_t j = i + 1; j < view->count; j++) {
-            const char *const *a = view->cases[i].rows[0]->labels;
-            const char *const *b = view->cases[j].rows[0]->labels;
-            double left;
-            double right;
-
-            if (view_is_own(label) && strcmp(a[LABEL_SCHEME], b[LABEL_SCHEME]) != 0)
-                continue;
-            if (view_read(a[label], &left) && view_read(b[label], &right) && left != right)
-                return true;
-        }
-    }
-    return false;
-}
-
-// Which labels become x: nodes and theta first; a scheme's own when no other varies.
-static size_t find_x(const struct view *view, enum label out[X_MAX])
-{
-    static const enum label order[] = {
-        LABEL_NODES,  LABEL_THETA,      LABEL_REPLICAS, LABEL_KEYS, LABEL_READ_SHARE,
-        LABEL_ZONES,  LABEL_OPERATIONS, LABEL_R,        LABEL_W,    LABEL_VNODES,
-        LABEL_SHARDS, LABEL_PARTITIONS, LABEL_BOUND};
-    size_t count = 0;
-
-    for (size_t i = 0; i < COUNT(order) && count < X_MAX; i++) {
-        if (view_is_own(order[i]) && count > 0 && !view_is_own(out[0]))
-            break;
-        if (is_x(view, order[i]))
-            out[count++] = order[i];
-    }
-    return count;
-}
-
-// What is drawn of a metric: a panel a spot, with its title.
-struct measure {
-    struct chart like; // name, title, y_title as of lines, unit, even_line
-    const struct spot *spots;
-    const char *const *titles;
-    size_t count;
-};
-
-static void add_over(struct figures *figures, const struct measure *measure, enum label x)
-{
-    const struct view *view = figures->view;
-
-    for (size_t i = 0; i < view->count * measure->count; i++) {
-        const struct view_case *one = &view->cases[i % view->count];
-        size_t spot = i / view->count;
-        struct plot_item item = {
-            .panel = joined(figures, measure->titles[spot], view_context(view, one, x)),
-            .series = view_series(view, one, x),
-            .row = view_find(one, &measure->spots[spot])};
-
-        item.level = !view_number(one, x, &item.x);
-        if (item.row && item.row->value.mean == item.row->value.mean)
-            plot_add(&figures->plot, &item);
-    }
-}
-
-static void make_over(struct figures *figures, const struct measure *measure, enum label x)
-{
-    struct arena *arena = figures->view->arena;
-    struct chart chart = measure->like;
-
-    add_over(figures, measure, x);
-    chart.kind = CHART_LINES;
-    chart.name = arena_text(arena, "%s-%s", chart.name, label_key(x));
-    chart.title =
-        arena_text(arena, "%s, by %s", chart.title, x == LABEL_THETA ? "theta" : x_titles[x]);
-    chart.x_title = x_titles[x];
-    chart.x_short = label_title(x);
-    chart.log_y = plot_ratio(&figures->plot) >= log_ratio;
-    chart.ticks_at_points = true;
-    plot_make(&figures->plot, &chart);
-}
-
-// Bars of one context, dots where a scale of bars would hide the small ones.
-static void make_bars(struct figures *figures, const struct measure *measure)
-{
-    const struct view *view = figures->view;
-    struct chart chart = measure->like;
-
-    for (size_t i = 0; i < view->count * measure->count; i++) {
-        const struct view_case *one = &view->cases[i % view->count];
-        size_t spot = i / view->count;
-
-        plot_add(&figures->plot,
-                 &(struct plot_item){.panel = joined(figures, measure->titles[spot],
-                                                     view_context(view, one, LABELS)),
-                                     .series = chart.y_title,
-                                     .category = view_series(view, one, LABELS),
-                                     .row = view_find(one, &measure->spots[spot])});
-    }
-    chart.kind = plot_ratio(&figures->plot) >= log_ratio ? CHART_DOTS : CHART_BARS;
-    chart.log_x = chart.kind == CHART_DOTS;
-    chart.x_title = chart.y_title;
-    chart.y_title = case_title(figures);
-    plot_make(&figures->plot, &chart);
-}
-
-static void make_measure(struct figures *figures, const struct measure *measure)
-{
-    enum label labels[X_MAX];
-    size_t count = find_x(figures->view, labels);
-
-    for (size_t i = 0; i < count; i++)
-        make_over(figures, measure, labels[i]);
-    if (count == 0)
-        make_bars(figures, measure);
-}
 
 // ---- balance --------------------------------------------------------------------------------
 
@@ -207,7 +28,7 @@ static void balance_peaks(struct figures *figures, const char *subject, const st
     measure.like.y_title = "peak / average (1 is even)";
     measure.like.even_line = true;
     measure.like.unit = "";
-    make_measure(figures, &measure);
+    figures_measure(figures, &measure);
 }
 
 static void add_shares(struct figures *figures, const struct view_case *one, const char *subject,
@@ -233,14 +54,14 @@ static void balance_shares(struct figures *figures, bool load)
     bool single = is_single_copy(view);
 
     for (size_t i = 0; i < 2 * view->count; i++) {
-        if (is_shown(figures, &view->cases[i % view->count]) && !(single && i >= view->count))
+        if (figures_show(figures, &view->cases[i % view->count]) && !(single && i >= view->count))
             add_shares(figures, &view->cases[i % view->count], load ? "load" : "keys",
                        i < view->count && !single);
     }
     plot_make(&figures->plot,
               &(struct chart){
                   .name = load ? "balance-load-shares" : "balance-keys-shares",
-                  .title = shown_title(figures, load ? "Load of each node" : "Keys on each node"),
+                  .title = figures_title(figures, load ? "Load of each node" : "Keys on each node"),
                   .kind = CHART_RANKS,
                   .x_title = "node, the fullest first",
                   .y_title = "share / fair share",
@@ -274,7 +95,7 @@ static void movement_bars(struct figures *figures, const char *const *events, si
                                  .series = "moved",
                                  .category = view_series(view, one, LABELS)};
 
-        if (!is_shown(figures, one))
+        if (!figures_show(figures, one))
             continue;
         spot.event = events[i / view->count];
         spot.metric = "moved";
@@ -284,10 +105,10 @@ static void movement_bars(struct figures *figures, const char *const *events, si
         plot_add(&figures->plot, &item);
     }
     plot_make(&figures->plot, &(struct chart){.name = "movement-moved",
-                                              .title = shown_title(figures, "Copies that move"),
+                                              .title = figures_title(figures, "Copies that move"),
                                               .kind = CHART_BARS,
                                               .x_title = "share of all copies",
-                                              .y_title = case_title(figures),
+                                              .y_title = figures_case_title(figures),
                                               .unit = "",
                                               .scale_each = true,
                                               .mark_name = "minimum for an even spread"});
@@ -296,8 +117,8 @@ static void movement_bars(struct figures *figures, const char *const *events, si
 static void movement(struct figures *figures)
 {
     struct arena *arena = figures->view->arena;
-    enum label labels[X_MAX];
-    size_t x_count = find_x(figures->view, labels);
+    enum label labels[FIGURES_X_MAX];
+    size_t x_count = figures_x(figures->view, labels);
     const char **events;
     size_t count =
         view_values(figures->view, &(struct spot){.metric = "moved"}, LABEL_EVENT, &events);
@@ -314,7 +135,7 @@ static void movement(struct figures *figures)
         spots[i] = (struct spot){events[i], "keys", "all", "moved", NULL};
     movement_bars(figures, events, count);
     for (size_t i = 0; i < x_count; i++)
-        make_over(figures, &measure, labels[i]);
+        figures_over(figures, &measure, labels[i]);
     for (size_t i = 0; i < count; i++)
         spots[i] = (struct spot){events[i], "load", "all", "peak/average", NULL};
     measure.like = (struct chart){.name = "movement-peak",
@@ -322,67 +143,7 @@ static void movement(struct figures *figures)
                                   .y_title = "peak / average (1 is even)",
                                   .unit = "",
                                   .even_line = true};
-    make_measure(figures, &measure);
-}
-
-// ---- curves ---------------------------------------------------------------------------------
-
-// A curve that was found: lines over `at`, a panel a metric.
-struct curve {
-    struct chart like;
-    struct spot spots[3];
-    const char *titles[3];
-    size_t count;
-};
-
-static bool few_contexts(const struct view *view)
-{
-    size_t contexts = 1;
-
-    for (size_t i = 1; i < view->count; i++)
-        contexts += strcmp(view_context(view, &view->cases[i], LABELS),
-                           view_context(view, &view->cases[i - 1], LABELS)) != 0;
-    return contexts <= CONTEXTS_MAX;
-}
-
-static void add_curve(struct figures *figures, const struct curve *curve, size_t panel,
-                      const struct view_case *one)
-{
-    const struct view *view = figures->view;
-    const struct spot *spot = &curve->spots[panel];
-
-    for (size_t i = 0; i < one->count; i++) {
-        const char *const *labels = one->rows[i]->labels;
-        struct plot_item item = {.panel = curve->titles[panel],
-                                 .series = view_series(view, one, LABELS),
-                                 .row = one->rows[i]};
-
-        if (strcmp(labels[LABEL_METRIC], spot->metric) != 0 ||
-            (spot->subject && strcmp(labels[LABEL_SUBJECT], spot->subject) != 0) ||
-            !view_read(labels[LABEL_AT], &item.x))
-            continue;
-        if (few_contexts(view))
-            item.panel = joined(figures, item.panel, view_context(view, one, LABELS));
-        plot_add(&figures->plot, &item);
-    }
-}
-
-static void make_curve(struct figures *figures, const struct curve *curve)
-{
-    const struct view *view = figures->view;
-    struct chart chart = curve->like;
-    bool few = few_contexts(view);
-
-    for (size_t i = 0; i < view->count * curve->count; i++) {
-        const struct view_case *one = &view->cases[i % view->count];
-
-        if (few || is_shown(figures, one))
-            add_curve(figures, curve, i / view->count, one);
-    }
-    chart.kind = CHART_LINES;
-    if (!few)
-        chart.title = shown_title(figures, chart.title);
-    plot_make(&figures->plot, &chart);
+    figures_measure(figures, &measure);
 }
 
 static void latency(struct figures *figures)
@@ -418,9 +179,9 @@ static void latency(struct figures *figures)
                               {"p50", "p99", "p99.9"},
                               3};
 
-        make_curve(figures, &curve);
+        figures_curve(figures, &curve);
     }
-    make_measure(figures, &measure);
+    figures_measure(figures, &measure);
 }
 
 // ---- staleness ------------------------------------------------------------------------------
@@ -446,7 +207,7 @@ static void visible_times(struct figures *figures)
                                               .title = "How long until a write is seen",
                                               .kind = CHART_DOTS,
                                               .x_title = "ms after the write",
-                                              .y_title = case_title(figures),
+                                              .y_title = figures_case_title(figures),
                                               .unit = "ms",
                                               .log_x = true});
 }
@@ -472,7 +233,7 @@ static void staleness_times(struct figures *figures)
                                               .title = "How long reads and writes take",
                                               .kind = CHART_DOTS,
                                               .x_title = "ms",
-                                              .y_title = case_title(figures),
+                                              .y_title = figures_case_title(figures),
                                               .unit = "ms",
                                               .log_x = true});
 }
@@ -510,11 +271,11 @@ static void staleness(struct figures *figures)
         {""},
         1};
 
-    make_curve(figures, &consistent);
+    figures_curve(figures, &consistent);
     visible_times(figures);
     staleness_times(figures);
     if (has_stale(figures->view)) // never, where R + W > N
-        make_curve(figures, &stale);
+        figures_curve(figures, &stale);
 }
 
 // ---- cost -----------------------------------------------------------------------------------
@@ -541,7 +302,7 @@ static void cost(struct figures *figures)
     static const char *const none[] = {""};
 
     for (size_t i = 0; i < COUNT(parts); i++)
-        make_measure(figures, &(struct measure){parts[i].like, &parts[i].spot, none, 1});
+        figures_measure(figures, &(struct measure){parts[i].like, &parts[i].spot, none, 1});
 }
 
 size_t figures_of(const struct view *view, struct chart **out)
@@ -549,11 +310,9 @@ size_t figures_of(const struct view *view, struct chart **out)
     static const struct {
         const char *question;
         void (*make)(struct figures *figures);
-    } questions[] = {{"balance", balance},
-                     {"movement", movement},
-                     {"latency", latency},
-                     {"staleness", staleness},
-                     {"cost", cost}};
+    } questions[] = {{"balance", balance}, {"movement", movement},
+                     {"latency", latency}, {"staleness", staleness},
+                     {"cost", cost},       {"cluster", figures_cluster}};
     struct figures figures = {.view = view, .plot = {.arena = view->arena}};
 
     for (size_t i = 0; i < COUNT(questions); i++) {

@@ -19,7 +19,8 @@ static const struct {
               {"movement", "Movement: what does a change of nodes move?"},
               {"latency", "Latency: how long do requests queue?"},
               {"staleness", "Staleness: how old may a read be?"},
-              {"cost", "Cost: what does the map take?"}};
+              {"cost", "Cost: what does the map take?"},
+              {"cluster", "Cluster: what do nodes do under load?"}};
 
 static const char *title_of(const struct view *view)
 {
@@ -51,11 +52,17 @@ static void write_words(const char *text, struct buffer *out)
     arena_done(&arena);
 }
 
+static const char *subject_of(const struct view *views, size_t count)
+{
+    return count && strcmp(views[0].question, "cluster") == 0 ? "Clusters under load"
+                                                              : "Placement of data on nodes";
+}
+
 static void write_header(const struct run_result *result, const struct view *views, size_t count,
                          struct buffer *out)
 {
-    buffer_add_format(out, "<header>\n<p class=\"brand\">quorate</p>\n<h1>Placement of data on "
-                           "nodes</h1>\n<dl>\n");
+    buffer_add_format(out, "<header>\n<p class=\"brand\">quorate</p>\n<h1>%s</h1>\n<dl>\n",
+                      subject_of(views, count));
     buffer_add_format(out, "<div class=\"wide\"><dt>Command</dt><dd><code>");
     write_words(result->command, out);
     buffer_add_format(out, "</code></dd></div>\n");
@@ -133,11 +140,13 @@ void output_report(const struct run_result *result, struct buffer *out)
     struct view *views = NULL;
     size_t count = view_list(result, &arena, &views);
 
-    buffer_add_format(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                           "<meta name=\"viewport\" content=\"width=device-width, "
-                           "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
-                           "dark\">\n<title>quorate: placement of data on nodes</title>\n"
-                           "<style>\n");
+    buffer_add_format(out,
+                      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                      "<meta name=\"viewport\" content=\"width=device-width, "
+                      "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
+                      "dark\">\n<title>quorate: %s</title>\n"
+                      "<style>\n",
+                      subject_of(views, count));
     report_style(out);
     chart_style(out);
     buffer_add_format(out, "</style>\n</head>\n<body>\n");

@@ -33,6 +33,9 @@
     X(LABEL_ZONES, "zones", "zones", true)                                                         \
     X(LABEL_WEIGHTS, "weights", "weights", false)                                                  \
     X(LABEL_LEGS, "legs", "legs", false)                                                           \
+    X(LABEL_RATE, "rate", "rate", true)                                                            \
+    X(LABEL_CLIENTS, "clients", "clients", true)                                                   \
+    X(LABEL_SERVICE, "service_us", "service us", true)                                             \
     X(LABEL_EVENT, "event", "event", false)                                                        \
     X(LABEL_SUBJECT, "subject", "of", false)                                                       \
     X(LABEL_COPIES, "copies", "copies", false)                                                     \
@@ -61,6 +64,10 @@ struct run_result {
     struct row *rows;
     size_t count;
 };
+
+// Columns that were added later stand behind all others in CSV: between these two.
+#define LABEL_LATE_FIRST LABEL_RATE
+#define LABEL_LATE_LAST  LABEL_SERVICE
 
 // The key and the title of a column, and whether it holds numbers.
 const char *label_key(enum label label);

@@ -272,6 +272,71 @@ static void cost(const struct writing *writing)
     finish(writing, &form);
 }
 
+static void traffic(const struct writing *writing)
+{
+    static const struct form_metric metrics[] = {
+        {{.metric = "messages/operation"}, "an operation", "messages", 0, NULL},
+        {{.metric = "bytes/operation"}, "an operation", "bytes", 1, NULL},
+    };
+    static const enum label extras[] = {LABEL_SUBJECT};
+    const char **kinds;
+    size_t all = view_values(writing->view, &(struct spot){.metric = "messages/operation"},
+                             LABEL_SUBJECT, &kinds);
+    struct spot *spots = arena_new(writing->view->arena, all * sizeof *spots);
+    size_t count = 0;
+    struct form form;
+
+    for (size_t i = 0; i < all; i++) {
+        struct spot spot = {.subject = kinds[i]};
+        bool sent = false;
+
+        spot.metric = "messages/operation";
+        for (size_t j = 0; j < writing->view->count; j++)
+            sent |= view_mean(&writing->view->cases[j], &spot) > 0;
+        if (sent)
+            spots[count++].subject = kinds[i];
+    }
+    form_begin(&form, writing->view, extras, COUNT(extras));
+    form_metrics(&form, metrics, COUNT(metrics));
+    lines_of(&form, spots, count, metrics, COUNT(metrics));
+    heading(writing, "What is sent");
+    finish(writing, &form);
+}
+
+static void cluster(const struct writing *writing)
+{
+    static const struct form_metric metrics[] = {
+        {{.metric = "throughput"}, "", "answered/s", 2, NULL},
+        {{.subject = "reads", .metric = "p50"}, "reads, ms", "p50", 4, NULL},
+        {{.subject = "reads", .metric = "p95"}, "reads, ms", "p95", 7, NULL},
+        {{.subject = "reads", .metric = "p99"}, "reads, ms", "p99", 0, NULL},
+        {{.subject = "reads", .metric = "p99.9"}, "reads, ms", "p99.9", 3, NULL},
+        {{.subject = "writes", .metric = "p50"}, "writes, ms", "p50", 5, NULL},
+        {{.subject = "writes", .metric = "p95"}, "writes, ms", "p95", 7, NULL},
+        {{.subject = "writes", .metric = "p99"}, "writes, ms", "p99", 1, NULL},
+        {{.subject = "writes", .metric = "p99.9"}, "writes, ms", "p99.9", 4, NULL},
+    };
+    static const struct form_metric works[] = {
+        {{.subject = "reads", .metric = "available"}, "answered", "reads", 3, NULL},
+        {{.subject = "writes", .metric = "available"}, "answered", "writes", 3, NULL},
+        {{.metric = "stale"}, "reads", "stale", 1, NULL},
+        {{.metric = "behind"}, "reads", "behind", 5, NULL},
+        {{.metric = "hedges"}, "reads", "hedges", 6, NULL},
+        {{.metric = "repairs"}, "reads", "repairs", 6, NULL},
+        {{.subject = "coordinated", .metric = "peak/average"}, "peak/avg", "coord.", 2, NULL},
+        {{.subject = "replicated", .metric = "peak/average"}, "peak/avg", "replica", 4, NULL},
+        {{.subject = "messages", .metric = "peak/average"}, "peak/avg", "messages", 0, NULL},
+        {{.metric = "busiest"}, "", "busiest", 3, NULL},
+    };
+
+    simple(writing, "How fast", metrics, COUNT(metrics));
+    simple(writing, "How well, and who works", works, COUNT(works));
+    if (view_has(writing->view, &(struct spot){.metric = "p-consistent"}))
+        curve(writing, "p-consistent", "P(consistent) when the read starts t ms after the write",
+              "t=");
+    traffic(writing);
+}
+
 // A question that is not known here: its rows as they are.
 static void other(const struct writing *writing)
 {
@@ -301,11 +366,8 @@ void tables_write(const struct view *view, const struct table_setup *setup, stru
     static const struct {
         const char *question;
         void (*write)(const struct writing *writing);
-    } questions[] = {{"balance", balance},
-                     {"movement", movement},
-                     {"latency", latency},
-                     {"staleness", staleness},
-                     {"cost", cost}};
+    } questions[] = {{"balance", balance},     {"movement", movement}, {"latency", latency},
+                     {"staleness", staleness}, {"cost", cost},         {"cluster", cluster}};
     void (*write)(const struct writing *) = other;
 
     for (size_t i = 0; i < COUNT(questions); i++) {

@@ -27,6 +27,9 @@ static const char *const pairs[LABELS] = {
     [LABEL_ZONES] = "% zones",
     [LABEL_WEIGHTS] = "weights %",
     [LABEL_LEGS] = "%",
+    [LABEL_RATE] = "% operations/s",
+    [LABEL_CLIENTS] = "% clients",
+    [LABEL_SERVICE] = "% us a message",
 };
 
 // ---- grouping -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@
 
 // Labels that options set; the later ones say what was found.
 #define VIEW_FIRST LABEL_SCHEME
-#define VIEW_LAST  LABEL_LEGS
+#define VIEW_LAST  LABEL_SERVICE
 
 struct view_case {
     const struct row **rows; // in their order

@@ -319,16 +319,37 @@ static void say_cost(struct telling *told)
     say_extremes(told, "look-up ", &spot, false);
 }
 
+static void say_cluster(struct telling *told)
+{
+    struct spot spot = {.subject = "reads", .metric = "p99"};
+    const struct row *tail = view_find(told->base, &spot);
+    double peak =
+        view_mean(told->base, &(struct spot){.subject = "messages", .metric = "peak/average"});
+    double stale = view_mean(told->base, &(struct spot){.subject = "reads", .metric = "stale"});
+
+    if (!tail)
+        return;
+    say_opening(told, true, ", ");
+    say(told, "99 %% of the reads of ");
+    say_base(told);
+    say(told, " take up to ");
+    say_value(told, tail, false);
+    say(told, ", its busiest node handles ");
+    say_number(told, peak);
+    say(told, " times the average of messages");
+    if (stale == stale)
+        say(told, " and %s of its reads are stale", show_percent(told->view->arena, stale));
+    say_extremes(told, "p99 ", &spot, false);
+}
+
 const char *words_of(const struct view *view)
 {
     static const struct {
         const char *question;
         void (*tell)(struct telling *told);
-    } questions[] = {{"balance", say_balance},
-                     {"movement", say_movement},
-                     {"latency", say_latency},
-                     {"staleness", say_staleness},
-                     {"cost", say_cost}};
+    } questions[] = {{"balance", say_balance}, {"movement", say_movement},
+                     {"latency", say_latency}, {"staleness", say_staleness},
+                     {"cost", say_cost},       {"cluster", say_cluster}};
     struct telling told = telling_of(view);
     const char *text = "";
 

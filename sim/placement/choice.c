@@ -132,9 +132,9 @@ static bool level_of(const char *word, int *out)
     if (strcmp(word, "one") == 0)
         *out = 1;
     else if (strcmp(word, "quorum") == 0)
-        *out = LEVEL_QUORUM;
+        *out = CHOICE_QUORUM;
     else if (strcmp(word, "all") == 0)
-        *out = LEVEL_ALL;
+        *out = CHOICE_ALL;
     else if (number_read(word, &value) && value >= 1 && value <= SCHEME_REPLICAS_MAX &&
              value == (int)value)
         *out = (int)value;
@@ -243,11 +243,12 @@ bool choose_legs(struct options *options, const char *text, struct buffer *why)
 
         legs->name = words[i];
         for (unsigned leg = 0; leg < LEGS; leg++)
-            legs->text[leg] = delay_fit(words[i], leg_letters[leg]);
+            legs->text[leg] =
+                strchr(words[i], ':') ? words[i] : delay_fit(words[i], leg_letters[leg]);
         if (!legs->text[0]) {
             buffer_add_format(why,
-                              "there are no legs '%s': use lnkd-ssd, lnkd-disk or ymmr, and --leg "
-                              "for others",
+                              "there are no legs '%s': use lnkd-ssd, lnkd-disk or ymmr, a DELAY "
+                              "for all four like exp:1, and --leg for each",
                               words[i]);
             return false;
         }

@@ -21,7 +21,7 @@ bool choose_bytes(struct options *options, const char *text, struct buffer *why)
 
 bool choose_events(struct options *options, const char *text, struct buffer *why);
 
-// "lnkd-ssd,lnkd-disk".
+// "lnkd-ssd,lnkd-disk"; a DELAY without commas stands for all four legs: "exp:1".
 bool choose_legs(struct options *options, const char *text, struct buffer *why);
 
 // "W=exp:0.25", for all fits.

@@ -37,7 +37,7 @@ void sim_options_default(struct options *options)
     options->keys = one(1e6);
     options->theta = (struct list){.values = {0, 0.99}, .count = 2};
     options->read_share = one(0.95);
-    options->r[0] = options->w[0] = LEVEL_QUORUM;
+    options->r[0] = options->w[0] = CHOICE_QUORUM;
     options->r_count = options->w_count = 1;
     options->workloads[0] = WORKLOAD_ZIPF;
     options->workload_count = 1;

@@ -213,9 +213,9 @@ static void label_all(struct grid *grid, struct experiment *experiment,
 
 static uint32_t level_number(int level, uint32_t replicas)
 {
-    if (level == LEVEL_QUORUM)
+    if (level == CHOICE_QUORUM)
         return replicas / 2 + 1;
-    return level == LEVEL_ALL ? replicas : (uint32_t)level;
+    return level == CHOICE_ALL ? replicas : (uint32_t)level;
 }
 
 static uint64_t operations_of(const struct workload *workload, double given)

@@ -6,6 +6,7 @@
 #include "sim/placement/choice.h"
 #include "sim/placement/defaults.h"
 #include "sim/placement/help.h"
+#include "sim/placement/take.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ enum {
     KEY_LEG,
     KEY_SITES,
     KEY_CLIENT,
+    KEY_COORDINATOR,
     KEY_PAIR,
     KEY_TIMES,
     KEY_PROBABILITIES,
@@ -50,6 +52,7 @@ enum {
     KEY_REPETITIONS,
     // What follows changes no result, and so is no part of the command that is noted down.
     KEY_THREADS,
+    KEY_CSV,
     KEY_REPORT,
     KEY_CHARTS,
     KEY_NO_COLOR,
@@ -108,10 +111,15 @@ static const struct argp_option rows[] = {
     OPTION("r", KEY_R, "LIST", "Copies that answer a read: numbers, one, quorum, all (quorum)", 4),
     OPTION("w", KEY_W, "LIST", "Copies that confirm a write (quorum)", 4),
     HEADER("staleness", 5),
-    OPTION("legs", KEY_LEGS, "NAMES", "lnkd-ssd, lnkd-disk, ymmr: measured fits (lnkd-ssd)", 5),
+    OPTION("legs", KEY_LEGS, "NAMES",
+           "lnkd-ssd, lnkd-disk, ymmr: measured fits; or a DELAY for all legs, exp:1 (lnkd-ssd)",
+           5),
     OPTION("leg", KEY_LEG, "LEG=DELAY", "One of the legs W, A, R, S; repeatable", 5),
     OPTION("sites", KEY_SITES, "NAMES", "Where the replicas stand, in turn", 5),
     OPTION("client", KEY_CLIENT, "NAMES", "Where writer and reader stand (the first site)", 5),
+    OPTION("coordinator", KEY_COORDINATOR, "WHERE",
+           "Stands apart and asks all replicas, or is a replica and asks R, as in quorate (apart)",
+           5),
     OPTION("pair", KEY_PAIR, "A-B=DELAY", "Added to each leg between two sites; repeatable", 5),
     OPTION("t", KEY_TIMES, "LIST", "Milliseconds after the write (0,0.5,1,2,5,10,20,50,100)", 5),
     OPTION("p", KEY_PROBABILITIES, "LIST", "Consistency wanted (0.5,0.9,0.99,0.999)", 5),
@@ -121,6 +129,7 @@ static const struct argp_option rows[] = {
     OPTION("repetitions", KEY_REPETITIONS, "COUNT", "Of each experiment, other seeds (10)", 6),
     OPTION("threads", KEY_THREADS, "COUNT", "(all cores)", 6),
     OPTION("format", 'f', "FORMAT", "table, csv or json (table)", 6),
+    OPTION("csv", KEY_CSV, "FILE", "Write all rows as CSV as well", 6),
     OPTION("report", KEY_REPORT, "FILE", "Write an HTML page with charts as well", 6),
     OPTION("charts", KEY_CHARTS, "FOLDER", "Write each chart as an SVG file as well", 6),
     OPTION("no-color", KEY_NO_COLOR, NULL, "No colour (NO_COLOR)", 6),
@@ -137,55 +146,6 @@ static const char *option_name(int key)
     return "?";
 }
 
-// ---- values ------------------------------------------------------------------------------------
-
-struct bounds {
-    double min, max;
-    bool whole;
-};
-
-static void take_list(struct argp_state *state, int key, const char *text, struct list *out,
-                      const struct bounds *bounds)
-{
-    if (list_read(text, out) && list_within(out, bounds->min, bounds->max, bounds->whole)) {
-        list_unique(out);
-        return;
-    }
-    argp_error(state, "--%s %s: give %s from %.12g to %.12g%s", option_name(key), text,
-               bounds->whole ? "whole numbers" : "numbers", bounds->min, bounds->max,
-               ", with commas between several");
-}
-
-static double take_number(struct argp_state *state, int key, const char *text,
-                          const struct bounds *bounds)
-{
-    struct list list;
-
-    if (list_read(text, &list) && list.count == 1 &&
-        list_within(&list, bounds->min, bounds->max, bounds->whole))
-        return list.values[0];
-    argp_error(state, "--%s %s: give a %s from %.12g to %.12g", option_name(key), text,
-               bounds->whole ? "whole number" : "number", bounds->min, bounds->max);
-    return bounds->min;
-}
-
-// One of two words; true for the second.
-static bool take_either(struct argp_state *state, int key, const char *text,
-                        const char *const words[2])
-{
-    if (strcmp(text, words[0]) && strcmp(text, words[1]))
-        argp_error(state, "--%s %s: give %s or %s", option_name(key), text, words[0], words[1]);
-    return strcmp(text, words[1]) == 0;
-}
-
-static void must(struct argp_state *state, int key, bool good, struct buffer *why)
-{
-    buffer_add_u8(why, 0);
-    if (!good)
-        argp_error(state, "--%s: %s", option_name(key), (const char *)why->data);
-    buffer_done(why);
-}
-
 // ---- groups of options -------------------------------------------------------------------------
 
 static bool take_scheme_option(struct options *options, int key, const char *text,
@@ -196,7 +156,7 @@ static bool take_scheme_option(struct options *options, int key, const char *tex
     const struct {
         int key;
         struct list *list;
-        struct bounds bounds;
+        struct take_bounds bounds;
     } lists[] = {
         {'n', &options->nodes, {1, SCHEME_NODES_MAX, true}},
         {'N', &options->replicas, {1, SCHEME_REPLICAS_MAX, true}},
@@ -212,22 +172,22 @@ static bool take_scheme_option(struct options *options, int key, const char *tex
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (lists[i].key == key) {
-            take_list(state, key, text, lists[i].list, &lists[i].bounds);
+            take_list(state, option_name(key), text, lists[i].list, &lists[i].bounds);
             return true;
         }
     }
     switch (key) {
     case 's':
-        must(state, key, choose_schemes(options, text, &why), &why);
+        take_must(state, option_name(key), choose_schemes(options, text, &why), &why);
         return true;
     case KEY_BOUND_ON:
-        options->bound_keys = take_either(state, key, text, bounds_on);
+        options->bound_keys = take_either(state, option_name(key), text, bounds_on);
         return true;
     case KEY_TABLE:
-        options->successive = take_either(state, key, text, tables);
+        options->successive = take_either(state, option_name(key), text, tables);
         return true;
     case KEY_WEIGHTS:
-        must(state, key, choose_weights(options, text, &why), &why);
+        take_must(state, option_name(key), choose_weights(options, text, &why), &why);
         return true;
     default:
         return false;
@@ -240,40 +200,43 @@ static void take_keys(struct options *options, const char *text, struct argp_sta
     if (!options->endless && strstr(text, "inf"))
         argp_error(state, "--keys %s: inf stands alone, or give numbers", text);
     if (!options->endless)
-        take_list(state, KEY_KEYS, text, &options->keys,
-                  &(struct bounds){1, (double)WORKLOAD_KEYS_MAX, true});
+        take_list(state, option_name(KEY_KEYS), text, &options->keys,
+                  &(struct take_bounds){1, (double)WORKLOAD_KEYS_MAX, true});
 }
 
 static bool take_workload_option(struct options *options, int key, char *text,
                                  struct argp_state *state)
 {
-    const struct bounds share = {0, 1, false};
+    const struct take_bounds share = {0, 1, false};
     struct buffer why = {0};
 
     switch (key) {
     case KEY_WORKLOAD:
-        must(state, key, choose_workloads(options, text, &why), &why);
+        take_must(state, option_name(key), choose_workloads(options, text, &why), &why);
         return true;
     case KEY_THETA:
-        take_list(state, key, text, &options->theta, &(struct bounds){0, 2, false});
+        take_list(state, option_name(key), text, &options->theta,
+                  &(struct take_bounds){0, 2, false});
         return true;
     case KEY_KEYS:
         take_keys(options, text, state);
         return true;
     case KEY_OPERATIONS:
-        take_list(state, key, text, &options->operations, &(struct bounds){0, 1e10, true});
+        take_list(state, option_name(key), text, &options->operations,
+                  &(struct take_bounds){0, 1e10, true});
         return true;
     case KEY_READ_SHARE:
-        take_list(state, key, text, &options->read_share, &share);
+        take_list(state, option_name(key), text, &options->read_share, &share);
         return true;
     case KEY_BYTES:
-        must(state, key, choose_bytes(options, text, &why), &why);
+        take_must(state, option_name(key), choose_bytes(options, text, &why), &why);
         return true;
     case KEY_HOT_OPERATIONS:
-        options->hot_operations = take_number(state, key, text, &share);
+        options->hot_operations = take_number(state, option_name(key), text, &share);
         return true;
     case KEY_HOT_KEYS:
-        options->hot_keys = take_number(state, key, text, &(struct bounds){1e-9, 1, false});
+        options->hot_keys =
+            take_number(state, option_name(key), text, &(struct take_bounds){1e-9, 1, false});
         return true;
     case KEY_TRACE:
         options->trace_path = text;
@@ -290,11 +253,12 @@ static void take_targets(struct options *options, const char *text, struct argp_
     struct list list;
     struct buffer why = {0};
 
-    take_list(state, KEY_TO, text, &list, &(struct bounds){1, SCHEME_NODES_MAX, true});
+    take_list(state, option_name(KEY_TO), text, &list,
+              &(struct take_bounds){1, SCHEME_NODES_MAX, true});
     for (size_t i = 0; i < list.count; i++) {
         const char *event = arena_text(&options->texts, "to:%.0f", list.values[i]);
 
-        must(state, KEY_TO, choose_events(options, event, &why), &why);
+        take_must(state, option_name(KEY_TO), choose_events(options, event, &why), &why);
         why = (struct buffer){0};
     }
 }
@@ -303,7 +267,7 @@ static void take_loads(struct options *options, const char *text, struct argp_st
 {
     struct list list;
 
-    take_list(state, KEY_LOAD, text, &list, &(struct bounds){0.0001, 10, false});
+    take_list(state, option_name(KEY_LOAD), text, &list, &(struct take_bounds){0.0001, 10, false});
     if (list.count > LATENCY_LOADS_MAX)
         argp_error(state, "--load: give at most %d", LATENCY_LOADS_MAX);
     memcpy(options->latency.loads, list.values, list.count * sizeof list.values[0]);
@@ -319,7 +283,7 @@ static bool take_question_option(struct options *options, int key, char *text,
 
     switch (key) {
     case KEY_EVENT:
-        must(state, key, choose_events(options, text, &why), &why);
+        take_must(state, option_name(key), choose_events(options, text, &why), &why);
         return true;
     case KEY_TO:
         take_targets(options, text, state);
@@ -331,69 +295,64 @@ static bool take_question_option(struct options *options, int key, char *text,
         options->service_text = text;
         return true;
     case KEY_READS:
-        latency->reads = take_either(state, key, text, reads) ? LATENCY_SPREAD : LATENCY_PRIMARY;
+        latency->reads =
+            take_either(state, option_name(key), text, reads) ? LATENCY_SPREAD : LATENCY_PRIMARY;
         return true;
     case KEY_HEDGE:
         latency->hedged = strcmp(text, "none") != 0;
         if (latency->hedged)
-            latency->hedge_ms = take_number(state, key, text, &(struct bounds){0, 1e6, false});
+            latency->hedge_ms =
+                take_number(state, option_name(key), text, &(struct take_bounds){0, 1e6, false});
         return true;
     case KEY_REQUESTS:
         latency->requests = (uint64_t)take_number(
-            state, key, text, &(struct bounds){100, LATENCY_REQUESTS_MAX, true});
+            state, option_name(key), text, &(struct take_bounds){100, LATENCY_REQUESTS_MAX, true});
         return true;
     case KEY_R:
-        must(state, key, choose_levels(text, options->r, &options->r_count, &why), &why);
+        take_must(state, option_name(key), choose_levels(text, options->r, &options->r_count, &why),
+                  &why);
         return true;
     case KEY_W:
-        must(state, key, choose_levels(text, options->w, &options->w_count, &why), &why);
+        take_must(state, option_name(key), choose_levels(text, options->w, &options->w_count, &why),
+                  &why);
         return true;
     default:
         return false;
     }
 }
 
-static int number_compare(const void *a, const void *b)
-{
-    const double *left = a;
-    const double *right = b;
-
-    return (*left > *right) - (*left < *right);
-}
-
 // An ascending list of at most STALENESS_TIMES_MAX.
 static void take_points(struct argp_state *state, int key, const char *text, double *out,
                         unsigned *count)
 {
-    const struct bounds bounds = {0, key == KEY_TIMES ? 1e9 : 1, false};
-    struct list list;
+    const struct take_bounds bounds = {0, key == KEY_TIMES ? 1e9 : 1, false};
+    const struct take_points points = {out, STALENESS_TIMES_MAX};
 
-    take_list(state, key, text, &list, &bounds);
-    if (list.count > STALENESS_TIMES_MAX)
-        argp_error(state, "--%s: give at most %d", option_name(key), STALENESS_TIMES_MAX);
-    qsort(list.values, list.count, sizeof list.values[0], number_compare);
-    memcpy(out, list.values, list.count * sizeof *out);
-    *count = (unsigned)list.count;
+    *count = take_ascending(state, option_name(key), text, &bounds, &points);
 }
 
 static bool take_staleness_option(struct options *options, int key, char *text,
                                   struct argp_state *state)
 {
+    static const char *const coordinators[] = {"apart", "replica"};
     struct staleness_setup *staleness = &options->staleness;
     struct buffer why = {0};
 
     switch (key) {
     case KEY_LEGS:
-        must(state, key, choose_legs(options, text, &why), &why);
+        take_must(state, option_name(key), choose_legs(options, text, &why), &why);
         return true;
     case KEY_LEG:
-        must(state, key, choose_leg(options, text, &why), &why);
+        take_must(state, option_name(key), choose_leg(options, text, &why), &why);
         return true;
     case KEY_SITES:
         options->sites_text = text;
         return true;
     case KEY_CLIENT:
         options->client_text = text;
+        return true;
+    case KEY_COORDINATOR:
+        staleness->local = take_either(state, option_name(key), text, coordinators);
         return true;
     case KEY_PAIR:
         if (options->pair_count == STALENESS_PAIRS_MAX)
@@ -408,24 +367,11 @@ static bool take_staleness_option(struct options *options, int key, char *text,
         return true;
     case KEY_TRIALS:
         staleness->trials = (uint64_t)take_number(
-            state, key, text, &(struct bounds){100, STALENESS_TRIALS_MAX, true});
+            state, option_name(key), text, &(struct take_bounds){100, STALENESS_TRIALS_MAX, true});
         return true;
     default:
         return false;
     }
-}
-
-static void take_format(struct options *options, const char *text, struct argp_state *state)
-{
-    static const char *const formats[] = {"table", "csv", "json"};
-
-    for (unsigned i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        if (strcmp(text, formats[i]) == 0) {
-            options->format = (enum output_format)i;
-            return;
-        }
-    }
-    argp_error(state, "--format %s: give table, csv or json", text);
 }
 
 static bool take_run_option(struct options *options, int key, char *text, struct argp_state *state)
@@ -436,15 +382,18 @@ static bool take_run_option(struct options *options, int key, char *text, struct
             argp_error(state, "--seed %s: give a whole number from 0 to 2^64 - 1", text);
         return true;
     case KEY_REPETITIONS:
-        options->repetitions =
-            (uint32_t)take_number(state, key, text, &(struct bounds){1, 1e6, true});
+        options->repetitions = (uint32_t)take_number(state, option_name(key), text,
+                                                     &(struct take_bounds){1, 1e6, true});
         return true;
     case KEY_THREADS:
-        options->threads =
-            (unsigned)take_number(state, key, text, &(struct bounds){1, THREADS_MAX, true});
+        options->threads = (unsigned)take_number(state, option_name(key), text,
+                                                 &(struct take_bounds){1, THREADS_MAX, true});
         return true;
     case 'f':
-        take_format(options, text, state);
+        options->format = take_format(state, text);
+        return true;
+    case KEY_CSV:
+        options->csv_path = text;
         return true;
     case KEY_REPORT:
         options->report_path = text;
@@ -465,25 +414,11 @@ static bool take_run_option(struct options *options, int key, char *text, struct
 
 // ---- the command as it is noted down -----------------------------------------------------------
 
-static void add_quoted(struct buffer *out, const char *text)
-{
-    if (*text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                              "_-.,:=/+@%") == strlen(text)) {
-        buffer_add_format(out, "%s", text);
-        return;
-    }
-    buffer_add_u8(out, '\'');
-    for (; *text; text++)
-        buffer_add_format(out, *text == '\'' ? "'\\''" : "%c", *text);
-    buffer_add_u8(out, '\'');
-}
-
 static void note_option(struct options *options, int key, const char *text)
 {
     if (key == 'f' || key == KEY_SEED || key >= KEY_THREADS)
         return;
-    buffer_add_format(&options->command, " --%s ", option_name(key));
-    add_quoted(&options->command, text);
+    take_note(&options->command, option_name(key), text);
 }
 
 static error_t take_option(int key, char *text, struct argp_state *state)

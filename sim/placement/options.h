@@ -23,7 +23,7 @@ enum {
 enum output_format { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON };
 
 // A level of R or W: a number, or what it is of N.
-enum { LEVEL_QUORUM = -1, LEVEL_ALL = -2 };
+enum { CHOICE_QUORUM = -1, CHOICE_ALL = -2 };
 
 struct leg_choice {
     const char *name;       // "lnkd-ssd", or "custom"
@@ -68,6 +68,7 @@ struct options {
     uint32_t repetitions;
     unsigned threads;
     enum output_format format;
+    const char *csv_path;    // NULL: none
     const char *report_path; // NULL: none
     const char *charts_path; // folder for SVG files; NULL: none
     bool color, progress;

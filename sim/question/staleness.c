@@ -4,6 +4,7 @@
 #include "sim/question/staleness.h"
 
 #include "base/check.h"
+#include "sim/number/number.h"
 #include "sim/number/summary.h"
 #include "sim/question/times.h"
 
@@ -61,6 +62,25 @@ static void draw_legs(const struct world *world, struct rng *rng, struct wars *w
         }
 }
 
+// The reader asks itself and those of the others that come first.
+static void coordinators_choose(struct rng *rng, struct wars *wars)
+{
+    uint32_t writer = (uint32_t)rng_below(rng, wars->n);
+    uint32_t reader = (uint32_t)rng_below(rng, wars->n);
+    uint32_t asked = 1;
+
+    wars->legs[LEG_W][writer] = wars->legs[LEG_A][writer] = 0;
+    wars->legs[LEG_R][reader] = wars->legs[LEG_S][reader] = 0;
+    for (uint32_t i = 0; i < wars->n; i++) {
+        if (i == reader)
+            continue;
+        if (asked < wars->r)
+            asked += 1;
+        else
+            wars->legs[LEG_S][i] = NUMBER_INFINITY;
+    }
+}
+
 static void sample_init(struct sample *sample, const struct world *world, uint64_t seed)
 {
     const struct trial *trial = world->trial;
@@ -76,6 +96,8 @@ static void sample_init(struct sample *sample, const struct world *world, uint64
         struct wars_outcome outcome;
 
         draw_legs(world, &rng, &wars);
+        if (trial->staleness->local)
+            coordinators_choose(&rng, &wars);
         outcome = wars_outcome(&wars);
         sample->reads[i] = outcome.read;
         sample->writes[i] = outcome.write;

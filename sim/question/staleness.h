@@ -46,6 +46,9 @@ struct staleness_setup {
     uint8_t reader_site;
     struct site_delay pairs[STALENESS_PAIRS_MAX];
     unsigned pair_count;
+    // Coordinators are replicas, as in quorate and Dynamo: the writer's and the reader's, each one
+    // at random. Their own legs take no time, and a read asks r replicas: that one, then in order.
+    bool local;
 };
 
 // Reads trial->setup.replicas (N), r, w and staleness; no scheme.

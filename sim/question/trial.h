@@ -11,6 +11,7 @@
 
 struct latency_setup;
 struct staleness_setup;
+struct cluster_setup;
 
 struct trial {
     const struct scheme_kind *kind; // NULL for staleness
@@ -28,6 +29,7 @@ struct trial {
     uint32_t w; // and that confirm a write
     const struct latency_setup *latency;
     const struct staleness_setup *staleness;
+    const struct cluster_setup *cluster; // of `quorate-sim cluster`
     // A clock in nanoseconds for what is measured (cost); a question must not take it elsewhere.
     uint64_t (*clock_ns)(void);
 };

@@ -330,6 +330,8 @@ static int open_node(struct sim *sim, struct host *host)
     settings.repair_calm_us = sim->settings.calm_us;
     settings.siblings_max = sim->settings.siblings_max;
     settings.operations_max = sim->settings.operations_max;
+    if (sim->settings.hedge_us_min)
+        settings.hedge_us_min = sim->settings.hedge_us_min;
     err = node_new(&settings, host->store, sim->now_us, &host->node);
     if (err) {
         snprintf(host->why, sizeof host->why, "the machine: %s", err_text(err));
@@ -463,6 +465,7 @@ void host_init(struct sim *sim, uint32_t index)
     rng_init(&host->process_rng, seed ^ 0x970c);
     happenings_init(&host->parked);
     host->member.id = seed | 1;
+    sim->ids[index] = host->member.id;
     host->member.weight = 100;
     snprintf(host->member.name, sizeof host->member.name, "n%u", index + 1);
     snprintf(host->member.host, sizeof host->member.host, "h%u", index + 1);
@@ -505,6 +508,11 @@ struct store *host_store(const struct sim *sim, uint32_t node)
 struct node *host_node(const struct sim *sim, uint32_t node)
 {
     return sim->hosts[node].node;
+}
+
+uint64_t host_handled(const struct sim *sim, uint32_t node)
+{
+    return sim->hosts[node].handled;
 }
 
 const char *host_why(const struct sim *sim, uint32_t node)

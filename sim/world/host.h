@@ -22,6 +22,9 @@ const struct member *host_member(const struct sim *sim, uint32_t node);
 struct store *host_store(const struct sim *sim, uint32_t node);
 struct node *host_node(const struct sim *sim, uint32_t node);
 
+// How many messages and requests have reached its processes.
+uint64_t host_handled(const struct sim *sim, uint32_t node);
+
 // Starts the process. 0, or why the store did not open; the sentence by host_why. Already up: 0.
 int host_start(struct sim *sim, uint32_t node);
 const char *host_why(const struct sim *sim, uint32_t node);

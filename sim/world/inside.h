@@ -5,6 +5,7 @@
 //   host.c     a machine with a disk, and perhaps a process: the turn of node/io/loop
 //   medium.c   what befalls its disk
 //   net.c      connections between nodes, as node/io/links keeps them
+//   found.c    a cluster with a table of owners from outside
 //   rumor.c    who is told who is alive, in place of gossip
 #ifndef SIM_WORLD_INSIDE_H
 #define SIM_WORLD_INSIDE_H
@@ -32,8 +33,10 @@ struct happening {
     enum happening_kind kind;
     uint32_t host;
     uint32_t other;
-    uint64_t number; // life of the host, connection, serial, ticket
+    uint64_t number;           // life of the host, connection, serial, ticket
+    enum message_kind message; // message
     bool corrupt;
+    bool served;  // has been through the queue of its host
     uint64_t sum; // of the bytes before they were damaged
     bool silent;  // break: by silence
     struct buffer bytes;
@@ -97,7 +100,9 @@ struct host {
     bool disk_busy;
     bool tree_busy;
     uint64_t stalled_until_us;
-    uint32_t disk_slow; // factor; 0 and 1: none
+    uint32_t disk_slow;     // factor; 0 and 1: none
+    uint64_t busy_until_us; // with what has come before
+    uint64_t handled;       // messages and requests
     int64_t wall_skew_ms;
     uint64_t checkpoints;
     uint64_t topology_digest;
@@ -120,8 +125,9 @@ struct sim {
     struct heap ticks;
     struct happening *free;
     struct host hosts[SIM_NODES_MAX];
-    struct wire wires[SIM_NODES_MAX][SIM_NODES_MAX];   // [from][to]
-    struct rumor rumors[SIM_NODES_MAX][SIM_NODES_MAX]; // [who][about]
+    uint64_t ids[SIM_NODES_MAX]; // of the hosts
+    struct wire *wires;          // nodes x nodes, [from][to]
+    struct rumor *rumors;        // the same, [who][about]
     struct rng client_rng;
     struct rng rumor_rng;
     uint64_t lives;
@@ -132,9 +138,22 @@ struct sim {
     int init_err; // of sim_init; 1: no answer yet
 };
 
+static inline struct wire *wire_of(const struct sim *sim, uint32_t from, uint32_t to)
+{
+    return &sim->wires[(size_t)from * sim->settings.nodes + to];
+}
+
+static inline struct rumor *rumor_of(const struct sim *sim, uint32_t who, uint32_t about)
+{
+    return &sim->rumors[(size_t)who * sim->settings.nodes + about];
+}
+
 struct happening *happening_new(struct sim *sim, enum happening_kind kind, uint32_t host);
 void happening_add(struct sim *sim, struct happening *happening, uint64_t at_us);
 void happening_free(struct sim *sim, struct happening *happening);
+
+// A draw of a delay, at most an hour.
+uint64_t us_of_delay(const struct delay *delay, struct rng *rng);
 
 // sim.c: a reply sets out to its client
 void sim_reply(struct sim *sim, const struct host *host, const struct action *action);

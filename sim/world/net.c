@@ -16,18 +16,15 @@
 
 enum { MILLION = 1000000, BACKOFF_MIN_US = 50000, BACKOFF_MAX_US = 2000000, TAIL_ONE_OF = 64 };
 
-static struct wire *wire_of(struct sim *sim, uint32_t from, uint32_t to)
-{
-    return &sim->wires[from][to];
-}
-
 void net_init(struct sim *sim)
 {
     for (uint32_t from = 0; from < sim->settings.nodes; from++) {
         for (uint32_t to = 0; to < sim->settings.nodes; to++) {
             struct wire *wire = wire_of(sim, from, to);
 
-            rng_init(&wire->rng, rng_mix(rng_mix(sim->settings.seed) ^ (0xe7000 + from * 64 + to)));
+            rng_init(&wire->rng,
+                     rng_mix(rng_mix(sim->settings.seed) ^
+                             (0xe7000 + from * 64 + to % 64 + ((uint64_t)to / 64 << 32))));
             happenings_init(&wire->held);
         }
     }
@@ -67,9 +64,21 @@ static uint64_t delay_us(struct sim *sim, struct wire *wire)
     return wire->slow > 1 ? delay * wire->slow : delay;
 }
 
+// What a message takes from here to there.
+static uint64_t leg_us(struct sim *sim, struct wire *wire, enum message_kind kind)
+{
+    const struct delay *leg = sim->settings.legs[kind];
+    uint64_t us;
+
+    if (!leg)
+        return delay_us(sim, wire);
+    us = us_of_delay(leg, &wire->rng);
+    return wire->slow > 1 ? us * wire->slow : us;
+}
+
 bool net_passes(const struct sim *sim, uint32_t a, uint32_t b)
 {
-    return !sim->wires[a][b].cut && !sim->wires[b][a].cut;
+    return !wire_of(sim, a, b)->cut && !wire_of(sim, b, a)->cut;
 }
 
 // ---- going down and up --------------------------------------------------------------------------
@@ -124,7 +133,7 @@ static void wire_down(struct sim *sim, uint32_t from, uint32_t to)
 // The silence has ended meanwhile: the wire is whole again.
 static bool is_whole(const struct sim *sim, uint32_t from, uint32_t to)
 {
-    const struct wire *wire = &sim->wires[from][to];
+    const struct wire *wire = wire_of(sim, from, to);
     const struct host *other = &sim->hosts[to];
 
     return net_passes(sim, from, to) && !wire->half_open && other->state == HOST_UP &&
@@ -211,8 +220,12 @@ static void corrupt(struct sim *sim, struct wire *wire, struct happening *happen
 
 static void launch(struct sim *sim, struct wire *wire, struct happening *happening)
 {
-    uint64_t at_us = sim->now_us + delay_us(sim, wire);
+    uint64_t at_us = sim->now_us + leg_us(sim, wire, happening->message);
 
+    if (sim->settings.unordered) {
+        happening_add(sim, happening, at_us);
+        return;
+    }
     if (chance(wire, sim->settings.reorder)) {
         at_us += rng_below(&wire->rng, 20 * (uint64_t)sim->settings.delay_us + 1);
     } else {
@@ -228,6 +241,7 @@ static struct happening *copy_of(struct sim *sim, const struct happening *from)
 
     copy->other = from->other;
     copy->number = from->number;
+    copy->message = from->message;
     buffer_add_slice(&copy->bytes, buffer_slice(&from->bytes));
     return copy;
 }
@@ -246,13 +260,23 @@ static void note_kind(struct sim *sim, const struct message *message)
         probe_hit(sim, PROBE_FILLED);
 }
 
+static void note_traffic(struct sim *sim, const struct message *message, size_t bytes)
+{
+    bool repair = message->kind == MESSAGE_APPLY && message->op == 0;
+    struct sim_traffic *traffic =
+        &sim->counts.traffic[repair ? SIM_TRAFFIC_REPAIR : (unsigned)message->kind];
+
+    traffic->count += 1;
+    traffic->bytes += bytes;
+}
+
 void net_send(struct sim *sim, struct host *from, const struct action *action)
 {
     struct happening *happening;
     struct wire *wire;
     uint32_t to = 0;
 
-    while (to < sim->settings.nodes && sim->hosts[to].member.id != action->to)
+    while (to < sim->settings.nodes && sim->ids[to] != action->to)
         to += 1;
     sim->counts.messages += 1;
     if (to == sim->settings.nodes)
@@ -270,7 +294,9 @@ void net_send(struct sim *sim, struct host *from, const struct action *action)
     happening = happening_new(sim, HAPPEN_MESSAGE, to);
     happening->other = from->index;
     happening->number = wire->connection;
+    happening->message = action->message.kind;
     peer_message_encode(&action->message, &happening->bytes);
+    note_traffic(sim, &action->message, happening->bytes.size);
     sim->hash = XXH3_64bits_withSeed(happening->bytes.data, happening->bytes.size,
                                      sim->hash + ((uint64_t)from->index << 8 | to));
     if (wire->cut) {

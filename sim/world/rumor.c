@@ -10,15 +10,15 @@
 
 enum member_state rumor_state(const struct sim *sim, uint32_t who, uint32_t about)
 {
-    return sim->rumors[who][about].told;
+    return rumor_of(sim, who, about)->told;
 }
 
 void rumor_forget(struct sim *sim, uint32_t who)
 {
     for (uint32_t about = 0; about < sim->settings.nodes; about++) {
-        uint64_t serial = sim->rumors[who][about].serial + 1;
+        uint64_t serial = rumor_of(sim, who, about)->serial + 1;
 
-        sim->rumors[who][about] = (struct rumor){.serial = serial};
+        *rumor_of(sim, who, about) = (struct rumor){.serial = serial};
     }
 }
 
@@ -51,7 +51,7 @@ static void groups_find(const struct sim *sim, uint32_t groups[SIM_NODES_MAX])
 static void rumor_schedule(struct sim *sim, uint32_t who, uint32_t about, enum member_state state)
 {
     const struct host *subject = &sim->hosts[about];
-    struct rumor *rumor = &sim->rumors[who][about];
+    struct rumor *rumor = rumor_of(sim, who, about);
     uint64_t base_us = state == MEMBER_DEAD ? sim->settings.detect_us : sim->settings.gossip_us;
     struct happening *happening = happening_new(sim, HAPPEN_MEMBER, who);
 
@@ -81,7 +81,7 @@ static bool is_coming(const struct rumor *rumor, enum member_state state,
 
 static void pair_refresh(struct sim *sim, uint32_t who, uint32_t about, bool reached)
 {
-    struct rumor *rumor = &sim->rumors[who][about];
+    struct rumor *rumor = rumor_of(sim, who, about);
     const struct host *subject = &sim->hosts[about];
     enum member_state state = reached ? MEMBER_ALIVE : MEMBER_DEAD;
 
@@ -114,7 +114,7 @@ void rumor_refresh(struct sim *sim)
 static void tell(struct sim *sim, uint32_t who, uint32_t about, enum member_state state)
 {
     const struct host *subject = &sim->hosts[about];
-    struct rumor *rumor = &sim->rumors[who][about];
+    struct rumor *rumor = rumor_of(sim, who, about);
     struct member_view view = {.member = subject->member,
                                .state = state,
                                .epoch = subject->topology_epoch,
@@ -125,6 +125,7 @@ static void tell(struct sim *sim, uint32_t who, uint32_t about, enum member_stat
     rumor->told = state;
     rumor->life = subject->life;
     rumor->digest = subject->topology_digest;
+    sim->counts.traffic[SIM_TRAFFIC_RUMOR].count += 1;
     sim_mark(sim, 'g', who << 8 | about, state);
     if (fresh)
         sim_tell(sim, (int)who, "hears that n%" PRIu32 " is %s", about + 1,
@@ -138,7 +139,7 @@ static void tell(struct sim *sim, uint32_t who, uint32_t about, enum member_stat
 
 void rumor_told(struct sim *sim, const struct happening *happening)
 {
-    struct rumor *rumor = &sim->rumors[happening->host][happening->other];
+    struct rumor *rumor = rumor_of(sim, happening->host, happening->other);
     enum member_state state = rumor->coming;
 
     if (rumor->serial != happening->number || state == MEMBER_UNKNOWN ||
@@ -156,7 +157,7 @@ static void lie_ends(void *data, uint64_t number)
 
 void net_call_dead(struct sim *sim, uint32_t who, uint32_t about, uint64_t until_us)
 {
-    struct rumor *rumor = &sim->rumors[who][about];
+    struct rumor *rumor = rumor_of(sim, who, about);
 
     if (who == about || sim->hosts[who].state != HOST_UP || rumor->told != MEMBER_ALIVE)
         return;

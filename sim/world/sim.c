@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#define LEG_US_MAX UINT64_C(3600000000) // an hour
+
 enum { KEEP_BYTES = 4096, START_US = 1000000, INIT_TIMEOUT_US = 60000000, INIT_TRIES = 20 };
 
 static const char *const probe_texts[] = {
@@ -159,8 +161,17 @@ static enum method ticket_method(uint64_t ticket)
     return (enum method)(ticket & ((1 << SIM_TICKET_METHOD_BITS) - 1));
 }
 
+uint64_t us_of_delay(const struct delay *delay, struct rng *rng)
+{
+    double us = delay_draw(delay, rng) * 1000 + 0.5;
+
+    return us < (double)LEG_US_MAX ? (uint64_t)us : LEG_US_MAX;
+}
+
 static uint64_t client_delay_us(struct sim *sim)
 {
+    if (sim->settings.client_leg)
+        return us_of_delay(sim->settings.client_leg, &sim->client_rng);
     return 50 + rng_below(&sim->client_rng, 1 + sim->settings.delay_us);
 }
 
@@ -171,6 +182,8 @@ void sim_ask(struct sim *sim, uint32_t node, uint64_t ticket, const struct reque
     check(node < sim->settings.nodes && ticket_method(ticket) == request->method);
     happening->number = ticket;
     request_encode((uint32_t)ticket, request, &happening->bytes);
+    sim->counts.traffic[SIM_TRAFFIC_REQUEST].count += 1;
+    sim->counts.traffic[SIM_TRAFFIC_REQUEST].bytes += happening->bytes.size;
     happening_add(sim, happening, sim->now_us + client_delay_us(sim));
 }
 
@@ -235,6 +248,8 @@ void sim_reply(struct sim *sim, const struct host *host, const struct action *ac
     happening->number = action->ticket;
     reply_encode((uint32_t)action->ticket, action->reply, &happening->bytes);
     hash_add(sim, happening->bytes.data, happening->bytes.size);
+    sim->counts.traffic[SIM_TRAFFIC_REPLY].count += 1;
+    sim->counts.traffic[SIM_TRAFFIC_REPLY].bytes += happening->bytes.size;
     happening_add(sim, happening, sim->now_us + client_delay_us(sim));
 }
 
@@ -282,6 +297,23 @@ static void happen(struct sim *sim, struct happening *happening)
     }
 }
 
+// Puts what a process has to handle at the end of its queue; false when it has been through.
+static bool is_queued(struct sim *sim, struct host *host, struct happening *happening)
+{
+    if (happening->kind != HAPPEN_MESSAGE && happening->kind != HAPPEN_REQUEST)
+        return false;
+    if (!sim->settings.service_us || happening->served) {
+        host->handled += host->node != NULL;
+        return false;
+    }
+    if (host->busy_until_us < sim->now_us)
+        host->busy_until_us = sim->now_us;
+    host->busy_until_us += sim->settings.service_us;
+    happening->served = true;
+    happening_add(sim, happening, host->busy_until_us);
+    return true;
+}
+
 static void queue_step(struct sim *sim)
 {
     struct heap_item *item = heap_first(&sim->queue);
@@ -293,6 +325,8 @@ static void queue_step(struct sim *sim)
         happenings_add(&sim->hosts[happening->host].parked, happening);
         return;
     }
+    if (is_queued(sim, &sim->hosts[happening->host], happening))
+        return;
     happen(sim, happening);
     happening_free(sim, happening);
 }
@@ -345,6 +379,8 @@ struct sim *sim_new(const struct sim_settings *settings)
     check(settings->nodes >= 1 && settings->nodes <= SIM_NODES_MAX);
     sim->settings = *settings;
     sim->now_us = START_US;
+    sim->wires = memory_new((size_t)settings->nodes * settings->nodes * sizeof *sim->wires);
+    sim->rumors = memory_new((size_t)settings->nodes * settings->nodes * sizeof *sim->rumors);
     rng_init(&sim->client_rng, rng_mix(rng_mix(settings->seed) ^ 0xc11e));
     rng_init(&sim->rumor_rng, rng_mix(rng_mix(settings->seed) ^ 0x4035));
     for (uint32_t i = 0; i < settings->nodes; i++)
@@ -405,6 +441,8 @@ void sim_free(struct sim *sim)
     heap_done(&sim->ticks);
     wire_decoder_done(&sim->client_decoder);
     buffer_done(&sim->scratch);
+    free(sim->wires);
+    free(sim->rumors);
     free(sim);
 }
 

@@ -16,9 +16,10 @@
 
 #include "base/rng.h"
 #include "node/core/node.h"
+#include "sim/number/delay.h"
 #include "sim/world/probe.h"
 
-enum { SIM_NODES_MAX = 9, SIM_TICKET_METHOD_BITS = 4 };
+enum { SIM_NODES_MAX = 128, SIM_TICKET_METHOD_BITS = 4 };
 
 struct sim;
 
@@ -53,6 +54,8 @@ struct sim_settings {
     // machines
     uint32_t siblings_max;
     uint32_t operations_max;
+    uint64_t hedge_us_min; // 0: as a node has it
+    uint32_t service_us;   // of each message and request, one after the other; 0: no queue
     uint64_t repair_bytes_per_s;
     uint64_t repair_keys_per_s;
     uint64_t calm_us; // node_settings.repair_calm_us
@@ -60,8 +63,11 @@ struct sim_settings {
     uint32_t disk_us; // a job takes this to twice this
     uint32_t tree_us; // a checkpoint
     // network
-    uint32_t delay_us;      // a message takes this to twice this
-    uint32_t delay_tail_us; // and one of 64 up to so much more
+    uint32_t delay_us;                            // a message takes this to twice this
+    uint32_t delay_tail_us;                       // and one of 64 up to so much more
+    const struct delay *legs[MESSAGE_KIND_COUNT]; // of a kind of message in place of these, if set
+    const struct delay *client_leg;               // of clients' requests and replies, if set
+    bool unordered; // each message takes its own time, whatever was sent before it
     uint32_t loss;
     uint32_t duplicate; // but for forwarded requests: no connection repeats those
     uint32_t reorder;   // arrives without regard to what was sent before
@@ -81,6 +87,17 @@ void sim_free(struct sim *sim);
 
 // cluster init at node 0, with time passing until it is answered: 0 or its error.
 int sim_init(struct sim *sim, uint32_t shards, uint32_t replicas);
+
+// The same with a table of owners from outside in place of cluster init's own plan: the nodes
+// accept and commit this record as they would the one of an init. Returns when all have it and
+// every link is up.
+struct sim_plan {
+    uint64_t seed; // of the key hash
+    uint32_t shards;
+    uint32_t replicas;
+    const uint16_t *owners; // shards x replicas numbers of nodes
+};
+int sim_found(struct sim *sim, const struct sim_plan *plan);
 
 uint64_t sim_now_us(const struct sim *sim);
 uint32_t sim_nodes(const struct sim *sim);
@@ -105,6 +122,21 @@ void sim_cut_clients(struct sim *sim, uint32_t node, bool cut);
 // Over every message, reply and fault so far.
 uint64_t sim_hash(const struct sim *sim);
 
+// What is sent, by kind: those of messages (an apply that waits for no answer is a repair), then
+// these. Rumours stand for gossip: they are told, not sent, and have no bytes.
+enum sim_traffic_kind {
+    SIM_TRAFFIC_REPAIR = MESSAGE_KIND_COUNT,
+    SIM_TRAFFIC_REQUEST,
+    SIM_TRAFFIC_REPLY,
+    SIM_TRAFFIC_RUMOR,
+    SIM_TRAFFIC_KINDS
+};
+
+struct sim_traffic {
+    uint64_t count;
+    uint64_t bytes;
+};
+
 struct sim_counts {
     uint64_t events;
     uint64_t messages;
@@ -117,6 +149,7 @@ struct sim_counts {
     uint64_t starts;
     uint64_t stops; // processes that stopped by themselves: their disk failed
     uint64_t probes[PROBE_COUNT];
+    struct sim_traffic traffic[SIM_TRAFFIC_KINDS];
 };
 
 struct sim_counts *sim_counts(struct sim *sim);

@@ -19,7 +19,9 @@ BEGIN {
     rule("sim/question", "base node/data sim/number sim/workload sim/scheme")
     rule("sim/output", "base sim/number")
     rule("sim/placement", "base sim/number sim/workload sim/scheme sim/question sim/output")
-    rule("sim/world", "base gossip node/data node/wire node/core node/store")
+    rule("sim/world", "base gossip node/data node/wire node/core node/store sim/number")
+    rule("sim/cluster", "base node/data node/core node/store sim/number sim/workload " \
+         "sim/scheme sim/question sim/output sim/placement sim/world client")
     rule("sim/check", "base node/data node/core node/store sim/world sim/checker")
     rule("sim/checker", "base node/data")
     folders["tests"] = 1
