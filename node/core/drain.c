@@ -92,7 +92,7 @@ static void guest_drain(struct node *node, struct local *local)
 
 // ---- dots of ended lives ------------------------------------------------------------------------
 
-static bool nobody_is_guest(const struct node *node)
+bool repair_all_well(const struct node *node)
 {
     const struct topology *topology = node->topology;
     uint64_t calm_us = node->settings.repair_calm_us;
@@ -189,7 +189,7 @@ static void rests_adopt(struct node *node, struct local *local)
     local->adopt_us = node->now_us + ADOPT_AGAIN_US;
 }
 
-static void ask_everybody(struct node *node)
+void repair_ask_all(struct node *node)
 {
     const struct topology *topology = node->topology;
     struct offers *offers = arena_new(&node->arena, sizeof *offers);
@@ -228,11 +228,11 @@ void drain_turn(struct node *node)
             dots_drain(node, local);
         if (!local->owned)
             guest_drain(node, local);
-        else if (wants_to_adopt(node, local) && !nobody_is_guest(node))
+        else if (wants_to_adopt(node, local) && !repair_all_well(node))
             asked = true;
         else if (wants_to_adopt(node, local) && budget_allows(&repair->budget))
             rests_adopt(node, local);
     }
     if (asked)
-        ask_everybody(node);
+        repair_ask_all(node);
 }

@@ -55,6 +55,7 @@ void mend_turn(struct node *node)
     store_totals(node->store, &totals);
     if (totals.unknown == 0)
         return;
+    repair_ask_all(node);
     // Once round, and the shard that was begun last to its end.
     for (uint32_t i = 0; i <= repair->shards; i++) {
         const struct local *local = local_find(node, repair->mend_shard);
@@ -130,15 +131,17 @@ static struct mend *mend_find(struct repair *repair, struct slice tree_key)
     return NULL;
 }
 
-// Nothing of the key, from somebody whose clock had all that ours has. What it had seen beyond that
+// Nothing of the key, from somebody whose clock had all that ours has; or from everybody. What it had seen beyond that
 // stays in the rest: it may be what ended the versions.
-static void nothing_said(struct node *node, const struct mend *mend, const struct clock *seen)
+static void nothing_said(struct node *node, struct mend *mend, const struct clock *seen)
 {
     struct key key = key_of_tree(mend->tree_key, node->topology->shards);
     struct object nothing = {.rest = *seen};
     uint64_t position;
 
-    if (!clock_covers(seen, store_clock(node->store, mend->shard)))
+    mend->nothing += 1;
+    if (!clock_covers(seen, store_clock(node->store, mend->shard)) &&
+        (mend->nothing + 1 < node->topology->replicas || !repair_all_well(node)))
         return;
     if (store_rebuild(node->store, &key, &nothing, &position) == 0)
         node->counts.rebuilt += 1;

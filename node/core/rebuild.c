@@ -8,7 +8,8 @@
 // must cover our clock as of the question. Else the newest write may be one that only this replica
 // and somebody who is away have: it would be lost here, and its dot, given to others, would lose it
 // everywhere. Guests are asked too, as far as they can be reached. What is not covered now will be
-// when sync has spread it, or when those who are away are back.
+// when sync has spread it, or when those who are away are back; when all are there, have been for a
+// while, and none can tell more, it is lost with the damaged record, and an alarm says so.
 #include "node/core/machine.h"
 
 #include <inttypes.h>
@@ -122,12 +123,33 @@ static bool answers_cover(struct node *node, const struct op *op, struct object 
     return clock_covers(&out_merged->rest, &claimed);
 }
 
+// All other owners have told what they hold, some perhaps that it is damaged there too, and nobody
+// else can have anything.
+static bool damage_is_final(struct node *node, const struct op *op)
+{
+    uint32_t told = 0;
+
+    for (uint32_t rank = 0; rank < node->topology->replicas; rank++) {
+        const struct answer *answer = &op->answers[rank];
+        bool damaged = answer->state == ANSWER_FAILED && answer->err == ERR_DAMAGED;
+
+        told += answer->state == ANSWER_OK || damaged;
+    }
+    if (quorum_verdict(&op->quorum) != QUORUM_MET || told + 1 < node->topology->replicas ||
+        !repair_all_well(node))
+        return false;
+    node_log(node, LOG_ALARM,
+             "a damaged record in shard %" PRIu32 " held a write that nobody else has: it is lost",
+             op->key.shard);
+    return true;
+}
+
 void rebuild_failed(struct node *node, struct op *op)
 {
     uint64_t id = op->id;
-    struct object merged;
+    struct object merged = {.rest = clock_in(&node->arena)};
 
-    if (answers_cover(node, op, &merged)) {
+    if (answers_cover(node, op, &merged) || damage_is_final(node, op)) {
         rebuild_finish(node, op, &merged);
         return;
     }

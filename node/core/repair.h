@@ -103,6 +103,7 @@ struct heard {
 struct mend {
     uint32_t shard;
     uint8_t tree_key[TREE_KEY_SIZE];
+    uint32_t nothing; // owners that hold nothing of it
 };
 
 struct repair {
@@ -178,5 +179,6 @@ void mend_turn(struct node *node);
 
 // drain.c
 void drain_turn(struct node *node);
+void repair_ask_all(struct node *node); // for actor and guests; not too often
 
 #endif

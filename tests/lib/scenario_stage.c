@@ -158,7 +158,7 @@ static void caught_note(struct stage *stage, uint32_t from, uint32_t to,
 static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
 {
     struct stage *stage = data;
-    const struct wire *wire = &stage->sim->wires[from][to];
+    const struct wire *wire = wire_of(stage->sim, from, to);
     bool pages = message->kind == MESSAGE_SYNCED || message->kind == MESSAGE_FILLED;
     struct stage_event *event;
     char text[256];
@@ -528,7 +528,7 @@ static void frame_inject(struct stage *stage, const struct caught *caught)
     struct happening *happening = happening_new(sim, HAPPEN_MESSAGE, caught->to);
 
     happening->other = caught->from;
-    happening->number = sim->wires[caught->from][caught->to].connection;
+    happening->number = wire_of(sim, caught->from, caught->to)->connection;
     buffer_add_slice(&happening->bytes, buffer_slice(&caught->frame));
     happening_add(sim, happening, sim_now_us(sim));
     stage_pass(stage, SETTLE_US);
