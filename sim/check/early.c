@@ -53,6 +53,8 @@ void early_applied(struct early *early, const struct sim *sim, uint32_t node, ui
     if (clock_size(&delta->dots) != 1)
         return; // a repair: what it brings is durable elsewhere
     pending.dot = (struct dot){delta->dots.runs[0].actor, delta->dots.runs[0].first};
+    if (clock_contains(store_clock(host_store(sim, node), shard), pending.dot))
+        return; // the same again: it may be durable long since
     if (delta->count == 1)
         pending.value = users_value_number(delta->versions[0].value);
     buffer_add(&early->pending[node], &pending, sizeof pending);
