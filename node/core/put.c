@@ -88,8 +88,7 @@ static bool token_plausible(const struct node *node, const struct write *write)
 }
 
 // A context that names dots of ours before they are issued would cover our writes before they are
-// made. Replicas refuse such contexts of their own dots; what has come by others all the same is
-// passed over.
+// made: those dots are passed over. (While it has not reached us it still can.)
 static void dot_skip(struct node *node, const struct write *write, const struct object *held)
 {
     struct dot next = store_mint(node->store, write->key->shard);

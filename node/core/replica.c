@@ -48,16 +48,6 @@ int guest_refusal(const struct node *node)
     return store_dots_room(node->store) > 0 ? 0 : ERR_OVERLOADED;
 }
 
-// A context with dots of ours that we have not issued was made up by a client: it would cover our
-// next writes of the key.
-static bool names_the_future(const struct node *node, const struct key *key,
-                             const struct delta *delta)
-{
-    struct dot next = store_mint(node->store, key->shard);
-
-    return clock_last(&delta->context, next.actor) >= next.counter;
-}
-
 void replica_apply(struct node *node, uint64_t from, const struct message *message)
 {
     const struct delta *delta = &message->delta;
@@ -69,8 +59,6 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
 
     if (!err && guest)
         err = guest_refusal(node);
-    if (!err && names_the_future(node, &key, delta))
-        err = ERR_TOKEN;
     if (!err && node->wait_count >= WAITS_MAX)
         err = ERR_OVERLOADED;
     if (!err)

@@ -15,8 +15,8 @@ enum { GOSSIP_US = 500000, CHECKPOINT_US = 200000, DAMAGED_BYTE = 20 };
 
 // Nodes in front of a bar, and behind it.
 struct sides {
-    uint32_t left[SIM_NODES_MAX];
-    uint32_t right[SIM_NODES_MAX];
+    uint32_t left[STAGE_NODES_MAX];
+    uint32_t right[STAGE_NODES_MAX];
     uint32_t left_count;
     uint32_t right_count;
 };
@@ -31,9 +31,9 @@ static void sides_read(struct stage *stage, struct words *words, struct sides *o
         if (strcmp(word, "|") == 0)
             behind = true;
         else if (behind)
-            out->right[out->right_count++ % SIM_NODES_MAX] = stage_node(stage, word);
+            out->right[out->right_count++ % STAGE_NODES_MAX] = stage_node(stage, word);
         else
-            out->left[out->left_count++ % SIM_NODES_MAX] = stage_node(stage, word);
+            out->left[out->left_count++ % STAGE_NODES_MAX] = stage_node(stage, word);
     }
     if (!out->left_count || !out->right_count)
         stage_wrong(stage, "nodes | nodes");

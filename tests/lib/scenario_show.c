@@ -95,9 +95,9 @@ static void replica_say(struct stage *stage, uint32_t node, const struct key *ke
 
 static void replicas_say(struct stage *stage, const struct key *key)
 {
-    struct buffer texts[SIM_NODES_MAX] = {0};
+    struct buffer texts[STAGE_NODES_MAX] = {0};
     uint32_t nodes = sim_nodes(stage->sim);
-    bool told[SIM_NODES_MAX] = {0};
+    bool told[STAGE_NODES_MAX] = {0};
 
     for (uint32_t node = 0; node < nodes; node++)
         replica_say(stage, node, key, &texts[node]);

@@ -204,11 +204,11 @@ static void offers_tell(const struct stage_event *event, struct buffer *out)
     const char *between = "";
 
     buffer_add_format(out, "offers: ");
-    for (uint32_t from = 0; from < SIM_NODES_MAX; from++) {
+    for (uint32_t from = 0; from < STAGE_NODES_MAX; from++) {
         if (!event->offers[from])
             continue;
         buffer_add_format(out, "%sn%" PRIu32 " ->", between, from + 1);
-        for (uint32_t to = 0; to < SIM_NODES_MAX; to++) {
+        for (uint32_t to = 0; to < STAGE_NODES_MAX; to++) {
             if (event->offers[from] & 1u << to)
                 buffer_add_format(out, " n%" PRIu32, to + 1);
         }
@@ -267,7 +267,7 @@ static int member_compare(const void *a, const void *b)
 // What table cluster init would make of these members: n1, n2, n3 are the owners, in this order.
 static bool owns_in_order(const struct sim *sim, uint32_t replicas)
 {
-    struct member members[SIM_NODES_MAX];
+    struct member members[STAGE_NODES_MAX];
     uint16_t owners[REPLICAS_MAX];
     uint32_t shared;
     struct topology topology = {.epoch = 1,
@@ -371,7 +371,7 @@ void scene_cluster(struct stage *stage, struct words *words)
     }
     sim_settings_init(&settings);
     settings.nodes =
-        (uint32_t)stage_number(stage, script_value(words, "nodes", "3"), SIM_NODES_MAX);
+        (uint32_t)stage_number(stage, script_value(words, "nodes", "3"), STAGE_NODES_MAX);
     settings.seed = stage_number(stage, script_value(words, "seed", "1"), UINT32_MAX);
     settings.dot_log_bytes =
         stage_number(stage, script_value(words, "dot_log", "1048576"), UINT32_MAX);

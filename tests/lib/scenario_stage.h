@@ -30,6 +30,8 @@ enum {
 
 // ---- words --------------------------------------------------------------------------------------
 
+enum { STAGE_NODES_MAX = 9 };
+
 struct words {
     uint32_t count;
     char *items[WORDS_MAX];
@@ -81,7 +83,7 @@ struct stage_event {
     uint32_t count;
     uint32_t items; // in the pages of messages
     bool logged;
-    uint16_t offers[SIM_NODES_MAX]; // for "offers": to whom, by bits
+    uint16_t offers[STAGE_NODES_MAX]; // for "offers": to whom, by bits
 };
 
 // A message that the story wants to catch, or has caught.
