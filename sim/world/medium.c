@@ -109,6 +109,7 @@ bool host_restore(struct sim *sim, uint32_t node)
     host->tree = host->image_tree;
     host->image_disk = NULL;
     host->image_tree = NULL;
+    disk_memory_limit(host->disk, sim->settings.disk_segments); // it may have been taken when full
     probe_hit(sim, PROBE_ROLLED_BACK);
     sim_mark(sim, 'd' << 8 | 'b', node, 0);
     sim_tell(sim, (int)node, "the disk is what it was when the image was taken");
