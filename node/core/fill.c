@@ -195,6 +195,7 @@ void fill_taken(struct node *node, struct pull *pull, const struct page *page)
         return;
     }
     err = page_take(node, page);
+    rebuilds_claim_more(node, pull->shard);
     local->renew = false;
     if (err && err != ERR_AGAIN) {
         pull_over(node, pull, err);

@@ -351,7 +351,9 @@ uint64_t rebuild_start(struct node *node, const struct key *key);
 void rebuild_answered(struct node *node, struct op *op, uint64_t from,
                       const struct message *message);
 void rebuild_settle(struct node *node, struct op *op);
-void rebuild_failed(struct node *node, struct op *op); // too late
+void rebuild_failed(struct node *node, struct op *op);                     // too late
+void rebuild_claims(struct node *node, uint32_t shard, struct clock *out); // joined to `out`
+void rebuilds_claim_more(struct node *node, uint32_t shard);               // after a page of a fill
 
 // repair.c and the files named in repair.h
 void repair_new(struct node *node);
@@ -364,6 +366,8 @@ void repair_durable(struct node *node);                      // WAIT_OFFER is ov
 bool repair_allows(const struct node *node); // background work may go on, within its budget
 void repair_spend(struct node *node, uint64_t bytes, uint64_t keys);
 void repair_status(struct node *node, struct status *status);
+// False when an owner has said that it holds no complete copy.
+bool owner_serves(const struct node *node, uint32_t shard, uint64_t owner);
 
 // drain.c: all members have been there, alive in one life and nobody's guests, for a while: what they
 // do not know is known nowhere.
@@ -371,7 +375,7 @@ bool repair_all_well(const struct node *node);
 
 // mend.c: the names of damaged keys
 void mend_asked(struct node *node, uint64_t from, const struct message *message);
-void mend_named(struct node *node, const struct message *message);
+void mend_named(struct node *node, uint64_t from, const struct message *message);
 
 // wait.c
 bool wait_durable(const struct node *node, uint64_t position);

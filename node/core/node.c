@@ -165,7 +165,7 @@ static void message_step(struct node *node, uint64_t from, const struct message 
         mend_asked(node, from, message);
         break;
     case MESSAGE_NAMED:
-        mend_named(node, message);
+        mend_named(node, from, message);
         break;
     case MESSAGE_OFFER:
     case MESSAGE_SYNC:

@@ -74,6 +74,7 @@ struct local {
     bool differs;         // equal clocks, unequal digests
     uint64_t equal_us;    // since when all owners are known to be equal; 0: they are not
     uint64_t adopt_us;    // when rests are looked at again
+    bool adopt_versions;  // rests have been: those that fills brought are next
     bool has_adopt_after;
     uint8_t adopt_after[TREE_KEY_SIZE];
 };
@@ -103,7 +104,8 @@ struct heard {
 struct mend {
     uint32_t shard;
     uint8_t tree_key[TREE_KEY_SIZE];
-    uint32_t nothing; // owners that hold nothing of it
+    uint32_t told; // by rank: owners that hold nothing of it, or nothing whole
+    bool nothing;  // one of them holds nothing
 };
 
 struct repair {
@@ -157,6 +159,9 @@ void pull_refused(struct node *node, struct pull *pull, int err); // by the othe
 uint64_t wait_longer(uint64_t wait_us, uint64_t least_us);
 
 // offer.c
+// Equal in all that is offered but the digests, and these can be compared: a rest is of something that
+// the clock does not have, and what the key holds shows it already.
+bool offers_settled(const struct offer *a, const struct offer *b);
 void offers_turn(struct node *node);
 void offers_taken(struct node *node, uint64_t from, const struct offers *offers);
 
