@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nobody needs any more goes:
 //   - entries of the dot log, when all other owners are known to have their dots for good;
-//   - a guest's copy of a shard, when all owners are known to have all of it for good;
-//   - in rests, dots of ended lives: when all owners are equal and nobody is a guest, such a dot is
-//     nobody's. It is not forgotten, since a disk that was away may bring its version back: it is
-//     adopted, as if the key had been written without a version, and so enters all owners' clocks.
-// Nothing is ever dropped from what a key has seen.
+//   - a guest's copy of a shard, when all owners are known to have all of it for good; also when
+//     what they lack is in damaged records here, and nobody who could have it is away.
+// Nothing is ever dropped from what a key has seen (adopt.c).
 #include "base/plant.h"
 #include "node/core/repair.h"
 
 #include <inttypes.h>
 
 // How fresh a member's word about its guests must be; how often all are asked.
-enum {
-    HEARD_US = 15000000,
-    ASK_ALL_US = 2000000,
-    ADOPT_AGAIN_US = 2000000,
-    ADOPT_DOTS = 65536, // of one key, at one time
-    VERSIONS_PAGE = 512
-};
+enum { HEARD_US = 15000000, ASK_ALL_US = 2000000 };
 
 // ---- dot logs -----------------------------------------------------------------------------------
 
@@ -57,46 +49,7 @@ static void dots_drain(struct node *node, struct local *local)
     local->prune = store_prune(node->store, local->shard, &known, PRUNE_DOTS);
 }
 
-// ---- guests -------------------------------------------------------------------------------------
-
-static bool farewell_said(const struct node *node, const struct local *local)
-{
-    if (!local->version || local->has_next || local->ours.clock.count)
-        return false;
-    for (uint32_t i = 0; i < local->other_count; i++) {
-        if (node_reachable(node, local->others[i]->node) &&
-            local->others[i]->told_version != local->version)
-            return false;
-    }
-    return true;
-}
-
-static void guest_drain(struct node *node, struct local *local)
-{
-    const struct clock *clock = store_clock(node->store, local->shard);
-    struct clock known = clock_in(&node->arena);
-    uint64_t position;
-    int err;
-
-    if (clock->count == 0) {
-        if (farewell_said(node, local))
-            local_free(node, local);
-        return;
-    }
-    if (!local->prune || (!everybody_has(node, local, &known) && !planted("guest-erases-early")))
-        return;
-    local->prune = clock_covers(&known, clock) || planted("guest-erases-early");
-    if (!local->prune)
-        return;
-    err = store_erase(node->store, local->shard, &position);
-    if (err && err != ERR_AGAIN)
-        node_log(node, LOG_WARNING, "shard %" PRIu32 ": the guest's copy cannot be erased: %s",
-                 local->shard, err_text(err));
-    else if (!err)
-        node->repair->offers_due = true;
-}
-
-// ---- dots of ended lives ------------------------------------------------------------------------
+// ---- who is there -------------------------------------------------------------------------------
 
 // All the others are here, in one life for a while, and none of them is anybody's guest.
 static bool others_well(const struct node *node)
@@ -121,159 +74,6 @@ bool repair_all_well(const struct node *node)
     return others_well(node) && node->repair->guests == 0;
 }
 
-static bool actor_lives(const struct node *node, uint64_t actor)
-{
-    for (uint32_t i = 0; i < node->topology->member_count; i++) {
-        if (node->repair->heard[i].actor == actor)
-            return true;
-    }
-    return store_mint(node->store, 0).actor == actor;
-}
-
-static void dead_dots(struct node *node, uint32_t shard, const struct clock *rest,
-                      struct clock *out)
-{
-    struct clock beyond = clock_in(&node->arena);
-
-    *out = clock_in(&node->arena);
-    clock_copy(&beyond, rest);
-    clock_subtract(&beyond, store_clock(node->store, shard));
-    for (uint32_t i = 0; i < beyond.count; i++) {
-        if (!actor_lives(node, beyond.runs[i].actor))
-            clock_add_run(out, beyond.runs[i]);
-    }
-}
-
-// The first so many dots: what a token that was made up names may be endless, and each enters the dot
-// log. The others follow when all owners have these.
-static void dots_limit(struct clock *dots)
-{
-    uint64_t left = ADOPT_DOTS;
-    uint32_t count = 0;
-
-    for (; count < dots->count && left; count++) {
-        struct run *run = &dots->runs[count];
-
-        if (run->last - run->first >= left)
-            run->last = run->first + left - 1;
-        left -= run->last - run->first + 1;
-    }
-    dots->count = count;
-}
-
-// The key's context has the dots already; now the clock gains them, and the dot log, so that the
-// other owners get them by sync.
-static int dots_adopt(struct node *node, const struct store_item *item, struct clock *dead)
-{
-    struct key key = key_of_tree(item->tree_key, node->topology->shards);
-    struct delta delta = {.context = clock_in(&node->arena)};
-    struct store_view view;
-    int err;
-
-    dots_limit(dead);
-    clock_copy(&delta.context, dead);
-    delta.dots = *dead;
-    err = store_apply(node->store, &key, &delta, &node->arena, &view);
-    if (!err)
-        node->repair->adopted += clock_size(dead);
-    return err;
-}
-
-static void adopt_later(struct node *node, struct local *local)
-{
-    local->adopt_us = node->now_us + ADOPT_AGAIN_US;
-    local->has_adopt_after = local->adopt_versions = false;
-}
-
-// The cursor moves on; false at the end.
-static bool adopt_moves(struct node *node, struct local *local, const struct store_page *page)
-{
-    budget_spend(&node->repair->budget, 0, page->count);
-    local->has_adopt_after = page->more;
-    if (page->more)
-        memcpy(local->adopt_after, page->reached, TREE_KEY_SIZE);
-    return page->more;
-}
-
-// ---- the same for clocks of fills that were given up --------------------------------------------
-
-// The dead dots of such clocks that the shard's clock lacks.
-static void fills_dead(struct node *node, const struct local *local, struct clock *out)
-{
-    struct clock passed = clock_in(&node->arena);
-
-    store_fill_clocks(node->store, local->shard, &passed);
-    dead_dots(node, local->shard, &passed, out);
-}
-
-// A version that such a fill brought, and nobody else has now: it is written again, as it is.
-static int item_adopt(struct node *node, const struct store_item *item, const struct clock *dead)
-{
-    struct key key = key_of_tree(item->tree_key, node->topology->shards);
-    struct object object = item->object;
-    struct delta delta = {.context = clock_in(&node->arena), .dots = clock_in(&node->arena)};
-    struct store_view view;
-
-    key.bucket = item->bucket;
-    key.key = item->key;
-    delta.versions = arena_alloc(&node->arena, (object.count + 1) * sizeof *delta.versions);
-    for (uint32_t i = 0; i < object.count; i++) {
-        if (!clock_contains(dead, object.versions[i].dot))
-            continue;
-        delta.versions[delta.count++] = object.versions[i];
-        clock_add(&delta.context, object.versions[i].dot);
-    }
-    node->repair->adopted += delta.count;
-    return delta.count ? store_apply(node->store, &key, &delta, &node->arena, &view) : 0;
-}
-
-// Which keys the other dots were of nobody knows, so they are entered for the first hash of the shard.
-static void fills_adopt(struct node *node, struct local *local)
-{
-    struct store_scan scan = {.shard = local->shard,
-                              .after = local->has_adopt_after ? local->adopt_after : NULL,
-                              .items_max = VERSIONS_PAGE,
-                              .bytes_max = PAGE_BYTES};
-    struct store_item none = {.tree_key = {0}};
-    struct store_page page;
-    struct clock dead;
-    int err;
-
-    fills_dead(node, local, &dead);
-    err = dead.count ? store_scan(node->store, &scan, &node->arena, &page) : 0;
-    for (uint32_t i = 0; dead.count && !err && i < page.count; i++)
-        err = item_adopt(node, &page.items[i], &dead);
-    if (dead.count && !err && adopt_moves(node, local, &page))
-        return;
-    fills_dead(node, local, &dead);
-    key_shard_first(local->shard, node->topology->shards, none.tree_key);
-    if (!err && dead.count)
-        (void)dots_adopt(node, &none, &dead);
-    adopt_later(node, local);
-}
-
-static void rests_adopt(struct node *node, struct local *local)
-{
-    struct store_scan scan = {.shard = local->shard,
-                              .after = local->has_adopt_after ? local->adopt_after : NULL,
-                              .items_max = RESTS_PAGE,
-                              .bytes_max = PAGE_BYTES};
-    struct store_page page;
-    int err = store_rests(node->store, &scan, &node->arena, &page);
-
-    for (uint32_t i = 0; !err && i < page.count; i++) {
-        struct clock dead;
-
-        dead_dots(node, local->shard, &page.items[i].object.rest, &dead);
-        if (dead.count)
-            err = dots_adopt(node, &page.items[i], &dead);
-    }
-    if (err)
-        adopt_later(node, local);
-    else if (!adopt_moves(node, local, &page))
-        local->adopt_versions = true;
-}
-
 void repair_ask_all(struct node *node)
 {
     const struct topology *topology = node->topology;
@@ -292,20 +92,95 @@ void repair_ask_all(struct node *node)
     }
 }
 
-static bool wants_to_adopt(const struct node *node, const struct local *local)
+// ---- guests -------------------------------------------------------------------------------------
+
+static bool farewell_said(const struct node *node, const struct local *local)
 {
-    return local->owned && (local->ours.flags & OFFER_RESTS) && local->equal_us &&
-           node->now_us >= local->adopt_us &&
-           node->now_us >= local->equal_us + node->settings.repair_calm_us;
+    if (!local->version || local->has_next || local->ours.clock.count)
+        return false;
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        if (node_reachable(node, local->others[i]->node) &&
+            local->others[i]->told_version != local->version)
+            return false;
+    }
+    return true;
 }
 
-static void shard_adopt(struct node *node, struct local *local)
+// Whether the owners lack nothing but writes whose records are damaged here.
+static bool only_damage_left(struct node *node, const struct local *local,
+                             const struct clock *known)
 {
-    if (!local->adopt_versions)
-        rests_adopt(node, local);
-    if (local->adopt_versions)
-        fills_adopt(node, local);
+    struct clock missing = clock_in(&node->arena);
+    struct store_ask ask = {
+        .shard = local->shard, .clock = &missing, .items_max = 1, .bytes_max = PAGE_BYTES};
+    struct store_effects effects;
+
+    clock_copy(&missing, store_clock(node->store, local->shard));
+    clock_subtract(&missing, known);
+    return missing.count && !store_missing(node->store, &ask, &node->arena, &effects) &&
+           effects.unknown && !effects.count && !effects.below_floor;
 }
+
+// A guest's record is never rebuilt from what owners hold: it may be of writes that they lack. But
+// when all are there, have been for a while, and nobody else stands in for anybody, then what is in
+// no owner's clock is lost with the damaged record.
+static bool guest_gives_up(struct node *node, struct local *local)
+{
+    struct clock known = clock_in(&node->arena);
+    struct store_shard shard;
+
+    store_shard(node->store, local->shard, &shard);
+    if (!shard.unknown || !others_well(node) || !everybody_has(node, local, &known) ||
+        !only_damage_left(node, local, &known)) {
+        local->stuck_us = 0;
+        return false;
+    }
+    if (!local->stuck_us)
+        local->stuck_us = node->now_us;
+    if (node->now_us < local->stuck_us + node->settings.repair_calm_us)
+        return false;
+    node_log(node, LOG_ALARM,
+             "a damaged record in shard %" PRIu32 ", kept here for its owners, held a write that "
+             "nobody else has: it is lost",
+             local->shard);
+    return true;
+}
+
+static bool guest_may_go(struct node *node, struct local *local)
+{
+    struct clock known = clock_in(&node->arena);
+
+    if (guest_gives_up(node, local))
+        return true;
+    if (!local->prune || (!everybody_has(node, local, &known) && !planted("guest-erases-early")))
+        return false;
+    local->prune = clock_covers(&known, store_clock(node->store, local->shard)) ||
+                   planted("guest-erases-early");
+    return local->prune;
+}
+
+static void guest_drain(struct node *node, struct local *local)
+{
+    const struct clock *clock = store_clock(node->store, local->shard);
+    uint64_t position;
+    int err;
+
+    if (clock->count == 0) {
+        if (farewell_said(node, local))
+            local_free(node, local);
+        return;
+    }
+    if (!guest_may_go(node, local))
+        return;
+    err = store_erase(node->store, local->shard, &position);
+    if (err && err != ERR_AGAIN)
+        node_log(node, LOG_WARNING, "shard %" PRIu32 ": the guest's copy cannot be erased: %s",
+                 local->shard, err_text(err));
+    else if (!err)
+        node->repair->offers_due = true;
+}
+
+// ---- the turn -----------------------------------------------------------------------------------
 
 void drain_turn(struct node *node)
 {
@@ -321,10 +196,10 @@ void drain_turn(struct node *node)
             dots_drain(node, local);
         if (!local->owned)
             guest_drain(node, local);
-        else if (wants_to_adopt(node, local) && !repair_all_well(node))
+        else if (adopt_wanted(node, local) && !repair_all_well(node))
             asked = true;
-        else if (wants_to_adopt(node, local) && budget_allows(&repair->budget))
-            shard_adopt(node, local);
+        else if (adopt_wanted(node, local) && budget_allows(&repair->budget))
+            adopt_some(node, local);
     }
     if (asked)
         repair_ask_all(node);

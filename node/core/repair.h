@@ -5,7 +5,8 @@
 //   sync.c     asks for the dots that an offer has and our clock lacks; answers; applies
 //   fill.c     asks for a whole shard, page by page; answers; takes
 //   compare.c  equal clocks and unequal digests: key by key, presence wins
-//   drain.c    what nobody needs any more goes: dot logs, guests' copies, dots of ended lives
+//   drain.c    what nobody needs any more goes: dot logs, guests' copies
+//   adopt.c    dots of ended lives in rests become known to all
 //   pull.c     which of these comes next, from whom
 //   repair.c   the states below, what is given, the turn
 //   mend.c     damaged keys are found out about and rebuilt
@@ -73,6 +74,7 @@ struct local {
     uint64_t compared_us; // when the last comparison began
     bool differs;         // equal clocks, unequal digests
     uint64_t equal_us;    // since when all owners are known to be equal; 0: they are not
+    uint64_t stuck_us;    // a guest: since when owners lack nothing but damaged records; 0: not so
     uint64_t adopt_us;    // when rests are looked at again
     bool adopt_versions;  // rests have been: those that fills brought are next
     bool has_adopt_after;
@@ -181,6 +183,10 @@ void compare_taken(struct node *node, struct pull *pull, const struct page *page
 
 // mend.c
 void mend_turn(struct node *node);
+
+// adopt.c
+bool adopt_wanted(const struct node *node, const struct local *local);
+void adopt_some(struct node *node, struct local *local); // when all are well
 
 // drain.c
 void drain_turn(struct node *node);
