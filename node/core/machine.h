@@ -203,6 +203,7 @@ struct node {
 
     uint64_t hedge_us;             // after how long a read is hedged; renewed by upkeep
     uint64_t put_hedge_us;         // after how long a write gets a stand-in; renewed by upkeep
+    uint32_t get_hedge_credit;     // hundredths of reads that may be hedged past busy peers
     uint32_t put_hedge_credit;     // hundredths of stand-ins that busy owners may still cost
     struct histogram peer_read_us; // how long a peer takes to answer a read; fades
     struct histogram peer_ack_us;  // how long a peer takes to acknowledge a write; fades
