@@ -195,6 +195,10 @@ struct node {
     uint32_t free_wait_count;
     uint32_t wait_count;
 
+    struct kept *kept; // kept.c; the oldest first
+    struct kept *kept_last;
+    uint32_t kept_count;
+
     struct repair *repair;   // repair.h
     uint64_t stamp_alarm_us; // when a stamp far ahead was last reported; 0: never
 
@@ -377,6 +381,12 @@ bool repair_all_well(const struct node *node);
 // mend.c: the names of damaged keys
 void mend_asked(struct node *node, uint64_t from, const struct message *message);
 void mend_named(struct node *node, uint64_t from, const struct message *message);
+
+// kept.c: answers to peers to which no link stands yet
+bool kept_take(struct node *node, uint64_t to, const struct message *message); // false: send it
+void kept_send(struct node *node, uint64_t to);                                // the link stands
+void kept_expire(struct node *node);
+void kept_done(struct node *node);
 
 // wait.c
 bool wait_durable(const struct node *node, uint64_t position);
