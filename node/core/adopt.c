@@ -34,8 +34,8 @@ static void dead_dots(struct node *node, uint32_t shard, const struct clock *res
     }
 }
 
-// The first so many dots: what a token that was made up names may be endless, and each enters the dot
-// log. The others follow when all owners have these.
+// The first so many dots: what a token that was made up names may be endless, and each enters the
+// dot log. The others follow when all owners have these.
 static void dots_limit(struct clock *dots)
 {
     uint64_t left = ADOPT_DOTS;
@@ -117,7 +117,8 @@ static int item_adopt(struct node *node, const struct store_item *item, const st
     return delta.count ? store_apply(node->store, &key, &delta, &node->arena, &view) : 0;
 }
 
-// Which keys the other dots were of nobody knows, so they are entered for the first hash of the shard.
+// Which keys the other dots were of nobody knows, so they are entered for the first hash of the
+// shard.
 static void fills_adopt(struct node *node, struct local *local)
 {
     struct store_scan scan = {.shard = local->shard,

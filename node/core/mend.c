@@ -133,8 +133,8 @@ static struct mend *mend_find(struct repair *repair, struct slice tree_key)
     return NULL;
 }
 
-// What others were told of the key is not here any more. What they had seen beyond our clock stays in
-// the rest: it may be what ended the versions.
+// What others were told of the key is not here any more. What they had seen beyond our clock stays
+// in the rest: it may be what ended the versions.
 static void mend_empty(struct node *node, const struct mend *mend, const struct clock *seen)
 {
     struct key key = key_of_tree(mend->tree_key, node->topology->shards);
@@ -145,8 +145,9 @@ static void mend_empty(struct node *node, const struct mend *mend, const struct 
         node->counts.rebuilt += 1;
 }
 
-// Whether all other owners have told that they hold nothing of the key, or nothing whole, and nobody
-// else can have anything. (A key that is damaged everywhere stays so, for a person to look at.)
+// Whether all other owners have told that they hold nothing of the key, or nothing whole, and
+// nobody else can have anything. (A key that is damaged everywhere stays so, for a person to look
+// at.)
 static bool nothing_is_final(struct node *node, const struct mend *mend)
 {
     const struct topology *topology = node->topology;
