@@ -148,7 +148,14 @@ void rebuild_failed(struct node *node, struct op *op)
 {
     uint64_t id = op->id;
     struct object merged = {.rest = clock_in(&node->arena)};
+    struct store_view view;
 
+    // It may have been mended meanwhile (mend.c), and written: what was asked for is old then.
+    if (store_read(node->store, &op->key, &node->arena, &view) != ERR_DAMAGED) {
+        op_end(node, op);
+        parked_wake(node, id, 0, NULL);
+        return;
+    }
     if (answers_cover(node, op, &merged) || damage_is_final(node, op)) {
         rebuild_finish(node, op, &merged);
         return;
