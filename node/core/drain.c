@@ -51,8 +51,8 @@ static void dots_drain(struct node *node, struct local *local)
 
 // ---- who is there -------------------------------------------------------------------------------
 
-// All the others are here, in one life for a while, and none of them is anybody's guest.
-static bool others_well(const struct node *node)
+// All the others are here, in one life for a while.
+static bool others_there(const struct node *node, bool guests_too)
 {
     const struct topology *topology = node->topology;
     uint64_t calm_us = node->settings.repair_calm_us;
@@ -62,16 +62,22 @@ static bool others_well(const struct node *node)
 
         if ((int)i == node->self)
             continue;
-        if (!node_reachable(node, topology->members[i].id) || !heard->actor || heard->guests ||
-            node->now_us > heard->heard_us + HEARD_US || node->now_us < heard->actor_us + calm_us)
+        if (!node_reachable(node, topology->members[i].id) || !heard->actor ||
+            (heard->guests && !guests_too) || node->now_us > heard->heard_us + HEARD_US ||
+            node->now_us < heard->actor_us + calm_us)
             return false;
     }
     return true;
 }
 
+bool repair_all_there(const struct node *node)
+{
+    return others_there(node, true);
+}
+
 bool repair_all_well(const struct node *node)
 {
-    return others_well(node) && node->repair->guests == 0;
+    return others_there(node, false) && node->repair->guests == 0;
 }
 
 void repair_ask_all(struct node *node)
@@ -130,7 +136,7 @@ static bool guest_gives_up(struct node *node, struct local *local)
     struct store_shard shard;
 
     store_shard(node->store, local->shard, &shard);
-    if (!shard.unknown || !others_well(node) || !everybody_has(node, local, &known) ||
+    if (!shard.unknown || !others_there(node, false) || !everybody_has(node, local, &known) ||
         !only_damage_left(node, local, &known)) {
         local->stuck_us = 0;
         return false;

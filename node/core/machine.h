@@ -374,8 +374,9 @@ void repair_status(struct node *node, struct status *status);
 // False when an owner has said that it holds no complete copy.
 bool owner_serves(const struct node *node, uint32_t shard, uint64_t owner);
 
-// drain.c: all members have been there, alive in one life and nobody's guests, for a while: what
-// they do not know is known nowhere.
+// drain.c: all members have been there, alive in one life, for a while. And nobody is a guest: what
+// the owners do not know is known nowhere.
+bool repair_all_there(const struct node *node);
 bool repair_all_well(const struct node *node);
 
 // mend.c: the names of damaged keys
