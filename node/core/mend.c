@@ -146,8 +146,8 @@ static void mend_empty(struct node *node, const struct mend *mend, const struct 
 }
 
 // Whether all other owners have told that they hold nothing of the key, or nothing whole, and
-// nobody else can have anything. (A key that is damaged everywhere stays so, for a person to look
-// at.)
+// nobody else can have anything. (A key that is damaged in all complete copies stays so: that is no
+// rot, and for a person to look at.)
 static bool nothing_is_final(struct node *node, const struct mend *mend)
 {
     const struct topology *topology = node->topology;
@@ -175,7 +175,7 @@ static void nothing_told(struct node *node, uint64_t from, struct mend *mend,
     if (rank < 0)
         return;
     mend->told |= UINT32_C(1) << rank;
-    mend->nothing |= seen != NULL;
+    mend->nothing |= seen && owner_serves(node, mend->shard, from);
     rebuild_claims(node, mend->shard, &claims);
     if ((seen && clock_covers(seen, &claims)) || nothing_is_final(node, mend))
         mend_empty(node, mend, seen ? seen : &none);

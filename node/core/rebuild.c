@@ -165,15 +165,26 @@ static uint32_t answers_told(const struct op *op, uint32_t count)
     return told;
 }
 
+static bool complete_one_told(const struct node *node, const struct op *op)
+{
+    bool any = false;
+
+    for (uint32_t rank = 0; rank < op->owner_count; rank++)
+        any |= op->answers[rank].state == ANSWER_OK &&
+               owner_serves(node, op->key.shard, op->answers[rank].node);
+    return any;
+}
+
 // All other owners have told what they hold, some perhaps that it is damaged there too; and so have
-// all who could stand in, or nobody does.
+// all who could stand in, or nobody does. (A key that is damaged in all complete copies stays so:
+// that is no rot, and for a person to look at.)
 static bool damage_is_final(struct node *node, const struct op *op)
 {
     const struct topology *topology = node->topology;
     bool owners = answers_told(op, topology->replicas) + 1 == topology->replicas;
     bool members = answers_told(op, op->answer_count) + 1 == topology->member_count;
 
-    if (!owners || quorum_verdict(&op->quorum) != QUORUM_MET ||
+    if (!owners || !complete_one_told(node, op) ||
         !(members ? repair_all_there(node) : repair_all_well(node)))
         return false;
     node_log(node, LOG_ALARM,

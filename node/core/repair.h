@@ -107,7 +107,7 @@ struct mend {
     uint32_t shard;
     uint8_t tree_key[TREE_KEY_SIZE];
     uint32_t told; // by rank: owners that hold nothing of it, or nothing whole
-    bool nothing;  // one of them holds nothing
+    bool nothing;  // one of them holds nothing, and its copy is complete
 };
 
 struct repair {
