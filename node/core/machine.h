@@ -199,8 +199,9 @@ struct node {
     struct kept *kept_last;
     uint32_t kept_count;
 
-    struct repair *repair;   // repair.h
-    uint64_t stamp_alarm_us; // when a stamp far ahead was last reported; 0: never
+    struct repair *repair;      // repair.h
+    uint64_t rebuild_warned_us; // when a rebuild was last told of; 0: never
+    uint64_t stamp_alarm_us;    // when a stamp far ahead was last reported; 0: never
 
     struct table buckets; // hash of name -> struct bucket
     uint64_t next_upkeep_us;

@@ -15,7 +15,7 @@
 
 #include <inttypes.h>
 
-enum { REBUILDS_MAX = 256, REBUILD_TIMEOUT_MS = 2000 };
+enum { REBUILDS_MAX = 256, REBUILD_TIMEOUT_MS = 2000, WARN_US = 60000000 };
 
 static struct op *rebuild_find(const struct node *node, const struct key *key, uint32_t *out_count)
 {
@@ -93,6 +93,16 @@ static void rebuild_ask(struct node *node, struct op *op)
     rebuild_ask_guests(node, op, &message);
 }
 
+// Not each time that it is tried again.
+static void rebuild_warn(struct node *node, uint32_t shard)
+{
+    if (node->rebuild_warned_us && node->now_us < node->rebuild_warned_us + WARN_US)
+        return;
+    node->rebuild_warned_us = node->now_us;
+    node_log(node, LOG_WARNING,
+             "a damaged record in shard %" PRIu32 ": rebuilding it from the other owners", shard);
+}
+
 // A guest's record cannot be replaced by what owners hold: it may be of writes that they lack.
 uint64_t rebuild_start(struct node *node, const struct key *key)
 {
@@ -118,9 +128,7 @@ uint64_t rebuild_start(struct node *node, const struct key *key)
         op_end(node, op);
         return 0;
     }
-    node_log(node, LOG_WARNING,
-             "a damaged record in shard %" PRIu32 ": rebuilding it from the other owners",
-             key->shard);
+    rebuild_warn(node, key->shard);
     return op->id;
 }
 
