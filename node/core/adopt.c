@@ -8,6 +8,7 @@
 enum {
     ADOPT_AGAIN_US = 2000000,
     ADOPT_DOTS = 65536, // of one key, at one time
+    ADOPT_RUNS = 4096,  // as far as a clock may grow by it
     VERSIONS_PAGE = 512
 };
 
@@ -35,13 +36,15 @@ static void dead_dots(struct node *node, uint32_t shard, const struct clock *res
 }
 
 // The first so many dots: what a token that was made up names may be endless, and each enters the
-// dot log. The others follow when all owners have these.
-static void dots_limit(struct clock *dots)
+// dot log. The others follow when all owners have these. What is of too many lives to be true stays
+// in the rest, where it does no harm: in the clock it would end all writing.
+static void dots_limit(struct clock *dots, const struct clock *clock)
 {
-    uint64_t left = ADOPT_DOTS;
+    uint64_t left = clock->count < ADOPT_RUNS ? ADOPT_DOTS : 0;
+    uint32_t runs = clock->count;
     uint32_t count = 0;
 
-    for (; count < dots->count && left; count++) {
+    for (; count < dots->count && left && runs < ADOPT_RUNS; count++, runs++) {
         struct run *run = &dots->runs[count];
 
         if (run->last - run->first >= left)
@@ -60,7 +63,9 @@ static int dots_adopt(struct node *node, const struct store_item *item, struct c
     struct store_view view;
     int err;
 
-    dots_limit(dead);
+    dots_limit(dead, store_clock(node->store, key.shard));
+    if (!dead->count)
+        return 0;
     clock_copy(&delta.context, dead);
     delta.dots = *dead;
     err = store_apply(node->store, &key, &delta, &node->arena, &view);

@@ -53,8 +53,21 @@ static void token_say(struct stage *stage, const struct asked *asked, struct sli
     say_clock(stage, &clock, out);
 }
 
-// A token that nobody gave out: forge t9 key=k dots=n1a:99,n2a:1
-static void forge_dot(struct stage *stage, const char *word, struct clock *clock)
+// "7" or "1-7".
+static struct run forge_run(struct stage *stage, uint64_t actor, char *numbers)
+{
+    char *last = strchr(numbers, '-');
+    struct run run = {.actor = actor};
+
+    if (last)
+        *last++ = 0;
+    run.first = stage_number(stage, numbers, UINT32_MAX);
+    run.last = last ? stage_number(stage, last, UINT32_MAX) : run.first;
+    return run;
+}
+
+// A token that nobody gave out: forge t9 key=k dots=n1a:99,n2a:1-7
+static void forge_dot(struct stage *stage, char *word, struct clock *clock)
 {
     char *colon = strchr(word, ':');
     size_t size = colon ? (size_t)(colon - word) : 0;
@@ -65,7 +78,7 @@ static void forge_dot(struct stage *stage, const char *word, struct clock *clock
 
         snprintf(name, sizeof name, "n%" PRIu32 "%c", life->node + 1, life->letter);
         if (strlen(name) == size && strncmp(name, word, size) == 0) {
-            clock_add(clock, (struct dot){life->actor, stage_number(stage, colon + 1, UINT32_MAX)});
+            clock_add_run(clock, forge_run(stage, life->actor, colon + 1));
             return;
         }
     }
