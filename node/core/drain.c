@@ -31,6 +31,8 @@ static bool everybody_has(const struct node *node, const struct local *local, st
             return false;
         if (first)
             clock_copy(out, &other->offer.clock);
+        else if (planted("prune-any")) // what one of them has is enough
+            clock_join(out, &other->offer.clock);
         else
             clock_intersect(out, &other->offer.clock);
         first = false;
@@ -111,6 +113,8 @@ bool repair_all_well(const struct node *node)
 
 static bool actor_lives(const struct node *node, uint64_t actor)
 {
+    if (planted("adopt-living")) // dots of living actors are taken for nobody's
+        return false;
     for (uint32_t i = 0; i < node->topology->member_count; i++) {
         if (node->repair->heard[i].actor == actor)
             return true;
@@ -139,6 +143,9 @@ static int dots_adopt(struct node *node, const struct store_item *item, const st
     struct key key = key_of_tree(item->tree_key, node->topology->shards);
     struct delta delta = {.context = *dead, .dots = *dead};
     struct store_view view;
+
+    if (planted("adopt-never")) // rests with dots of ended lives stay for ever
+        return 0;
     int err = store_apply(node->store, &key, &delta, &node->arena, &view);
 
     if (!err)

@@ -5,6 +5,7 @@
 //     store: unknown tree key ──▶ NAME ──▶ the other owners
 //     one has it   ──▶ NAMED bucket, key ──▶ rebuild.c: a quorum read by name
 //     one that knows all that we know holds nothing ──▶ the key is empty here too
+#include "base/plant.h"
 #include "node/core/repair.h"
 
 enum { MEND_US = 1000000 };
@@ -140,7 +141,10 @@ static void nothing_said(struct node *node, struct mend *mend, const struct cloc
     uint64_t position;
 
     mend->nothing += 1;
-    if (!clock_covers(seen, store_clock(node->store, mend->shard)) &&
+    if (planted("mend-dropped")) // what the key had seen is dropped with it
+        nothing.rest.count = 0;
+    if (!planted("mend-any-word") && // whoever has nothing of the key is believed
+        !clock_covers(seen, store_clock(node->store, mend->shard)) &&
         (mend->nothing + 1 < node->topology->replicas || !repair_all_well(node)))
         return;
     if (store_rebuild(node->store, &key, &nothing, &position) == 0)

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/plant.h"
 
 #include <stdlib.h>
 
@@ -97,8 +98,12 @@ static int dot_gather(struct gathering *gathering, struct dot dot)
     err = effect_read(store, entry->tree_key, gathering->arena, &effect->item);
     if (err && err != ERR_DAMAGED)
         return err;
+    if (planted("sync-asked-dot")) { // an item goes with no other dot of its key
+        effect->dots.count = 0;
+        clock_add(&effect->dots, dot);
+    }
     clock_join(&gathering->done, &effect->dots);
-    if (err) {
+    if (err && !planted("sync-damaged")) { // what is damaged is sent as if it were empty
         gathering->out.unknown += 1;
         return 0;
     }
@@ -146,6 +151,8 @@ int store_missing(struct store *store, const struct store_ask *ask, struct arena
     check(ask->shard < store->shards && ask->items_max > 0);
     clock_copy(&missing, &replica->clock);
     clock_intersect(&missing, ask->clock);
+    if (planted("floor-ignored")) // dots that have left the dot log are passed over
+        clock_subtract(&missing, &replica->floor);
     gathering.out.below_floor = clock_overlaps(&missing, &replica->floor);
     if (!gathering.out.below_floor) {
         gathering.out.items = arena_alloc(arena, ask->items_max * sizeof *gathering.out.items);
@@ -185,7 +192,7 @@ static void fresh_gather(const struct store *store, const struct store_ask *ask,
     clock_subtract(&dots, &replica->floor);
     clock_subtract(&dots, ask->clock);
     size = clock_size(&dots);
-    if (size == 0)
+    if (size == 0 || planted("fill-without-erased")) // a page tells of keys that are stored only
         return;
     out->keys = arena_alloc(arena, size * TREE_KEY_SIZE);
     for (uint32_t i = 0; i < dots.count; i++) {

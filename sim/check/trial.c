@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "node/store/engine.h"
 #include "sim/check/early.h"
 #include "sim/check/inspect.h"
 #include "sim/check/users.h"
@@ -75,6 +76,8 @@ static void see_dots(struct running *run, uint32_t node, const struct key *key,
 
         sight.value_hash = users_value_number(delta->versions[i].value);
         issued_see(&run->issued, &sight, &run->verdict);
+        if (sight.dot.actor == store_mint(host_store(run->sim, node), key->shard).actor)
+            issued_stamp(&run->issued, &sight, delta->versions[i].stamp, &run->verdict);
     }
 }
 
@@ -283,11 +286,10 @@ static uint64_t differences(struct running *run)
 }
 
 // Time passes until the replicas are equal, or too much of it has passed. Until the node does so by
-// itself they are brought together by reads of all of them, and damaged records rebuilt by whoever
-// meets them.
+// itself they are brought together by reads of all of them.
 static void become_equal(struct running *run)
 {
-    bool reads = !knobs_converge() || run->knobs.at[KNOB_FAULT_ROT];
+    bool reads = !knobs_converge();
     int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
     uint64_t read_us = READS_US / run->knobs.at[KNOB_KEYS];
 
