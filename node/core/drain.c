@@ -99,6 +99,8 @@ bool repair_all_well(const struct node *node)
     const struct topology *topology = node->topology;
     uint64_t calm_us = node->settings.repair_calm_us;
 
+    if (planted("adopt-hasty")) // nobody is waited for
+        return true;
     for (uint32_t i = 0; i < topology->member_count; i++) {
         const struct heard *heard = &node->repair->heard[i];
 
@@ -113,8 +115,6 @@ bool repair_all_well(const struct node *node)
 
 static bool actor_lives(const struct node *node, uint64_t actor)
 {
-    if (planted("adopt-living")) // dots of living actors are taken for nobody's
-        return false;
     for (uint32_t i = 0; i < node->topology->member_count; i++) {
         if (node->repair->heard[i].actor == actor)
             return true;

@@ -4,7 +4,6 @@
 #ifndef NODE_STORE_REPLICA_H
 #define NODE_STORE_REPLICA_H
 
-#include "base/plant.h"
 #include "node/data/key.h"
 #include "node/data/object.h"
 #include "node/store/dot_log.h"
@@ -59,8 +58,6 @@ bool replica_prune(struct replica *replica, struct dot_log *log, uint32_t shard,
 // copy, and nobody can fill from it.
 static inline bool replica_keeps_dots(const struct replica *replica)
 {
-    if (planted("guest-forgets")) // a guest's dots go for want of room as well
-        return false;
     return !replica->born && !replica->filling;
 }
 
