@@ -311,6 +311,7 @@ static void offers_settle(struct node *node)
         local->has_next = false;
         local->version += 1;
         offer_copy(&local->ours, &local->next);
+        local->prune = true; // where nobody else owns the shard this is all that lets dots go
         local->work |= local->ours.unknown > 0;
         local_judge(node, local);
     }

@@ -227,16 +227,16 @@ static uint64_t core_choose(struct running *run)
     return mask;
 }
 
-// Where some messages take very long nothing can be promised in a bounded time, nor where writes
-// overtake checkpoints or meet damage first, nor where an owner waits for reads to make it whole
-// again.
+// Where some messages take very long nothing can be promised in a bounded time, nor where writes can
+// overtake checkpoints.
 static bool core_must_serve(const struct running *run)
 {
     const uint64_t *at = run->knobs.at;
+    bool slow = at[KNOB_TREE_US] > 1000;
 
-    return at[KNOB_TAIL_US] <= 100000 && at[KNOB_FAULT_ROT] == 0 &&
-           at[KNOB_MEMTABLE_KEYS] >= (at[KNOB_TREE_US] <= 1000 ? 8 : 100) &&
-           at[KNOB_MEMTABLE_KIB] >= (at[KNOB_TREE_US] <= 1000 ? 32 : 256) &&
+    return at[KNOB_TAIL_US] <= 100000 && at[KNOB_MEMTABLE_KIB] >= (slow ? 256 : 32) &&
+           (at[KNOB_MEMTABLE_KEYS] >= (slow ? 100 : 8) ||
+            at[KNOB_MEMTABLE_KEYS] > at[KNOB_KEYS]) &&
            (faults_victim(run->faults) < 0 || knobs_converge() || at[KNOB_REPLICAS] > at[KNOB_W]);
 }
 
