@@ -3,8 +3,8 @@
 // that ask; and the turn, in which all parts of repair do what is due. Replicas that differ find
 // out by offers (offer.c) and pull what they lack (pull.c). No session has a state anywhere:
 // whatever is lost is asked for again as long as clocks differ.
-#include "base/plant.h"
 #include "node/core/repair.h"
+#include "base/plant.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/plant.h"
 #include "node/core/stamp.h"
+#include "base/plant.h"
 
 uint64_t stamp_next(uint64_t *last, uint64_t wall_ms)
 {

@@ -261,10 +261,10 @@ static void fill_up(struct knobs *knobs, uint64_t seed)
     static const struct {
         enum knob knob;
         uint64_t to;
-    } those[] = {{KNOB_SHARDS, 1},       {KNOB_KEYS, 600},        {KNOB_THINK_US, 5000},
-                 {KNOB_DOT_LOG_KIB, 2},  {KNOB_REPAIR_KEYS, 300}, {KNOB_FAULT_MS, 300},
-                 {KNOB_FAULT_POWER, 1},  {KNOB_FAULT_HALVES, 1},  {KNOB_FAULT_ISOLATE, 1},
-                 {KNOB_FAULT_EMPTY, 1},  {KNOB_FAULT_ROLLBACK, 1}};
+    } those[] = {{KNOB_SHARDS, 1},      {KNOB_KEYS, 600},        {KNOB_THINK_US, 5000},
+                 {KNOB_DOT_LOG_KIB, 2}, {KNOB_REPAIR_KEYS, 300}, {KNOB_FAULT_MS, 300},
+                 {KNOB_FAULT_POWER, 1}, {KNOB_FAULT_HALVES, 1},  {KNOB_FAULT_ISOLATE, 1},
+                 {KNOB_FAULT_EMPTY, 1}, {KNOB_FAULT_ROLLBACK, 1}};
 
     if (rng_mix(rng_mix(seed) ^ 0xf111) % 20)
         return;

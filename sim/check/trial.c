@@ -235,8 +235,7 @@ static bool core_must_serve(const struct running *run)
     bool slow = at[KNOB_TREE_US] > 1000;
 
     return at[KNOB_TAIL_US] <= 100000 && at[KNOB_MEMTABLE_KIB] >= (slow ? 256 : 32) &&
-           (at[KNOB_MEMTABLE_KEYS] >= (slow ? 100 : 8) ||
-            at[KNOB_MEMTABLE_KEYS] > at[KNOB_KEYS]) &&
+           (at[KNOB_MEMTABLE_KEYS] >= (slow ? 100 : 8) || at[KNOB_MEMTABLE_KEYS] > at[KNOB_KEYS]) &&
            (faults_victim(run->faults) < 0 || knobs_converge() || at[KNOB_REPLICAS] > at[KNOB_W]);
 }
 
