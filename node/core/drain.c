@@ -110,7 +110,7 @@ static void guest_drain(struct node *node, struct local *local)
 
 // ---- dots of ended lives ------------------------------------------------------------------------
 
-bool repair_all_well(const struct node *node)
+static bool members_there(const struct node *node, bool guests_too)
 {
     const struct topology *topology = node->topology;
     uint64_t calm_us = node->settings.repair_calm_us;
@@ -122,11 +122,22 @@ bool repair_all_well(const struct node *node)
 
         if ((int)i == node->self)
             continue;
-        if (!node_reachable(node, topology->members[i].id) || !heard->actor || heard->guests ||
-            node->now_us > heard->heard_us + HEARD_US || node->now_us < heard->actor_us + calm_us)
+        if (!node_reachable(node, topology->members[i].id) || !heard->actor ||
+            (heard->guests && !guests_too) || node->now_us > heard->heard_us + HEARD_US ||
+            node->now_us < heard->actor_us + calm_us)
             return false;
     }
-    return node->repair->guests == 0;
+    return guests_too || node->repair->guests == 0;
+}
+
+bool repair_all_there(const struct node *node)
+{
+    return members_there(node, true);
+}
+
+bool repair_all_well(const struct node *node)
+{
+    return members_there(node, false);
 }
 
 static bool actor_lives(const struct node *node, uint64_t actor)

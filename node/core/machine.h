@@ -365,8 +365,9 @@ bool repair_allows(const struct node *node); // background work may go on, withi
 void repair_spend(struct node *node, uint64_t bytes, uint64_t keys);
 void repair_status(struct node *node, struct status *status);
 
-// drain.c: all members have been there, alive in one life and nobody's guests, for a while: what they
-// do not know is known nowhere.
+// drain.c: all members have been there, alive in one life, for a while. And nobody is a guest: what
+// the owners do not know is known nowhere.
+bool repair_all_there(const struct node *node);
 bool repair_all_well(const struct node *node);
 
 // mend.c: the names of damaged keys

@@ -132,8 +132,8 @@ static struct mend *mend_find(struct repair *repair, struct slice tree_key)
     return NULL;
 }
 
-// Nothing of the key, from somebody whose clock had all that ours has; or from everybody. What it had seen beyond that
-// stays in the rest: it may be what ended the versions.
+// Nothing of the key, from somebody whose clock had all that ours has; or from everybody. What that
+// clock had beyond ours stays in the rest: it may be what ended the versions.
 static void nothing_said(struct node *node, struct mend *mend, const struct clock *seen)
 {
     struct key key = key_of_tree(mend->tree_key, node->topology->shards);

@@ -67,9 +67,9 @@ static bool write_overwrites(const struct write *write)
            write->properties->conflict == CONFLICT_LWW;
 }
 
-// A token that somebody can have been given names no dot of ours that was never issued, none that is
-// further ahead of what we know than anybody could be, and is no flood. Nobody can tell a token that
-// was made up from one of another node, so see dot_skip.
+// A token that somebody can have been given names no dot of ours that was never issued, none that
+// is further ahead of what we know than anybody could be, and is no flood. Nobody can tell a token
+// that was made up from one of another node, so see dot_skip.
 static bool token_plausible(const struct node *node, const struct write *write)
 {
     const struct clock *context = &write->delta.context;

@@ -126,20 +126,29 @@ static bool answers_cover(struct node *node, const struct op *op, struct object 
     return clock_covers(&out_merged->rest, &claimed);
 }
 
-// All other owners have told what they hold, some perhaps that it is damaged there too, and nobody
-// else can have anything.
-static bool damage_is_final(struct node *node, const struct op *op)
+static uint32_t answers_told(const struct op *op, uint32_t count)
 {
     uint32_t told = 0;
 
-    for (uint32_t rank = 0; rank < node->topology->replicas; rank++) {
+    for (uint32_t rank = 0; rank < count; rank++) {
         const struct answer *answer = &op->answers[rank];
         bool damaged = answer->state == ANSWER_FAILED && answer->err == ERR_DAMAGED;
 
         told += answer->state == ANSWER_OK || damaged;
     }
-    if (quorum_verdict(&op->quorum) != QUORUM_MET || told + 1 < node->topology->replicas ||
-        !repair_all_well(node))
+    return told;
+}
+
+// All other owners have told what they hold, some perhaps that it is damaged there too; and so have
+// all who could stand in, or nobody does.
+static bool damage_is_final(struct node *node, const struct op *op)
+{
+    const struct topology *topology = node->topology;
+    bool owners = answers_told(op, topology->replicas) + 1 == topology->replicas;
+    bool members = answers_told(op, op->answer_count) + 1 == topology->member_count;
+
+    if (!owners || quorum_verdict(&op->quorum) != QUORUM_MET ||
+        !(members ? repair_all_there(node) : repair_all_well(node)))
         return false;
     node_log(node, LOG_ALARM,
              "a damaged record in shard %" PRIu32 " held a write that nobody else has: it is lost",
@@ -151,7 +160,14 @@ void rebuild_failed(struct node *node, struct op *op)
 {
     uint64_t id = op->id;
     struct object merged = {.rest = clock_in(&node->arena)};
+    struct store_view view;
 
+    // It may have been mended meanwhile (mend.c), and written: what was asked for is old then.
+    if (store_read(node->store, &op->key, &node->arena, &view) != ERR_DAMAGED) {
+        op_end(node, op);
+        parked_wake(node, id, 0, NULL);
+        return;
+    }
     if (answers_cover(node, op, &merged) || damage_is_final(node, op)) {
         rebuild_finish(node, op, &merged);
         return;

@@ -60,8 +60,8 @@ int store_rebuild(struct store *store, const struct key *key, const struct objec
 // again, so that refusals leave no holes in clocks. The actor is fresh at every start.
 struct dot store_mint(const struct store *store, uint32_t shard);
 
-// The next dot will be one behind this counter (of this life): some context names it although it was
-// never issued.
+// The next dot will be one behind this counter (of this life): some context names that one although
+// it was never issued.
 void store_skip(struct store *store, uint32_t shard, uint64_t counter);
 
 // The clock of a shard replica (empty for one never touched); valid until the next apply.

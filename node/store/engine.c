@@ -20,7 +20,7 @@ struct store_settings store_settings_default(void)
         .segment_bytes = 16 << 20,
         .memtable_bytes = 32 << 20,
         .memtable_keys = 100000,
-        .dot_log_bytes = 16 << 20,
+        .dot_log_bytes = 64 << 20,
         .map_bytes = 1 << 30,
         .ballast_bytes = 8 << 20,
         .retry_ms = 1000,

@@ -42,7 +42,7 @@ struct store_settings {
     void *watch_data;
 };
 
-// Mode sync, 16 MiB segments, 32 MiB or 100,000 keys a memtable, 16 MiB of dots, 1 GiB map, 8 MiB
+// Mode sync, 16 MiB segments, 32 MiB or 100,000 keys a memtable, 64 MiB of dots, 1 GiB map, 8 MiB
 // reserve, 1000 ms; actor 0.
 struct store_settings store_settings_default(void);
 
