@@ -5,8 +5,8 @@
 //     if (planted("ack-early"))   // counts before it is durable
 //         ...
 //
-// Small letters and dashes; tests/plants.sh knows them all by grep. `make plants T=name` searches for
-// seeds that find it and writes them to tests/plants.txt.
+// Names have small letters and dashes; tests/plants.sh knows them all by grep. `make plants T=name`
+// searches for a seed that finds it and writes that to tests/plants.txt.
 #ifndef BASE_PLANT_H
 #define BASE_PLANT_H
 

@@ -16,8 +16,6 @@ missed=0
 
 head_lines() {
     cat <<'END'
-# SPDX-License-Identifier: Apache-2.0
-#
 # Planted bugs (base/plant.h) and how `quorate-sim check` finds them, from a cold start: seeds 1, 2, ..
 # with the knobs that it draws. Written by `make plants`. Again: in the plant build,
 #     QUORATE_PLANT=name build/plant/bin/quorate-sim check --replay SEED

@@ -227,8 +227,8 @@ static uint64_t core_choose(struct running *run)
     return mask;
 }
 
-// Where some messages take very long nothing can be promised in a bounded time, nor where writes can
-// overtake checkpoints.
+// Where some messages take very long nothing can be promised in a bounded time, nor where writes
+// can overtake checkpoints.
 static bool core_must_serve(const struct running *run)
 {
     const uint64_t *at = run->knobs.at;
