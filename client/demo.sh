@@ -236,6 +236,9 @@ part_return() {
     start n5 east
     endpoints
     wait_for 'n5 to serve again' all_well
+    note 'It missed those writes; stand-ins took them. The copies compared, clock by clock:'
+    show verify --wait 30s
+    wait_for 'gossip to agree' "$members" "${gossips[n1]}"
     show cluster status
     printf '%s$ quorate-members %s%s\n' "$dim" "${gossips[n1]}" "$plain"
     "$members" "${gossips[n1]}" || fail "quorate-members gave exit code $?"

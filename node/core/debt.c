@@ -98,4 +98,6 @@ void repair_status(struct node *node, struct status *status)
     if (oldest != UINT64_MAX)
         status->repair_age_ms = (node->now_us - oldest) / 1000 + 1;
     status->repair_state = slice_of_text(reason(node, status));
+    if (slice_is(status->repair_state, "level"))
+        status->repair_age_ms = 0; // what was lacking has come, and not all have said so yet
 }
