@@ -98,10 +98,6 @@ static int dot_gather(struct gathering *gathering, struct dot dot)
     err = effect_read(store, entry->tree_key, gathering->arena, &effect->item);
     if (err && err != ERR_DAMAGED)
         return err;
-    if (planted("sync-asked-dot")) { // an item goes with no other dot of its key
-        effect->dots.count = 0;
-        clock_add(&effect->dots, dot);
-    }
     clock_join(&gathering->done, &effect->dots);
     if (err && !planted("sync-damaged")) { // what is damaged is sent as if it were empty
         gathering->out.unknown += 1;
@@ -192,7 +188,7 @@ static void fresh_gather(const struct store *store, const struct store_ask *ask,
     clock_subtract(&dots, &replica->floor);
     clock_subtract(&dots, ask->clock);
     size = clock_size(&dots);
-    if (size == 0 || planted("fill-without-erased")) // a page tells of keys that are stored only
+    if (size == 0)
         return;
     out->keys = arena_alloc(arena, size * TREE_KEY_SIZE);
     for (uint32_t i = 0; i < dots.count; i++) {

@@ -68,9 +68,6 @@ static bool fill_says_nothing(const struct replica *replica, uint32_t index)
     const struct fill *fill = &replica->fills[index];
     bool nothing = !fill->moved || clock_covers(&replica->clock, &fill->start);
 
-    if (planted("fill-replaced")) // any newer one replaces it, however far that has come
-        return nothing || index + 1 < replica->fill_count;
-
     // Only a newer one replaces it, so that no two replace each other.
     for (uint32_t i = index + 1; i < replica->fill_count && !nothing; i++) {
         const struct fill *other = &replica->fills[i];
