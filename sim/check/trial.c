@@ -92,13 +92,31 @@ static void on_applied(void *data, uint32_t node, const struct key *key, const s
     }
 }
 
+// What an owner whose copy is not complete says of a key is worth nothing. An answer does not say
+// which shard it is about, so this is seen where there is one.
+static void see_unborn(struct running *run, uint32_t node, const struct message *message)
+{
+    int member = topology_member(run->topology, host_member(run->sim, node)->id);
+    struct store_shard shard;
+
+    if (message->kind != MESSAGE_OBJECT || message->err || run->topology->shards != 1 ||
+        topology_rank(run->topology, 0, member) < 0)
+        return;
+    store_shard(host_store(run->sim, node), 0, &shard);
+    if (!shard.born)
+        verdict_add(&run->verdict, VERDICT_STATE,
+                    "n%" PRIu32 " answers a read from a copy that is not complete", node + 1);
+}
+
 static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
 {
     struct running *run = data;
 
     (void)to;
-    if (run->topology)
-        early_message(&run->early, run->sim, from, message, &run->verdict);
+    if (!run->topology)
+        return;
+    early_message(&run->early, run->sim, from, message, &run->verdict);
+    see_unborn(run, from, message);
 }
 
 static void on_line(void *data, uint64_t now_us, int node, const char *text)
