@@ -120,7 +120,8 @@ static int item_adopt(struct node *node, const struct store_item *item, const st
     return delta.count ? store_apply(node->store, &key, &delta, &node->arena, &view) : 0;
 }
 
-// Which keys the other dots were of nobody knows, so they are entered for the first hash of the shard.
+// Which keys the other dots were of nobody knows, so they are entered for the first hash of the
+// shard.
 static void fills_adopt(struct node *node, struct local *local)
 {
     struct store_scan scan = {.shard = local->shard,

@@ -148,8 +148,8 @@ static void mend_empty(struct node *node, const struct mend *mend, const struct 
         node->counts.rebuilt += 1;
 }
 
-// Whether all other owners have told that they hold nothing of the key, or nothing whole, and nobody
-// else can have anything. (A key that is damaged everywhere stays so, for a person to look at.)
+// Whether all other owners have told that they hold nothing of the key, or nothing whole, and
+// nobody else can have anything. (A key that is damaged everywhere stays so, for a person to see.)
 static bool nothing_is_final(struct node *node, const struct mend *mend)
 {
     const struct topology *topology = node->topology;
