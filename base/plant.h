@@ -2,10 +2,11 @@
 // Planted bugs: faults that a test build can be told to have, so that the simulator can be shown to
 // find them. In every other build `planted` is the constant false and nothing is left of it.
 //
-//     if (planted("put-early"))   // replies before the log is durable
+//     if (planted("ack-early"))   // counts before it is durable
 //         ...
 //
-// A name appears once in the code; tests/plants.sh knows them all by grep. Build: make plants.
+// Names have small letters and dashes; tests/plants.sh knows them all by grep. `make plants T=name`
+// searches for a seed that finds it and writes that to tests/plants.txt.
 #ifndef BASE_PLANT_H
 #define BASE_PLANT_H
 

@@ -4,7 +4,7 @@
 # Runs test programs and counts their test functions.
 #   tests/run.sh build/asan/tests/unit/clock_test ... tests/system/smoke_test.sh ...
 #
-# One line per program, its output when it fails, and as the very last line
+# One line per program, its lines that begin with `note: `, all its output when it fails, and as the very last line
 # `N passed, N failed, N skipped` over all of them. Programs of tests/system run one after
 # another, the others TEST_JOBS (2) at a time. The status is non-zero when anything failed or
 # nothing ran.
@@ -81,6 +81,7 @@ report() {
         echo "skip $label ($(tail -n 1 "$log"))"
     else
         echo "ok   $label ($count $noun, $seconds s)"
+        sed -n 's/^note: /     | /p' "$log"
     fi
 }
 

@@ -3,6 +3,7 @@
 // nobody's. It is not forgotten, since a disk that was away may bring its version back: it is
 // adopted, as if the key had been written without a version, and so enters all owners' clocks. The
 // same with the clocks of fills that were given up.
+#include "base/plant.h"
 #include "node/core/repair.h"
 
 enum {
@@ -63,6 +64,8 @@ static int dots_adopt(struct node *node, const struct store_item *item, struct c
     struct store_view view;
     int err;
 
+    if (planted("adopt-never")) // rests with dots of ended lives stay for ever
+        return 0;
     dots_limit(dead, store_clock(node->store, key.shard));
     if (!dead->count)
         return 0;

@@ -29,6 +29,8 @@ static bool everybody_has(const struct node *node, const struct local *local, st
             return false;
         if (first)
             clock_copy(out, &other->offer.clock);
+        else if (planted("prune-any")) // what one of them has is enough
+            clock_join(out, &other->offer.clock);
         else
             clock_intersect(out, &other->offer.clock);
         first = false;
@@ -51,12 +53,15 @@ static void dots_drain(struct node *node, struct local *local)
 
 // ---- who is there -------------------------------------------------------------------------------
 
-// All the others are here, in one life for a while.
+// All the others are here, in one life for a while, and (unless that is allowed) none of them is
+// anybody's guest.
 static bool others_there(const struct node *node, bool guests_too)
 {
     const struct topology *topology = node->topology;
     uint64_t calm_us = node->settings.repair_calm_us;
 
+    if (planted("adopt-hasty")) // nobody is waited for
+        return true;
     for (uint32_t i = 0; i < topology->member_count; i++) {
         const struct heard *heard = &node->repair->heard[i];
 
@@ -152,16 +157,32 @@ static bool guest_gives_up(struct node *node, struct local *local)
     return true;
 }
 
+static bool majority_has(const struct local *local, const struct clock *clock)
+{
+    uint32_t owners = 0;
+    uint32_t having = 0;
+
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        const struct other *other = local->others[i];
+
+        owners += other->owner;
+        having += other->owner && other->actor && clock_covers(&other->offer.clock, clock);
+    }
+    return having > owners / 2;
+}
+
 static bool guest_may_go(struct node *node, struct local *local)
 {
+    const struct clock *clock = store_clock(node->store, local->shard);
     struct clock known = clock_in(&node->arena);
+    bool early = planted("guest-erases-early"); // asks nobody
 
     if (guest_gives_up(node, local))
         return true;
-    if (!local->prune || (!everybody_has(node, local, &known) && !planted("guest-erases-early")))
+    if (!local->prune || (!everybody_has(node, local, &known) && !early))
         return false;
-    local->prune = clock_covers(&known, store_clock(node->store, local->shard)) ||
-                   planted("guest-erases-early");
+    local->prune = early || clock_covers(&known, clock) ||
+                   (planted("guest-majority") && majority_has(local, clock)); // not all
     return local->prune;
 }
 

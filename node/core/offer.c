@@ -312,6 +312,7 @@ static void offers_settle(struct node *node)
         local->has_next = false;
         local->version += 1;
         offer_copy(&local->ours, &local->next);
+        local->prune = true; // where nobody else owns the shard this is all that lets dots go
         local->work |= local->ours.unknown > 0;
         local_judge(node, local);
     }
@@ -373,7 +374,7 @@ static void heard_from(struct node *node, uint64_t from, const struct offers *of
     struct heard *heard = &node->repair->heard[topology_member(node->topology, from)];
 
     if (heard->actor != offers->actor) {
-        if (heard->actor)
+        if (heard->actor && !planted("life-unnoticed")) // what an ended life said still counts
             life_ended(node, from);
         heard->actor = offers->actor;
         heard->actor_us = node->now_us;

@@ -348,6 +348,19 @@ static void wait_for_log(struct node *node, struct op *op, uint64_t position)
         wait_new(node, WAIT_OP, position)->op = op->id;
 }
 
+static const struct clock *token_context(struct node *node, const struct write *write)
+{
+    struct clock *less;
+
+    if (!planted("token-without-own")) // the token of a write does not cover it
+        return &write->delta.context;
+    less = arena_new(&node->arena, sizeof *less);
+    *less = clock_in(&node->arena);
+    clock_copy(less, &write->delta.context);
+    clock_subtract(less, &write->delta.dots);
+    return less;
+}
+
 // Applies here and sends; the dot counts as issued only if the store takes it.
 static void write_dispatch(struct node *node, struct op *op, struct write *write)
 {
@@ -364,7 +377,7 @@ static void write_dispatch(struct node *node, struct op *op, struct write *write
         return;
     }
     op->dot = write->version.dot;
-    token_encode(write->key->bucket, write->key->key, &write->delta.context, &op->token);
+    token_encode(write->key->bucket, write->key->key, token_context(node, write), &op->token);
     delta_send(node, op, write);
     wait_for_log(node, op, after.position);
 }
@@ -518,6 +531,8 @@ void put_acked(struct node *node, struct op *op, uint64_t from, int err)
     int rank = op_rank(op, from);
     struct answer *answer = &op->answers[rank < 0 ? 0 : rank];
 
+    if (rank >= 0 && answer->state == ANSWER_OK && planted("ack-again") && op->quorum.needed > 1)
+        op->quorum.needed -= 1; // what comes again counts again
     if (rank < 0 || answer->state == ANSWER_OK)
         return;
     answer->answered_us = node->now_us;

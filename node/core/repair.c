@@ -4,6 +4,7 @@
 // out by offers (offer.c) and pull what they lack (pull.c). No session has a state anywhere:
 // whatever is lost is asked for again as long as clocks differ.
 #include "node/core/repair.h"
+#include "base/plant.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -227,7 +228,7 @@ void page_answer(struct node *node, uint64_t to, const struct message *answer,
 
     page_encode(page, &bytes);
     budget_spend(&node->repair->budget, bytes.size, page->count);
-    if (wait_durable(node, position)) {
+    if (wait_durable(node, position) || planted("page-early")) { // before the log has it
         message.encoded = arena_copy(&node->arena, buffer_slice(&bytes));
         node_send(node, to, &message);
     } else {

@@ -161,8 +161,8 @@ void pull_refused(struct node *node, struct pull *pull, int err); // by the othe
 uint64_t wait_longer(uint64_t wait_us, uint64_t least_us);
 
 // offer.c
-// Equal in all that is offered but the digests, and these can be compared: a rest is of
-// something that the clock does not have, and what the key holds shows it already.
+// Equal in all that is offered but the digests, and these can be compared: a rest is of something
+// that the clock does not have, and what the key holds shows it already.
 bool offers_settled(const struct offer *a, const struct offer *b);
 void offers_turn(struct node *node);
 void offers_taken(struct node *node, uint64_t from, const struct offers *offers);

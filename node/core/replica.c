@@ -73,7 +73,7 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
         node_see_stamp(node, delta->versions[i].stamp);
     if (!message->op)
         return;
-    if (wait_durable(node, view.position) ||
+    if (wait_durable(node, view.position) || (guest && planted("guest-early")) || // before its log
         planted("apply-early")) { // a replica acknowledges too soon
         applied_send(node, from, message->op, 0);
         return;
@@ -104,7 +104,8 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
 
     answer.err = key_held(node, message, &key, &guest);
     // Whoever rebuilds a record takes what there is, complete or not.
-    if (!answer.err && !message->guest && !replica_born(node, key.shard))
+    if (!answer.err && !message->guest && !replica_born(node, key.shard) &&
+        !planted("unborn-answers"))
         answer.err = ERR_NOT_SERVING;
     if (!answer.err)
         answer.err = store_read(node->store, &key, &node->arena, &view);
@@ -125,7 +126,8 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
         answer.object = view.object;
         answer.object.rest = clock_in(&node->arena);
         clock_copy(&answer.object.rest, store_clock(node->store, key.shard));
-        clock_join(&answer.object.rest, &view.object.rest);
+        if (!planted("read-without-rest")) // an answer's context is the shard's clock alone
+            clock_join(&answer.object.rest, &view.object.rest);
     }
     node_send(node, from, &answer);
 }

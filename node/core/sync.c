@@ -65,6 +65,8 @@ static int item_apply(struct node *node, const struct page *page, struct page_it
     if (err)
         return 0;
     page_item_delta(page, item, &node->arena, &delta);
+    if (planted("nameless-context") && !item->bucket.size) // an erased key goes without context
+        clock_copy(&delta.context, &delta.dots);
     if (planted("sync-joins")) // the clock takes the whole context with the first item
         clock_join(&delta.dots, &delta.context);
     for (uint32_t i = 0; i < delta.count; i++)

@@ -20,6 +20,8 @@ enum { VERSION_SIZE_MIN = 8 + 1 + 8 + 1 + 1 }; // bytes of an encoded version
 
 static bool side_has_seen(const struct merge_side *side, struct dot dot)
 {
+    if (planted("merge-without-rest") && side->rest && side->clock) // the clock alone decides
+        return clock_contains(side->clock, dot);
     return (side->clock && clock_contains(side->clock, dot)) ||
            (side->rest && clock_contains(side->rest, dot));
 }
@@ -45,6 +47,10 @@ void object_merge(struct arena *arena, const struct merge_side *a, const struct 
         j += order >= 0;
     }
     *out = (struct object){versions, count, clock_in(arena)};
+    if (planted("siblings-dropped") && count > 3) { // too many: the first one goes
+        out->versions += 1;
+        out->count -= 1;
+    }
     if (planted("merge-older") && count > 1) { // the older stamps are dropped
         out->versions += object_latest(out);
         out->count = 1;
@@ -84,9 +90,12 @@ struct object object_apply(struct arena *arena, const struct object *old, struct
 
     clock_copy(&next.rest, &old->rest);
     // In the common case the shard's clock has the whole context, and there is no rest.
-    if (!clock_covers(shard_clock, &delta->context))
+    if (!clock_covers(shard_clock, &delta->context) &&
+        !planted("context-dropped")) // what the writer had seen beyond that is dropped
         clock_join(&next.rest, &delta->context);
     rest_trim(&next, shard_clock, fill_clock);
+    if (planted("rest-pruned") && next.rest.count > 10) // as if it were a vector clock
+        next.rest.count = 10;
     return next;
 }
 
@@ -249,7 +258,7 @@ uint64_t version_digest(uint64_t key_low, uint64_t key_high, const struct versio
 {
     uint8_t bytes[4 * 8];
 
-    if (version->expires_ms)
+    if (version->expires_ms && !planted("digest-expiring")) // what ends by itself counts too
         return 0;
     bytes_put_u64(bytes, key_low);
     bytes_put_u64(bytes + 8, key_high);

@@ -87,6 +87,8 @@ static struct object came_merge(struct store *store, struct change *change, cons
 
     clock_copy(&seen, &change->old.rest);
     clock_join(&seen, &change->passed);
+    if (planted("fill-replaces")) // what is here goes, whatever the source had seen
+        ours.count = 0;
     object_merge(change->arena, &ours, &theirs, &next);
     clock_copy(&next.rest, &change->old.rest);
     clock_join(&next.rest, &context);
@@ -173,6 +175,8 @@ static int stretch_apply(struct store *store, uint32_t shard, const uint8_t *upt
         arena_reset(&store->arena);
         nothing = (struct object){.rest = clock_in(&store->arena)};
         none = clock_in(&store->arena);
+        if (planted("fill-keeps-alone")) // what the source has not is kept
+            continue;
         if (walk.damaged || change_begin(store, &key, &store->arena, &change) ||
             object_is_empty(&change.old))
             continue;

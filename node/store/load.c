@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/plant.h"
 #include "base/rng.h"
 
 #include <stdarg.h>
@@ -399,6 +400,14 @@ static uint64_t keys_count(const struct store *store)
     return keys;
 }
 
+static void fills_forget(struct store *store)
+{
+    for (uint32_t shard = 0; shard < store->shards; shard++) {
+        store->replicas[shard].filling = false;
+        store->replicas[shard].fill_count = 0;
+    }
+}
+
 int store_load(struct store *store, struct store_found *found)
 {
     struct log_recovered recovered = {0};
@@ -418,6 +427,8 @@ int store_load(struct store *store, struct store_found *found)
         found->torn_bytes = recovered.torn_bytes;
         log_drop(&store->log, store->covered);
         store->checkpoint.requested = store->log.segment_count > LIVES_MAX;
+        if (planted("fill-restart")) // what a fill has passed counts no more
+            fills_forget(store);
         // The last life may have ended before it stripped what it could.
         store->strip_again = true;
     }

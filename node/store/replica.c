@@ -44,7 +44,8 @@ bool replica_join_passed(const struct replica *replica, const uint8_t tree_key[T
     bool any = false;
 
     for (uint32_t i = 0; i < replica->fill_count; i++) {
-        if (!fill_has_passed(&replica->fills[i], tree_key))
+        // ... or: a fill's clock counts in front of its cursor too
+        if (!fill_has_passed(&replica->fills[i], tree_key) && !planted("fill-ahead"))
             continue;
         clock_join(into, &replica->fills[i].start);
         any = true;
@@ -159,6 +160,8 @@ void replica_account(struct replica *replica, const struct key *key, const struc
                      const struct object *next)
 {
     replica->keys += (next->count > 0) - (uint64_t)(old->count > 0);
+    if (planted("count-again") && old->count > 1) // siblings count as keys
+        replica->keys += 1;
     replica->bytes += replica_object_bytes(key, next) - replica_object_bytes(key, old);
     replica->expiring += object_expires(next) - (uint64_t)object_expires(old);
     replica->digest ^=

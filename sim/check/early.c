@@ -85,15 +85,46 @@ static void see_offer(const struct pending *pending, const struct message *messa
     }
 }
 
+// A page's context is the clock of when it was read.
+static void see_page(const struct pending *pending, const struct page *page, uint32_t node,
+                     struct verdict *verdict)
+{
+    if (page->shard == pending->shard && clock_contains(&page->context, pending->dot))
+        verdict_add(verdict, VERDICT_STATE,
+                    "n%" PRIu32 " sends a page with (%" PRIx64 ",%" PRIu64 ") of shard %" PRIu32
+                    " before it is durable there",
+                    node + 1, pending->dot.actor, pending->dot.counter, pending->shard);
+}
+
+static void see_pages(const struct pending *list, size_t count, const struct message *message,
+                      uint32_t node, struct verdict *verdict)
+{
+    struct reader reader = reader_of(message->encoded);
+    struct arena arena = {0};
+    struct page page = {0};
+
+    if (page_decode(&reader, &arena, &page) == 0) {
+        for (size_t i = 0; i < count; i++)
+            see_page(&list[i], &page, node, verdict);
+    }
+    arena_done(&arena);
+}
+
 void early_message(struct early *early, const struct sim *sim, uint32_t node,
                    const struct message *message, struct verdict *verdict)
 {
+    bool page = message->kind == MESSAGE_SYNCED || message->kind == MESSAGE_FILLED;
     const struct pending *list;
     size_t count;
 
-    if ((message->kind != MESSAGE_OBJECT && message->kind != MESSAGE_OFFER) || message->err)
+    if ((message->kind != MESSAGE_OBJECT && message->kind != MESSAGE_OFFER && !page) ||
+        message->err)
         return;
     list = pending_now(early, sim, node, &count);
+    if (page && count)
+        see_pages(list, count, message, node, verdict);
+    if (page)
+        return;
     for (size_t i = 0; i < count; i++) {
         if (message->kind == MESSAGE_OBJECT)
             see_object(&list[i], message, node, verdict);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nothing leaves a node before the log position that it depends on is durable: answers to reads
-// show no version, and offers no dot, that the node's own log may still lose. Seen as it happens,
-// since a history shows it only after a crash at the right moment.
+// show no version, offers and pages no dot, that the node's own log may still lose. Seen as it
+// happens, since a history shows it only after a crash at the right moment.
 #ifndef SIM_CHECK_EARLY_H
 #define SIM_CHECK_EARLY_H
 

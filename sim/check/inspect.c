@@ -83,6 +83,9 @@ static void replica_read_state(struct inspect *inspect, struct store *store,
     state->clock = store_clock(store, state->shard);
     state->digest = shard.digest;
     state->unknown = shard.unknown;
+    state->counted = true;
+    state->keys = shard.keys;
+    state->dots = shard.dots;
     objects_read(inspect, store, state);
 }
 

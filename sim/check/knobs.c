@@ -254,6 +254,24 @@ static void reconcile(struct knobs *knobs)
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
 }
 
+// One run of twenty: many keys, a dot log that soon overflows, partitions and a disk that is lost,
+// so that owners fill from each other all the time.
+static void fill_up(struct knobs *knobs, uint64_t seed)
+{
+    static const struct {
+        enum knob knob;
+        uint64_t to;
+    } those[] = {{KNOB_SHARDS, 1},      {KNOB_KEYS, 600},        {KNOB_THINK_US, 5000},
+                 {KNOB_DOT_LOG_KIB, 2}, {KNOB_REPAIR_KEYS, 300}, {KNOB_FAULT_MS, 300},
+                 {KNOB_FAULT_POWER, 1}, {KNOB_FAULT_HALVES, 1},  {KNOB_FAULT_ISOLATE, 1},
+                 {KNOB_FAULT_EMPTY, 1}, {KNOB_FAULT_ROLLBACK, 1}};
+
+    if (rng_mix(rng_mix(seed) ^ 0xf111) % 20)
+        return;
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
+        knobs->at[those[i].knob] = those[i].to;
+}
+
 // Many operations cost much and find little more: such runs are shorter.
 static void shorten(struct knobs *knobs)
 {
@@ -268,6 +286,7 @@ void knobs_draw(struct knobs *knobs, uint64_t seed, const struct knobs_set *set)
 {
     for (int knob = 0; knob < KNOBS; knob++)
         knobs->at[knob] = draw_one((enum knob)knob, seed);
+    fill_up(knobs, seed);
     shorten(knobs);
     faults_off(knobs, seed, set);
     for (int knob = 0; knob < KNOBS; knob++) {

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "node/store/engine.h"
 #include "sim/check/early.h"
 #include "sim/check/inspect.h"
 #include "sim/check/users.h"
@@ -75,6 +76,8 @@ static void see_dots(struct running *run, uint32_t node, const struct key *key,
 
         sight.value_hash = users_value_number(delta->versions[i].value);
         issued_see(&run->issued, &sight, &run->verdict);
+        if (sight.dot.actor == store_mint(host_store(run->sim, node), key->shard).actor)
+            issued_stamp(&run->issued, &sight, delta->versions[i].stamp, &run->verdict);
     }
 }
 
@@ -89,13 +92,31 @@ static void on_applied(void *data, uint32_t node, const struct key *key, const s
     }
 }
 
+// What an owner whose copy is not complete says of a key is worth nothing. An answer does not say
+// which shard it is about, so this is seen where there is one.
+static void see_unborn(struct running *run, uint32_t node, const struct message *message)
+{
+    int member = topology_member(run->topology, host_member(run->sim, node)->id);
+    struct store_shard shard;
+
+    if (message->kind != MESSAGE_OBJECT || message->err || run->topology->shards != 1 ||
+        topology_rank(run->topology, 0, member) < 0)
+        return;
+    store_shard(host_store(run->sim, node), 0, &shard);
+    if (!shard.born)
+        verdict_add(&run->verdict, VERDICT_STATE,
+                    "n%" PRIu32 " answers a read from a copy that is not complete", node + 1);
+}
+
 static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
 {
     struct running *run = data;
 
     (void)to;
-    if (run->topology)
-        early_message(&run->early, run->sim, from, message, &run->verdict);
+    if (!run->topology)
+        return;
+    early_message(&run->early, run->sim, from, message, &run->verdict);
+    see_unborn(run, from, message);
 }
 
 static void on_line(void *data, uint64_t now_us, int node, const char *text)
@@ -225,15 +246,14 @@ static uint64_t core_choose(struct running *run)
 }
 
 // Where some messages take very long nothing can be promised in a bounded time, nor where writes
-// overtake checkpoints or meet damage first, nor where an owner waits for reads to make it whole
-// again.
+// can overtake checkpoints.
 static bool core_must_serve(const struct running *run)
 {
     const uint64_t *at = run->knobs.at;
+    bool slow = at[KNOB_TREE_US] > 1000;
 
-    return at[KNOB_TAIL_US] <= 100000 && at[KNOB_FAULT_ROT] == 0 &&
-           at[KNOB_MEMTABLE_KEYS] >= (at[KNOB_TREE_US] <= 1000 ? 8 : 100) &&
-           at[KNOB_MEMTABLE_KIB] >= (at[KNOB_TREE_US] <= 1000 ? 32 : 256) &&
+    return at[KNOB_TAIL_US] <= 100000 && at[KNOB_MEMTABLE_KIB] >= (slow ? 256 : 32) &&
+           (at[KNOB_MEMTABLE_KEYS] >= (slow ? 100 : 8) || at[KNOB_MEMTABLE_KEYS] > at[KNOB_KEYS]) &&
            (faults_victim(run->faults) < 0 || knobs_converge() || at[KNOB_REPLICAS] > at[KNOB_W]);
 }
 
@@ -283,11 +303,10 @@ static uint64_t differences(struct running *run)
 }
 
 // Time passes until the replicas are equal, or too much of it has passed. Until the node does so by
-// itself they are brought together by reads of all of them, and damaged records rebuilt by whoever
-// meets them.
+// itself they are brought together by reads of all of them.
 static void become_equal(struct running *run)
 {
-    bool reads = !knobs_converge() || run->knobs.at[KNOB_FAULT_ROT];
+    bool reads = !knobs_converge();
     int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
     uint64_t read_us = READS_US / run->knobs.at[KNOB_KEYS];
 

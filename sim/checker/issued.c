@@ -16,10 +16,17 @@ struct issued_actor {
     uint64_t time;
 };
 
+// The last write of a life in a shard.
+struct issued_stamped {
+    uint64_t counter;
+    uint64_t stamp;
+};
+
 void issued_done(struct issued *issued)
 {
     table_done(&issued->by_hash);
     table_done(&issued->actors);
+    table_done(&issued->stamps);
     arena_done(&issued->arena);
     *issued = (struct issued){0};
 }
@@ -73,6 +80,28 @@ void issued_see(struct issued *issued, const struct issued_sight *sight, struct 
         it->first.value_hash = 0;
     table_set(&issued->by_hash, hash, it);
     issued->dots++;
+}
+
+// Two lives or shards of one hash are one chance in 2^64.
+void issued_stamp(struct issued *issued, const struct issued_sight *sight, uint64_t stamp,
+                  struct verdict *verdict)
+{
+    uint64_t hash = rng_mix(sight->dot.actor ^ rng_mix((uint64_t)sight->shard + 1));
+    struct issued_stamped *last = table_find(&issued->stamps, hash);
+
+    if (!last) {
+        last = arena_new(&issued->arena, sizeof *last);
+        table_set(&issued->stamps, hash, last);
+    }
+    if (sight->dot.counter <= last->counter)
+        return; // the same again
+    if (stamp <= last->stamp)
+        verdict_add(verdict, VERDICT_DOT,
+                    "node %" PRIu32 " shard %" PRIu32 ": write %" PRIu64 " at %" PRIu64
+                    " is stamped %" PRIx64 ", not after write %" PRIu64 ", %" PRIx64,
+                    sight->node, sight->shard, sight->dot.counter, sight->time, stamp,
+                    last->counter, last->stamp);
+    *last = (struct issued_stamped){sight->dot.counter, stamp};
 }
 
 void issued_life(struct issued *issued, uint64_t actor, uint32_t node, uint64_t time,

@@ -13,6 +13,7 @@
 struct issued {
     struct table by_hash; // of struct issued_dot chains
     struct table actors;  // of struct issued_actor
+    struct table stamps;  // of struct issued_stamped
     struct arena arena;
     uint64_t dots; // different ones seen
 };
@@ -38,6 +39,11 @@ void issued_done(struct issued *issued);
 
 // Notes the sight; a finding when it contradicts the first sight of the dot.
 void issued_see(struct issued *issued, const struct issued_sight *sight, struct verdict *verdict);
+
+// A life of a node has minted this dot, with this stamp: its stamps in a shard ascend with its
+// counters, whatever wall clocks do. Only what it minted itself, in the order of that.
+void issued_stamp(struct issued *issued, const struct issued_sight *sight, uint64_t stamp,
+                  struct verdict *verdict);
 
 // A life of a node begins with this actor id. A finding when another life has had it.
 void issued_life(struct issued *issued, uint64_t actor, uint32_t node, uint64_t time,

@@ -282,6 +282,21 @@ static void step_judge(struct sessions *sessions, const struct step *step)
     book_forget_texts(book);
 }
 
+// What a session wrote it has seen: the token that it is told must say so.
+static void token_judge(struct book *book, uint32_t op)
+{
+    const struct history_op *it = book_op(book, op);
+
+    if (!op_is_acknowledged_write(it) || !it->received || it->dot.actor == 0)
+        return;
+    book->verdict->promises_tested++;
+    if (clock_contains(it->received, it->dot))
+        return;
+    verdict_add(book->verdict, VERDICT_READ_YOUR_WRITES, "the token told to %s does not cover it",
+                book_text(book, op));
+    book_forget_texts(book);
+}
+
 void judge_sessions(struct book *book, const struct cover *begun)
 {
     struct sessions sessions = {.book = book, .begun = begun};
@@ -290,6 +305,7 @@ void judge_sessions(struct book *book, const struct cover *begun)
     sessions.by_place = memory_new(((size_t)book->named_count + 1) * sizeof *sessions.by_place);
     steps_sort(&sessions);
     for (uint32_t i = 0; i < book->count; i++) {
+        token_judge(book, sessions.steps[i].op);
         if (!op_is_read(book, sessions.steps[i].op))
             continue;
         step_judge(&sessions, &sessions.steps[i]);

@@ -48,8 +48,22 @@ static void object_check(const struct replica_state *state, const struct replica
                     state->node, state->shard, it->key);
 }
 
+static void keys_check(const struct replica_state *state, struct verdict *verdict)
+{
+    uint64_t keys = 0;
+
+    for (uint32_t i = 0; i < state->object_count; i++)
+        keys += state->objects[i].object->count > 0;
+    if (state->counted && !state->unknown && keys != state->keys)
+        verdict_add(verdict, VERDICT_STATE,
+                    "node %" PRIu32 " shard %" PRIu32 ": %" PRIu64 " keys are counted, %" PRIu64
+                    " are there",
+                    state->node, state->shard, state->keys, keys);
+}
+
 static void state_check(const struct replica_state *state, struct verdict *verdict)
 {
+    keys_check(state, verdict);
     for (uint32_t i = 0; i < state->object_count; i++) {
         check(i == 0 || state->objects[i - 1].key < state->objects[i].key);
         object_check(state, &state->objects[i], verdict);
@@ -263,6 +277,7 @@ bool states_same(const struct replica_state *before, const struct replica_state 
 
 static void settled_check(const struct replica_state *state, struct verdict *verdict)
 {
+    uint64_t dots = state->counted ? state->dots : 0;
     uint64_t rests = 0;
     uint64_t hollow = 0;
 
@@ -279,9 +294,11 @@ static void settled_check(const struct replica_state *state, struct verdict *ver
                     " without version, %" PRIu64 " unknown",
                     state->node, state->shard, rests, hollow, state->unknown);
     if (state->dot_log && state->dot_log->count)
+        dots = clock_size(state->dot_log);
+    if (dots)
         verdict_add(verdict, VERDICT_DIVERGED,
                     "node %" PRIu32 " shard %" PRIu32 ": %" PRIu64 " dots left in the dot log",
-                    state->node, state->shard, clock_size(state->dot_log));
+                    state->node, state->shard, dots);
 }
 
 static void owners_compare(const struct replica_state *first, const struct replica_state *next,

@@ -27,6 +27,9 @@ struct replica_state {
     const struct clock *dot_log;          // the dots in its dot log; NULL: empty
     uint64_t digest;                      // over (key, dots); see version_digest
     uint64_t unknown;                     // keys whose record is damaged
+    bool counted;                         // the next two are told
+    uint64_t keys;                        // objects with a version, as the store counts them
+    uint64_t dots;                        // entries of the dot log, as the store counts them
     const struct replica_object *objects; // strictly ascending by key
     uint32_t object_count;
 };
@@ -38,7 +41,8 @@ struct replica_states {
 
 // The invariants, of states at any moment. In each: every version's dot is in the full context
 // (clock + rest + fill); no rest has a dot of the clock; versions ascend by dot; no object is
-// empty; the dot log is within the clock; no dot of the own actor is above the counter. Between
+// empty; the dot log is within the clock; as many keys as are counted, unless some are damaged; no
+// dot of the own actor is above the counter. Between
 // them: nobody knows a dot of a living actor above the counter of its node in that shard.
 void states_check(const struct replica_states *states, struct verdict *verdict);
 

@@ -276,6 +276,8 @@ static void settings_make(struct sim *sim, struct host *host, struct store_setti
 
     *out = store_settings_default();
     out->actor = rng_u64(&host->process_rng) | 1;
+    if (planted("actor-shared")) // all nodes mint as the same one
+        out->actor = 1;
     if (planted("actor-reused")) // a start takes up the actor of the life before
         out->actor = rng_mix(host->member.id) | 1;
     out->salt = (uint32_t)rng_u64(&host->process_rng);

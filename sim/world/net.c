@@ -256,8 +256,10 @@ static void note_kind(struct sim *sim, const struct message *message)
         probe_hit(sim, PROBE_GUESTED);
     else if (message->kind == MESSAGE_SYNCED)
         probe_hit(sim, message->err == ERR_STALE ? PROBE_SYNC_STALE : PROBE_SYNCED);
-    else if (message->kind == MESSAGE_FILLED && !message->err)
-        probe_hit(sim, PROBE_FILLED);
+    else if (message->kind == MESSAGE_FILLED)
+        probe_hit(sim, message->err == 0 ? PROBE_FILLED : PROBE_FILL_REFUSED);
+    else if (message->kind == MESSAGE_NAMED && !message->err)
+        probe_hit(sim, PROBE_NAMED);
 }
 
 static void note_traffic(struct sim *sim, const struct message *message, size_t bytes)

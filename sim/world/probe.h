@@ -38,6 +38,8 @@
     X(SYNCED, "replicas synchronised")                                                             \
     X(SYNC_STALE, "a sync asked below the floor")                                                  \
     X(FILLED, "a replica was filled")                                                              \
+    X(FILL_REFUSED, "a source could not go on with a fill")                                        \
+    X(NAMED, "an owner named a damaged key")                                                       \
     X(GUESTED, "a guest took a write")
 
 enum probe {

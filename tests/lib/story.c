@@ -55,15 +55,19 @@ static uint32_t story_write(struct story *story, const struct told *told,
 {
     struct history_op op = told_op(story, told, method);
     struct clock sent = {0};
+    struct clock received = {0};
     uint32_t id;
 
     list_add(&sent, &told->seen);
+    list_add(&received, &told->knows);
     op.sent = sent.count ? &sent : NULL;
+    op.received = received.count ? &received : NULL;
     op.value = told->value;
     if (!told->no_dot)
         op.dot = (struct dot){STORY_ACTOR, told->dot ? told->dot : told->value};
     id = history_add(&story->history, &op);
     clock_done(&sent);
+    clock_done(&received);
     return id;
 }
 

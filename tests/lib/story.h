@@ -35,7 +35,8 @@ struct told {
     bool no_dot;              // nobody told
     struct story_list seen;   // put, delete: counters of the context sent
     struct story_list shows;  // get: values
-    struct story_list knows;  // get: counters of the context received, besides those of `shows`
+    struct story_list knows;  // get: counters of the context received, besides those of `shows`;
+                              // put, delete: of the token told, if any
     bool latest_only;         // get
     bool no_context;          // get: no context told
     uint8_t asked;            // 0: 2

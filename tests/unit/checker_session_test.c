@@ -57,6 +57,15 @@ static void own_write_is_not_read(void **state)
     expect_kinds(*state, VERDICT_READ_YOUR_WRITES, 1);
 }
 
+static void token_of_a_write_covers_it(void **state)
+{
+    story_put(*state, (struct told){AT(1, 2), .value = 1, .session = 1, .knows = LIST(1)});
+    story_put(*state, (struct told){AT(3, 4), .value = 2, .session = 1, .knows = LIST(1, 2)});
+    expect_kinds(*state, VERDICT_READ_YOUR_WRITES, 0);
+    story_put(*state, (struct told){AT(5, 6), .value = 3, .session = 1, .knows = LIST(1, 2)});
+    expect_kinds(*state, VERDICT_READ_YOUR_WRITES, 1);
+}
+
 static void each_own_write_since_the_last_read_counts(void **state)
 {
     story_get(*state, (struct told){AT(1, 2), .session = 1});
@@ -191,6 +200,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(own_write_is_not_read),
+        TEST(token_of_a_write_covers_it),
         TEST(each_own_write_since_the_last_read_counts),
         TEST(own_write_replaced_meanwhile),
         TEST(own_write_to_one_disk_is_a_rate),

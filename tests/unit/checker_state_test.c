@@ -122,6 +122,27 @@ static void good_states_are_good(void **state)
     assert_true(states_same(&world->list[0], &world->list[0], &world->verdict));
 }
 
+static void counts_are_wrong(void **state)
+{
+    struct world *world = *state;
+    struct replica_state *one = &world->list[1];
+
+    one->counted = true;
+    one->keys = KEYS;
+    states_check(&world->states, &world->verdict);
+    states_converged(&world->states, NODES, &world->verdict);
+    assert_int_equal(verdict_count(&world->verdict), 0);
+    one->keys = KEYS + 1;
+    expect_broken(world, "3 keys are counted, 2 are there");
+    one->unknown = 1; // nobody can tell
+    states_check(&world->states, &world->verdict);
+    assert_int_equal(verdict_count(&world->verdict), 0);
+    one->unknown = 0;
+    one->keys = KEYS;
+    one->dots = 4;
+    expect_diverged(world, "4 dots left in the dot log");
+}
+
 static void version_outside_the_context(void **state)
 {
     struct world *world = *state;
@@ -297,6 +318,13 @@ static void dots_issued_twice(void **state)
     expect(&world->verdict, VERDICT_DOT, "a delete");
     see(world, &issued, (struct issued_sight){dot, 0, 6, ISSUED_KEY_ONLY, 0, 1, 17});
     expect(&world->verdict, VERDICT_DOT, "key 6");
+    issued_stamp(&issued, &(struct issued_sight){.dot = {4, 1}}, 50, &world->verdict);
+    issued_stamp(&issued, &(struct issued_sight){.dot = {4, 2}}, 51, &world->verdict);
+    issued_stamp(&issued, &(struct issued_sight){.dot = {4, 1}}, 50, &world->verdict); // again
+    issued_stamp(&issued, &(struct issued_sight){.dot = {4, 1}, .shard = 1}, 1, &world->verdict);
+    assert_int_equal(verdict_count(&world->verdict), 0);
+    issued_stamp(&issued, &(struct issued_sight){.dot = {4, 3}}, 51, &world->verdict);
+    expect(&world->verdict, VERDICT_DOT, "write 3 at 0 is stamped 33, not after write 2, 33");
     issued_life(&issued, 7, 0, 1, &world->verdict);
     issued_life(&issued, 8, 0, 2, &world->verdict);
     assert_int_equal(verdict_count(&world->verdict), 0);
@@ -432,6 +460,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(good_states_are_good),
+        TEST(counts_are_wrong),
         TEST(version_outside_the_context),
         TEST(rest_within_the_clock),
         TEST(dot_log_beyond_the_clock),

@@ -133,7 +133,7 @@ static void short_runs_keep_all_promises_and_repeat(void **state)
     trial.set.is[KNOB_SECONDS] = trial.set.is[KNOB_THINK_US] = true;
     trial.set.to[KNOB_SECONDS] = 5;
     trial.set.to[KNOB_THINK_US] = 100000;
-    for (trial.seed = 1; trial.seed <= 8; trial.seed++) {
+    for (trial.seed = 1; trial.seed <= 48; trial.seed++) {
         uint64_t hash;
 
         trial_run(&trial, &result);
