@@ -24,6 +24,8 @@ enum {
     EXPIRY_SLACK_US = 60000000 // a request may wait in a stopped node
 };
 
+enum { ASKED_KEPT = 1024 }; // questions remembered
+
 struct running {
     const struct trial *trial;
     struct knobs knobs;
@@ -36,7 +38,8 @@ struct running {
     const struct topology *topology; // a copy
     struct issued issued;
     struct early early;
-    bool whole; // all nodes are up at the end
+    bool whole;                            // all nodes are up at the end
+    uint64_t asked_for_little[ASKED_KEPT]; // by the last bits: ops of reads that take what there is
 };
 
 // ---- what the world tells -----------------------------------------------------------------------
@@ -92,14 +95,22 @@ static void on_applied(void *data, uint32_t node, const struct key *key, const s
     }
 }
 
-// What an owner whose copy is not complete says of a key is worth nothing. An answer does not say
-// which shard it is about, so this is seen where there is one.
+// A rebuild asks owners without a complete copy for what little they have, as it asks guests.
+static void see_asked(struct running *run, const struct message *message)
+{
+    if (message->kind == MESSAGE_READ && message->guest)
+        run->asked_for_little[message->op % ASKED_KEPT] = message->op;
+}
+
+// What an owner whose copy is not complete says of a key is worth nothing to a reader. An answer
+// does not say which shard it is about, so this is seen where there is one.
 static void see_unborn(struct running *run, uint32_t node, const struct message *message)
 {
     int member = topology_member(run->topology, host_member(run->sim, node)->id);
     struct store_shard shard;
 
     if (message->kind != MESSAGE_OBJECT || message->err || run->topology->shards != 1 ||
+        run->asked_for_little[message->op % ASKED_KEPT] == message->op ||
         topology_rank(run->topology, 0, member) < 0)
         return;
     store_shard(host_store(run->sim, node), 0, &shard);
@@ -116,6 +127,7 @@ static void on_message(void *data, uint32_t from, uint32_t to, const struct mess
     if (!run->topology)
         return;
     early_message(&run->early, run->sim, from, message, &run->verdict);
+    see_asked(run, message);
     see_unborn(run, from, message);
 }
 
