@@ -394,6 +394,10 @@ static void judge_all(struct running *run)
         judge_final(&run->history, &settings, &run->inspect.states, sim_now_us(run->sim),
                     &run->verdict);
     judge_history(&run->history, &settings, &run->verdict);
+    if (sim_counts(run->sim)->digest_alarms)
+        verdict_add(&run->verdict, VERDICT_STATE,
+                    "%" PRIu64 " alarms: replicas that had seen the same held other versions",
+                    sim_counts(run->sim)->digest_alarms);
     if (sim_counts(run->sim)->corrupt_accepted)
         verdict_add(&run->verdict, VERDICT_INVENTED, "%" PRIu64 " damaged messages were accepted",
                     sim_counts(run->sim)->corrupt_accepted);
