@@ -115,8 +115,6 @@ static bool members_there(const struct node *node, bool guests_too)
     const struct topology *topology = node->topology;
     uint64_t calm_us = node->settings.repair_calm_us;
 
-    if (planted("adopt-hasty")) // nobody is waited for
-        return true;
     for (uint32_t i = 0; i < topology->member_count; i++) {
         const struct heard *heard = &node->repair->heard[i];
 

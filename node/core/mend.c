@@ -8,6 +8,8 @@
 #include "base/plant.h"
 #include "node/core/repair.h"
 
+#include <inttypes.h>
+
 enum { MEND_US = 1000000 };
 
 // ---- asking -------------------------------------------------------------------------------------
@@ -105,8 +107,8 @@ void mend_asked(struct node *node, uint64_t from, const struct message *message)
     if (!repair_ready(node) || message->record.size != TREE_KEY_SIZE)
         return;
     key = key_of_tree(message->record.data, node->topology->shards);
-    if (!node_serves(node, key.shard))
-        return;
+    if (topology_rank(node->topology, key.shard, node->self) < 0)
+        return; // (a copy that is not complete tells exactly what it has seen, little as it may be)
     answer.err = store_read(node->store, &key, &node->arena, &view); // damaged here as well?
     if (!answer.err)
         answer.err = name_find(node, &key, message->record.data, &item);
@@ -132,26 +134,57 @@ static struct mend *mend_find(struct repair *repair, struct slice tree_key)
     return NULL;
 }
 
-// Nothing of the key, from somebody whose clock had all that ours has; or from everybody. What that
-// clock had beyond ours stays in the rest: it may be what ended the versions.
-static void nothing_said(struct node *node, struct mend *mend, const struct clock *seen)
+// What others were told of the key is not here any more. What they had seen beyond our clock stays
+// in the rest: it may be what ended the versions.
+static void mend_empty(struct node *node, const struct mend *mend, const struct clock *seen)
 {
     struct key key = key_of_tree(mend->tree_key, node->topology->shards);
     struct object nothing = {.rest = *seen};
     uint64_t position;
 
-    mend->nothing += 1;
     if (planted("mend-dropped")) // what the key had seen is dropped with it
         nothing.rest.count = 0;
-    if (!planted("mend-any-word") && // whoever has nothing of the key is believed
-        !clock_covers(seen, store_clock(node->store, mend->shard)) &&
-        (mend->nothing + 1 < node->topology->replicas || !repair_all_well(node)))
-        return;
     if (store_rebuild(node->store, &key, &nothing, &position) == 0)
         node->counts.rebuilt += 1;
 }
 
-void mend_named(struct node *node, const struct message *message)
+// Whether all other owners have told that they hold nothing of the key, or nothing whole, and
+// nobody else can have anything. (A key that is damaged everywhere stays so, for a person to see.)
+static bool nothing_is_final(struct node *node, const struct mend *mend)
+{
+    const struct topology *topology = node->topology;
+    uint32_t own = (uint32_t)topology_rank(topology, mend->shard, node->self);
+    uint32_t others = ((UINT32_C(1) << topology->replicas) - 1) & ~(UINT32_C(1) << own);
+
+    if (!mend->nothing || (mend->told & others) != others || !repair_all_well(node))
+        return false;
+    node_log(node, LOG_ALARM,
+             "a damaged record in shard %" PRIu32 " held a write that nobody else has: it is lost",
+             mend->shard);
+    return true;
+}
+
+// Nothing of the key (`seen`: by then), or nothing whole (NULL). That is enough from somebody who
+// had seen all that our record may hold.
+static void nothing_told(struct node *node, uint64_t from, struct mend *mend,
+                         const struct clock *seen)
+{
+    const struct topology *topology = node->topology;
+    int rank = topology_rank(topology, mend->shard, topology_member(topology, from));
+    struct clock claims = clock_in(&node->arena);
+    struct clock none = clock_in(&node->arena);
+
+    if (rank < 0)
+        return;
+    mend->told |= UINT32_C(1) << rank;
+    mend->nothing |= seen != NULL;
+    rebuild_claims(node, mend->shard, &claims);
+    if ((seen && (clock_covers(seen, &claims) || planted("mend-any-word"))) ||
+        nothing_is_final(node, mend))
+        mend_empty(node, mend, seen ? seen : &none);
+}
+
+void mend_named(struct node *node, uint64_t from, const struct message *message)
 {
     const struct topology *topology = node->topology;
     uint8_t tree_key[TREE_KEY_SIZE];
@@ -164,8 +197,9 @@ void mend_named(struct node *node, const struct message *message)
     key = key_of_tree(mend->tree_key, topology->shards);
     if (store_read(node->store, &key, &node->arena, &view) != ERR_DAMAGED)
         return; // it has been rebuilt meanwhile
-    if (message->err == ERR_NOT_FOUND)
-        nothing_said(node, mend, &message->object.rest);
+    if (message->err == ERR_NOT_FOUND || message->err == ERR_DAMAGED)
+        nothing_told(node, from, mend,
+                     message->err == ERR_NOT_FOUND ? &message->object.rest : NULL);
     if (message->err ||
         key_make(topology->seed, topology->shards, message->bucket, message->key, &key))
         return;

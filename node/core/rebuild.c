@@ -4,8 +4,9 @@
 // Its key is unknown here and answers nobody, and no other replica is sent the key's dots, until
 // others have told what they hold (presence wins).
 //
-// Whoever answers must know at least what this replica claims to know: together their contexts
-// must cover our clock as of the question. Else the newest write may be one that only this replica
+// Whoever answers must know at least what this replica claims to know of the key: together their
+// contexts must cover our clock as of the question, and what fills brought, be they under way or
+// given up. Else the newest write may be one that only this replica
 // and somebody who is away have: it would be lost here, and its dot, given to others, would lose it
 // everywhere. Guests are asked too, as far as they can be reached. What is not covered now will be
 // when sync has spread it, or when those who are away are back; when all are there, have been for a
@@ -33,6 +34,29 @@ static struct op *rebuild_find(const struct node *node, const struct key *key, u
     return NULL;
 }
 
+// What this replica claims to have seen of any key of the shard.
+void rebuild_claims(struct node *node, uint32_t shard, struct clock *out)
+{
+    clock_join(out, store_clock(node->store, shard));
+    store_fill_clocks(node->store, shard, out);
+}
+
+// A fill goes on while answers are awaited: it may have passed the key, or brought dots of it.
+void rebuilds_claim_more(struct node *node, uint32_t shard)
+{
+    struct clock claims = clock_in(&node->arena);
+    struct op *op;
+    size_t at = 0;
+
+    rebuild_claims(node, shard, &claims);
+    while ((op = table_next(&node->ops, &at))) {
+        if (op->kind != OP_REBUILD || op->key.shard != shard)
+            continue;
+        op->record.size = 0;
+        clock_encode(&claims, &op->record);
+    }
+}
+
 static void rebuild_ask_guests(struct node *node, struct op *op, struct message *message)
 {
     int rank;
@@ -45,6 +69,8 @@ static void rebuild_ask_guests(struct node *node, struct op *op, struct message 
     }
 }
 
+// An owner without a complete copy is asked as a guest is: what it has seen of the key it tells
+// exactly, little as it may be.
 static void rebuild_ask(struct node *node, struct op *op)
 {
     uint64_t self = node->settings.self.id;
@@ -62,6 +88,7 @@ static void rebuild_ask(struct node *node, struct op *op)
         }
         answer->state = ANSWER_WAITING;
         answer->asked_us = node->now_us;
+        message.guest = !owner_serves(node, op->key.shard, answer->node);
         node_send(node, answer->node, &message);
     }
     rebuild_ask_guests(node, op, &message);
@@ -71,6 +98,7 @@ static void rebuild_ask(struct node *node, struct op *op)
 uint64_t rebuild_start(struct node *node, const struct key *key)
 {
     uint32_t replicas = node->topology->replicas;
+    struct clock claims = clock_in(&node->arena);
     uint32_t running;
     struct op *op = rebuild_find(node, key, &running);
 
@@ -83,7 +111,8 @@ uint64_t rebuild_start(struct node *node, const struct key *key)
     op_keep_key(node, op, key);
     op_set_owners(node, op);
     quorum_init(&op->quorum, replicas, UINT32_MAX, 1, 0);
-    clock_encode(store_clock(node->store, key->shard), &op->record);
+    rebuild_claims(node, key->shard, &claims);
+    clock_encode(&claims, &op->record);
     op->sloppy = guests_allowed(node, false);
     rebuild_ask(node, op);
     if (quorum_verdict(&op->quorum) == QUORUM_IMPOSSIBLE) {
