@@ -288,6 +288,11 @@ static void bucket_coordinate(struct node *node, const struct origin *origin,
     } else if (err) {
         reply_error(node, origin, request->method, err,
                     "the properties of the bucket cannot be read: try again");
+    } else if (request->method == METHOD_BUCKET_SET && bucket_find(node, key)->stale) {
+        // What it were made to is what was known before: a change of somebody else would be undone.
+        reply_error(node, origin, request->method, ERR_UNAVAILABLE,
+                    "the properties of the bucket as they are now cannot be read: nothing was "
+                    "changed, try again");
     } else if (request->method == METHOD_BUCKET_SET) {
         properties_write(node, origin, request, key, &properties);
     } else {

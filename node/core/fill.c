@@ -157,13 +157,16 @@ static int page_end(struct taking *taking)
 }
 
 // ERR_AGAIN: more than is good for one turn; where the cursor is now it is asked for again.
-static int page_take(struct node *node, const struct page *page)
+static int page_take(struct node *node, const struct page *page, bool *out_some)
 {
     struct taking taking = {.node = node, .page = page, .steps = STEPS_MAX};
     int err = store_fill_begin(node->store, page->shard, &page->start, &taking.position);
 
-    for (uint32_t i = 0; i < page->count && !err; i++)
+    *out_some = false;
+    for (uint32_t i = 0; i < page->count && !err; i++) {
         err = item_take(&taking, &page->items[i]);
+        *out_some |= !err;
+    }
     return err ? err : page_end(&taking);
 }
 
@@ -188,15 +191,21 @@ static void fill_ended(struct node *node, struct local *local)
 void fill_taken(struct node *node, struct pull *pull, const struct page *page)
 {
     struct local *local = local_find(node, pull->shard);
+    struct other *other = other_find(local, pull->node);
+    bool some;
     int err;
 
     if (!page_fits(node, local, page)) {
         pull_over(node, pull, ERR_AGAIN);
         return;
     }
-    err = page_take(node, page);
+    err = page_take(node, page, &some);
+    rebuilds_claim_more(node, pull->shard);
     local->renew = false;
     if (err && err != ERR_AGAIN) {
+        // The store was full in the middle: the rest follows as soon as it has room again.
+        if (some && other)
+            other->pull_wait_us = 0;
         pull_over(node, pull, err);
     } else if (!err && !page->has_upto) {
         fill_ended(node, local);

@@ -12,7 +12,20 @@
 
 #include <inttypes.h>
 
-enum { HEDGE_SAMPLES_MIN = 64, HEDGE_FADE_AT = 8192, HEDGE_US_DEFAULT = 10000, PATIENCE_PART = 4 };
+// Hedges must not become the load: where all are slow because all are busy, one more question makes
+// it worse. So peers that are only slow cost at most one more question in 20 reads (and at most
+// HEDGE_BURST at once). Those that have said nothing at all for a while are asked past freely, and
+// whoever fails is replaced at once in any case.
+enum {
+    HEDGE_SAMPLES_MIN = 64,
+    HEDGE_FADE_AT = 8192,
+    HEDGE_US_DEFAULT = 10000,
+    HEDGE_EARN = 5, // a read
+    HEDGE_COST = 100,
+    HEDGE_BURST = 32,
+    SILENT_US = 20000,
+    PATIENCE_PART = 4
+};
 
 // ---- repair -------------------------------------------------------------------------------------
 
@@ -393,6 +406,21 @@ static void hedge_by_guests(struct node *node, struct op *op)
     get_settle(node, op);
 }
 
+// Pays for a question that should not be needed; false when that must wait.
+static bool hedge_is_paid(struct node *node, const struct op *op)
+{
+    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
+        if (op->answers[rank].state == ANSWER_WAITING &&
+            op->answers[rank].node != node->settings.self.id &&
+            peer_is_silent(node, op->answers[rank].node, SILENT_US))
+            return true;
+    }
+    if (node->get_hedge_credit < HEDGE_COST)
+        return false;
+    node->get_hedge_credit -= HEDGE_COST;
+    return true;
+}
+
 void get_hedge(struct node *node, struct op *op)
 {
     int rank = next_unasked(node, op);
@@ -401,6 +429,10 @@ void get_hedge(struct node *node, struct op *op)
         return;
     if (rank < 0) {
         hedge_by_guests(node, op);
+        return;
+    }
+    if (!hedge_is_paid(node, op)) {
+        op_timer_start(node, op, &op->hedge, node->now_us + node->hedge_us);
         return;
     }
     if (op->sloppy)
@@ -443,8 +475,11 @@ static void get_begin(struct node *node, struct op *op, uint32_t r, uint32_t pr)
     fail_unreachable(node, op);
     trace(op, "get of shard %" PRIu32 ": r %" PRIu32 ", pr %" PRIu32 " of %" PRIu32 " replicas",
           op->key.shard, r, pr, replicas);
-    if (op_verdict(node, op) == QUORUM_WAIT)
+    if (op_verdict(node, op) == QUORUM_WAIT) {
         op_timer_start(node, op, &op->hedge, node->now_us + node->hedge_us);
+        if (node->get_hedge_credit < HEDGE_BURST * HEDGE_COST)
+            node->get_hedge_credit += HEDGE_EARN;
+    }
     get_settle(node, op);
 }
 

@@ -195,6 +195,10 @@ struct node {
     uint32_t free_wait_count;
     uint32_t wait_count;
 
+    struct kept *kept; // kept.c; the oldest first
+    struct kept *kept_last;
+    uint32_t kept_count;
+
     struct repair *repair;   // repair.h
     uint64_t stamp_alarm_us; // when a stamp far ahead was last reported; 0: never
 
@@ -203,6 +207,7 @@ struct node {
 
     uint64_t hedge_us;             // after how long a read is hedged; renewed by upkeep
     uint64_t put_hedge_us;         // after how long a write gets a stand-in; renewed by upkeep
+    uint32_t get_hedge_credit;     // hundredths of reads that may be hedged past busy peers
     uint32_t put_hedge_credit;     // hundredths of stand-ins that busy owners may still cost
     struct histogram peer_read_us; // how long a peer takes to answer a read; fades
     struct histogram peer_ack_us;  // how long a peer takes to acknowledge a write; fades
@@ -351,7 +356,9 @@ uint64_t rebuild_start(struct node *node, const struct key *key);
 void rebuild_answered(struct node *node, struct op *op, uint64_t from,
                       const struct message *message);
 void rebuild_settle(struct node *node, struct op *op);
-void rebuild_failed(struct node *node, struct op *op); // too late
+void rebuild_failed(struct node *node, struct op *op);                     // too late
+void rebuild_claims(struct node *node, uint32_t shard, struct clock *out); // joined to `out`
+void rebuilds_claim_more(struct node *node, uint32_t shard);               // after a page of a fill
 
 // repair.c and the files named in repair.h
 void repair_new(struct node *node);
@@ -364,6 +371,8 @@ void repair_durable(struct node *node);                      // WAIT_OFFER is ov
 bool repair_allows(const struct node *node); // background work may go on, within its budget
 void repair_spend(struct node *node, uint64_t bytes, uint64_t keys);
 void repair_status(struct node *node, struct status *status);
+// False when an owner has said that it holds no complete copy.
+bool owner_serves(const struct node *node, uint32_t shard, uint64_t owner);
 
 // drain.c: all members have been there, alive in one life, for a while. And nobody is a guest: what
 // the owners do not know is known nowhere.
@@ -372,7 +381,13 @@ bool repair_all_well(const struct node *node);
 
 // mend.c: the names of damaged keys
 void mend_asked(struct node *node, uint64_t from, const struct message *message);
-void mend_named(struct node *node, const struct message *message);
+void mend_named(struct node *node, uint64_t from, const struct message *message);
+
+// kept.c: answers to peers to which no link stands yet
+bool kept_take(struct node *node, uint64_t to, const struct message *message); // false: send it
+void kept_send(struct node *node, uint64_t to);                                // the link stands
+void kept_expire(struct node *node);
+void kept_done(struct node *node);
 
 // wait.c
 bool wait_durable(const struct node *node, uint64_t position);

@@ -58,6 +58,7 @@ void node_free(struct node *node)
         return;
     ops_done(node);
     waits_done(node);
+    kept_done(node);
     repair_done(node);
     peers_done(node);
     buckets_done(node);
@@ -86,8 +87,11 @@ struct action *node_act(struct node *node, enum action_kind kind)
 
 void node_send(struct node *node, uint64_t to, const struct message *message)
 {
-    struct action *action = node_act(node, ACTION_SEND);
+    struct action *action;
 
+    if (kept_take(node, to, message))
+        return;
+    action = node_act(node, ACTION_SEND);
     action->to = to;
     action->message = *message;
 }
@@ -165,7 +169,7 @@ static void message_step(struct node *node, uint64_t from, const struct message 
         mend_asked(node, from, message);
         break;
     case MESSAGE_NAMED:
-        mend_named(node, message);
+        mend_named(node, from, message);
         break;
     case MESSAGE_OFFER:
     case MESSAGE_SYNC:
@@ -195,6 +199,7 @@ static void upkeep(struct node *node)
     if (node->now_us < node->next_upkeep_us)
         return;
     node->next_upkeep_us = node->now_us + UPKEEP_US;
+    kept_expire(node);
     cluster_upkeep(node);
     cluster_init_upkeep(node);
     node->hedge_us = get_hedge_delay_us(node);

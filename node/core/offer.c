@@ -100,7 +100,7 @@ static void offers_take_now(struct node *node)
 
 // ---- who differs --------------------------------------------------------------------------------
 
-static bool both_settled(const struct offer *a, const struct offer *b)
+bool offers_settled(const struct offer *a, const struct offer *b)
 {
     return (a->flags & b->flags & OFFER_SERVES) && !((a->flags | b->flags) & OFFER_RESTS) &&
            !a->unknown && !b->unknown && clock_equal(&a->clock, &b->clock);
@@ -114,7 +114,7 @@ static void digests_judge(struct node *node, struct local *local)
     for (uint32_t i = 0; i < local->other_count; i++) {
         const struct other *other = local->others[i];
 
-        if (other->actor && other->owner && both_settled(&other->offer, &local->ours) &&
+        if (other->actor && other->owner && offers_settled(&other->offer, &local->ours) &&
             other->offer.digest != local->ours.digest)
             against = other;
     }
@@ -236,7 +236,8 @@ static bool wants_more(const struct local *local, const struct other *other)
         return true;
     if (!local->owned)
         return !clock_covers(&other->offer.clock, &local->ours.clock);
-    return !both_settled(&other->offer, &local->ours) || other->offer.digest != local->ours.digest;
+    return !offers_settled(&other->offer, &local->ours) ||
+           other->offer.digest != local->ours.digest;
 }
 
 // Whether to tell it now, and whether to ask it as well.

@@ -79,10 +79,12 @@ void peer_link(struct node *node, const struct event *event)
         return;
     peer->linked = event->up;
     peer->heard_us = node->now_us;
-    if (event->up)
+    if (event->up) {
+        kept_send(node, peer->id);
         cluster_learn(node, peer);
-    else
+    } else {
         op_peer_gone(node, peer->id);
+    }
     repair_link(node, peer->id, node_reachable(node, peer->id));
 }
 

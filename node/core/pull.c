@@ -123,8 +123,7 @@ static bool digest_differs(const struct node *node, const struct local *local,
                            const struct other *other)
 {
     (void)node;
-    return other->owner && (other->offer.flags & OFFER_SERVES) &&
-           clock_equal(&other->offer.clock, &local->ours.clock) &&
+    return other->owner && offers_settled(&other->offer, &local->ours) &&
            other->offer.digest != local->ours.digest;
 }
 

@@ -312,6 +312,14 @@ uint64_t repair_deadline(const struct node *node)
     return node->repair->next_us;
 }
 
+bool owner_serves(const struct node *node, uint32_t shard, uint64_t owner)
+{
+    const struct local *local = local_find(node, shard);
+    const struct other *other = local ? other_find(local, owner) : NULL;
+
+    return !other || !other->actor || (other->offer.flags & OFFER_SERVES);
+}
+
 bool repair_allows(const struct node *node)
 {
     return budget_allows(&node->repair->budget);

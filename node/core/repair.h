@@ -5,7 +5,8 @@
 //   sync.c     asks for the dots that an offer has and our clock lacks; answers; applies
 //   fill.c     asks for a whole shard, page by page; answers; takes
 //   compare.c  equal clocks and unequal digests: key by key, presence wins
-//   drain.c    what nobody needs any more goes: dot logs, guests' copies, dots of ended lives
+//   drain.c    what nobody needs any more goes: dot logs, guests' copies
+//   adopt.c    dots of ended lives in rests become known to all
 //   pull.c     which of these comes next, from whom
 //   repair.c   the states below, what is given, the turn
 //   mend.c     damaged keys are found out about and rebuilt
@@ -73,7 +74,9 @@ struct local {
     uint64_t compared_us; // when the last comparison began
     bool differs;         // equal clocks, unequal digests
     uint64_t equal_us;    // since when all owners are known to be equal; 0: they are not
+    uint64_t stuck_us;    // a guest: since when owners lack nothing but damaged records; 0: not so
     uint64_t adopt_us;    // when rests are looked at again
+    bool adopt_versions;  // rests have been: those that fills brought are next
     bool has_adopt_after;
     uint8_t adopt_after[TREE_KEY_SIZE];
 };
@@ -103,7 +106,8 @@ struct heard {
 struct mend {
     uint32_t shard;
     uint8_t tree_key[TREE_KEY_SIZE];
-    uint32_t nothing; // owners that hold nothing of it
+    uint32_t told; // by rank: owners that hold nothing of it, or nothing whole
+    bool nothing;  // one of them holds nothing
 };
 
 struct repair {
@@ -157,6 +161,9 @@ void pull_refused(struct node *node, struct pull *pull, int err); // by the othe
 uint64_t wait_longer(uint64_t wait_us, uint64_t least_us);
 
 // offer.c
+// Equal in all that is offered but the digests, and these can be compared: a rest is of something
+// that the clock does not have, and what the key holds shows it already.
+bool offers_settled(const struct offer *a, const struct offer *b);
 void offers_turn(struct node *node);
 void offers_taken(struct node *node, uint64_t from, const struct offers *offers);
 
@@ -176,6 +183,10 @@ void compare_taken(struct node *node, struct pull *pull, const struct page *page
 
 // mend.c
 void mend_turn(struct node *node);
+
+// adopt.c
+bool adopt_wanted(const struct node *node, const struct local *local);
+void adopt_some(struct node *node, struct local *local); // when all are well
 
 // drain.c
 void drain_turn(struct node *node);

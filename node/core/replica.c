@@ -103,7 +103,9 @@ void replica_read(struct node *node, uint64_t from, const struct message *messag
     bool guest;
 
     answer.err = key_held(node, message, &key, &guest);
-    if (!answer.err && !guest && !replica_born(node, key.shard) && !planted("unborn-answers"))
+    // Whoever rebuilds a record takes what there is, complete or not.
+    if (!answer.err && !message->guest && !replica_born(node, key.shard) &&
+        !planted("unborn-answers"))
         answer.err = ERR_NOT_SERVING;
     if (!answer.err)
         answer.err = store_read(node->store, &key, &node->arena, &view);
