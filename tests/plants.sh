@@ -41,7 +41,8 @@ for name in $names; do
         why=$(sed -n '2s/:.*//p' <<<"$output")
         printf '%-22s %6s %6s  %s\n' "$name" "$seed" "$found" "$why" | tee -a "$lines"
     else
-        echo "$name: NOT FOUND in $seeds seeds, or not in the time given"
+        printf '%-22s %6s %6s  %s\n' "$name" - - "not found in $seeds seeds or the time given" |
+            tee -a "$lines"
         missed=$((missed + 1))
     fi
 done

@@ -62,8 +62,6 @@ static bool others_there(const struct node *node, bool guests_too)
 
     if (!node->repair->heard)
         return false; // nothing has been heard: the first turn is still to come
-    if (planted("adopt-hasty")) // nobody is waited for
-        return true;
     for (uint32_t i = 0; i < topology->member_count; i++) {
         const struct heard *heard = &node->repair->heard[i];
 

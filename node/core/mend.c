@@ -5,7 +5,6 @@
 //     store: unknown tree key ──▶ NAME ──▶ the other owners
 //     one has it   ──▶ NAMED bucket, key ──▶ rebuild.c: a quorum read by name
 //     one that knows all that we know holds nothing ──▶ the key is empty here too
-#include "base/plant.h"
 #include "node/core/repair.h"
 
 #include <inttypes.h>
@@ -142,8 +141,6 @@ static void mend_empty(struct node *node, const struct mend *mend, const struct 
     struct object nothing = {.rest = *seen};
     uint64_t position;
 
-    if (planted("mend-dropped")) // what the key had seen is dropped with it
-        nothing.rest.count = 0;
     if (store_rebuild(node->store, &key, &nothing, &position) == 0)
         node->counts.rebuilt += 1;
 }
@@ -180,8 +177,7 @@ static void nothing_told(struct node *node, uint64_t from, struct mend *mend,
     mend->told |= UINT32_C(1) << rank;
     mend->nothing |= seen && owner_serves(node, mend->shard, from);
     rebuild_claims(node, mend->shard, &claims);
-    if ((seen && (clock_covers(seen, &claims) || planted("mend-any-word"))) ||
-        nothing_is_final(node, mend))
+    if ((seen && clock_covers(seen, &claims)) || nothing_is_final(node, mend))
         mend_empty(node, mend, seen ? seen : &none);
 }
 

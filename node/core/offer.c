@@ -374,7 +374,7 @@ static void heard_from(struct node *node, uint64_t from, const struct offers *of
     struct heard *heard = &node->repair->heard[topology_member(node->topology, from)];
 
     if (heard->actor != offers->actor) {
-        if (heard->actor && !planted("life-unnoticed")) // what an ended life said still counts
+        if (heard->actor)
             life_ended(node, from);
         heard->actor = offers->actor;
         heard->actor_us = node->now_us;

@@ -254,7 +254,7 @@ static void reconcile(struct knobs *knobs)
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
 }
 
-// One run of twenty: many keys, a dot log that soon overflows, partitions and a disk that is lost,
+// One run of ten: many keys, a dot log that soon overflows, partitions and a disk that is lost,
 // so that owners fill from each other all the time.
 static void fill_up(struct knobs *knobs, uint64_t seed)
 {
@@ -266,7 +266,7 @@ static void fill_up(struct knobs *knobs, uint64_t seed)
                  {KNOB_FAULT_POWER, 1}, {KNOB_FAULT_HALVES, 1},  {KNOB_FAULT_ISOLATE, 1},
                  {KNOB_FAULT_EMPTY, 1}, {KNOB_FAULT_ROLLBACK, 1}};
 
-    if (rng_mix(rng_mix(seed) ^ 0xf111) % 20)
+    if (rng_mix(rng_mix(seed) ^ 0xf111) % 10)
         return;
     for (size_t i = 0; i < sizeof those / sizeof *those; i++)
         knobs->at[those[i].knob] = those[i].to;

@@ -406,6 +406,11 @@ static void judge_all(struct running *run)
         judge_final(&run->history, &settings, &run->inspect.states, sim_now_us(run->sim),
                     &run->verdict);
     judge_history(&run->history, &settings, &run->verdict);
+    // Where a disk was lost two owners that fill from each other can come to that; they mend it.
+    if (sim_counts(run->sim)->digest_alarms && faults_victim(run->faults) < 0)
+        verdict_add(&run->verdict, VERDICT_STATE,
+                    "%" PRIu64 " alarms: replicas that had seen the same held other versions",
+                    sim_counts(run->sim)->digest_alarms);
     if (sim_counts(run->sim)->corrupt_accepted)
         verdict_add(&run->verdict, VERDICT_INVENTED, "%" PRIu64 " damaged messages were accepted",
                     sim_counts(run->sim)->corrupt_accepted);

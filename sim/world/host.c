@@ -35,6 +35,8 @@ static void action_log(struct sim *sim, const struct host *host, const struct ac
 
     if (strncmp(action->text, "a damaged record in shard", 25) == 0)
         probe_hit(sim, PROBE_DAMAGE_SEEN);
+    if (action->level == LOG_ALARM && strstr(action->text, "has seen the same writes and holds"))
+        sim->counts.digest_alarms += 1;
     sim_tell(sim, (int)host->index, "%s: %s", words[action->level], action->text);
 }
 

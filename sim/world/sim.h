@@ -144,6 +144,7 @@ struct sim_counts {
     uint64_t duplicated;
     uint64_t corrupted;
     uint64_t corrupt_accepted; // must stay 0
+    uint64_t digest_alarms;    // replicas that knew the same held something else; must stay 0
     uint64_t requests;
     uint64_t replies;
     uint64_t starts;

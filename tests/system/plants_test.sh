@@ -3,7 +3,8 @@
 #
 # Each planted bug is found again by the seed that tests/plants.txt has for it, and without the bug
 # the seed is clean. Traces change with the code: a bug that its seed does not show any more is
-# searched for from seed 1 on, for a while; `make plants T=name` then records the new seed.
+# searched for from seed 1 on, for a while; `make plants T=name` then records the new seed. A bug with
+# a dash for a seed is a hole that is known: nothing has found it yet.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 program=$root/build/plant/bin/quorate-sim
@@ -12,11 +13,15 @@ file=$root/tests/plants.txt
 # one NAME SEED: prints how it went; anything that begins with FAIL is bad.
 one() {
     local output
+    if [ "$2" = - ]; then
+        echo "open $1"
+        return
+    fi
     QUORATE_PLANT=$1 "$program" check --seeds "$2..$2" --jobs 1 --no-shrink --no-progress >/dev/null
     case $? in
     8) echo "ok $1" ;;
     0)
-        output=$(QUORATE_PLANT=$1 timeout 60 "$program" check --seeds 3000 --no-shrink \
+        output=$(QUORATE_PLANT=$1 timeout 30 "$program" check --seeds 3000 --no-shrink \
             --no-progress)
         if [ $? = 8 ]; then
             echo "stale $1: now found by $(sed -n 's/^\(seed [0-9]*\): .*/\1/p' <<<"$output" |
@@ -49,6 +54,7 @@ if ! awk '{ print $1 }' recorded | cmp - planted; then
 fi
 xargs -n 2 -P 2 "$root/tests/system/plants_test.sh" --one <recorded >results
 sed -n 's/^stale /note: /p' results
+sed -n 's/^open /note: not found yet: /p' results
 echo "note: $(wc -l <planted) planted bugs, $(grep -c '^ok\|^stale' results) found," \
     "$(grep -c '^ok' results) of them by their recorded seeds"
 ! grep '^FAIL' results
