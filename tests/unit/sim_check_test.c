@@ -51,7 +51,7 @@ static void runs_are_dealt_as_promised(void **state)
     assert_in_range(calm, 150, 250); // a tenth
     assert_in_range(hot, 800, 1000); // a half, less a tenth for fills
     assert_in_range(fills, 150, 250);
-    assert_in_range(two, 500, 800);  // a quarter, and a seventh of the rest
+    assert_in_range(two, 500, 800); // a quarter, and a seventh of the rest
 }
 
 static void knobs_are_read(void **state)
