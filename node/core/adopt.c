@@ -35,8 +35,8 @@ static void dead_dots(struct node *node, uint32_t shard, const struct clock *res
     }
 }
 
-// The first so many dots: what a token that was made up names may be endless, and each enters the dot
-// log. The others follow when all owners have these.
+// The first so many dots: what a token that was made up names may be endless, and each enters the
+// dot log. The others follow when all owners have these.
 static void dots_limit(struct clock *dots)
 {
     uint64_t left = ADOPT_DOTS;
