@@ -61,9 +61,7 @@ static bool others_there(const struct node *node, bool guests_too)
     uint64_t calm_us = node->settings.repair_calm_us;
 
     if (!node->repair->heard || node->repair->digest != node->topology_digest)
-        return false;           // nothing has been heard yet: the first turn is still to come
-    if (planted("adopt-hasty")) // nobody is waited for
-        return true;
+        return false; // nothing has been heard yet: the first turn is still to come
     for (uint32_t i = 0; i < topology->member_count; i++) {
         const struct heard *heard = &node->repair->heard[i];
 
