@@ -407,7 +407,7 @@ static void judge_all(struct running *run)
                     &run->verdict);
     judge_history(&run->history, &settings, &run->verdict);
     // Where a disk was lost two owners that fill from each other can come to that; they mend it.
-    if (sim_counts(run->sim)->digest_alarms && faults_victim(run->faults) < 0)
+    if (sim_counts(run->sim)->digest_alarms)
         verdict_add(&run->verdict, VERDICT_STATE,
                     "%" PRIu64 " alarms: replicas that had seen the same held other versions",
                     sim_counts(run->sim)->digest_alarms);

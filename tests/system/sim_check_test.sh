@@ -6,6 +6,8 @@
 set -u
 
 sim=$QUORATE_BIN/quorate-sim
+seeds=$(cd "$(dirname "$0")/.." && pwd)/seeds.txt
+cd "${TMPDIR:?}" || exit 1
 fail() {
     echo "$1"
     exit 1
@@ -22,6 +24,14 @@ grep -q '"bad_seeds": 0' clean.json || fail 'json does not tell bad seeds'
 "$sim" check --replay 7 --set seconds=5 >second.txt
 cmp first.txt second.txt || fail 'the same seed gave another trace'
 grep -q 'cluster of\|link to' first.txt || fail 'the trace tells nothing'
+
+# What once was bad.
+grep '^--replay' "$seeds" >once.txt || fail 'tests/seeds.txt has no seeds'
+while read -r line; do
+    # shellcheck disable=SC2086
+    "$sim" check $line >once.out </dev/null ||
+        fail "quorate-sim check $line: $(tail -n 5 once.out)"
+done <once.txt
 
 # This run takes hours, so it does not end in time.
 "$sim" check --seeds 1..1 --limit 1 --no-shrink --no-progress \
