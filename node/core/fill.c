@@ -53,6 +53,40 @@ static uint32_t items_max(const struct node *node, const struct clock *context)
     return fit > ITEMS_MIN ? fit : ITEMS_MIN;
 }
 
+static bool is_behind(const uint8_t *cursor, const struct need *need)
+{
+    return cursor && (!need->has_after || memcmp(cursor, need->after, TREE_KEY_SIZE) > 0);
+}
+
+// Ends the page at this key.
+static void page_end_at(struct page *page, const uint8_t *key)
+{
+    if (page->has_upto && memcmp(page->upto, key, TREE_KEY_SIZE) <= 0)
+        return;
+    while (page->count && memcmp(page->items[page->count - 1].tree_key, key, TREE_KEY_SIZE) > 0)
+        page->count -= 1;
+    page->has_upto = true;
+    memcpy(page->upto, key, TREE_KEY_SIZE);
+}
+
+// A giver that is filled itself, or once was in part, knows more of the keys that its fill has
+// passed: what is not there may be gone by the fill's clock. That clock belongs to the context, and
+// so no page reaches beyond a cursor.
+static void page_add_fills(struct node *node, const struct need *need, struct page *page)
+{
+    struct store_fill fill;
+
+    for (uint32_t i = 0; store_fill_at(node->store, need->shard, i, &fill); i++) {
+        if (is_behind(fill.cursor, need))
+            page_end_at(page, fill.cursor);
+    }
+    for (uint32_t i = 0; store_fill_at(node->store, need->shard, i, &fill); i++) {
+        if (is_behind(fill.cursor, need) && page->has_upto &&
+            memcmp(fill.cursor, page->upto, TREE_KEY_SIZE) >= 0)
+            clock_join(&page->context, fill.start);
+    }
+}
+
 static int page_read(struct node *node, const struct need *need, struct page *page)
 {
     const struct clock *ours = store_clock(node->store, need->shard);
@@ -80,6 +114,7 @@ static int page_read(struct node *node, const struct need *need, struct page *pa
     page->has_upto = effects.more;
     if (effects.more)
         memcpy(page->upto, effects.reached, TREE_KEY_SIZE);
+    page_add_fills(node, need, page);
     return 0;
 }
 

@@ -224,6 +224,11 @@ struct store_fill {
 // The fill that goes on; false when none does.
 bool store_fill(const struct store *store, uint32_t shard, struct store_fill *out);
 
+// The fills that still count, from 0 on: those that were given up, then the one that goes on. False
+// behind the last.
+bool store_fill_at(const struct store *store, uint32_t shard, uint32_t index,
+                   struct store_fill *out);
+
 // Joins the start clocks of all fills that still count to `into`: of the one that goes on and of
 // those that were given up.
 void store_fill_clocks(const struct store *store, uint32_t shard, struct clock *into);

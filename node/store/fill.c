@@ -494,3 +494,17 @@ void store_fill_clocks(const struct store *store, uint32_t shard, struct clock *
     for (uint32_t i = 0; i < replica->fill_count; i++)
         clock_join(into, &replica->fills[i].start);
 }
+
+bool store_fill_at(const struct store *store, uint32_t shard, uint32_t index,
+                   struct store_fill *out)
+{
+    const struct replica *replica = &store->replicas[shard];
+    const struct fill *fill;
+
+    check(shard < store->shards);
+    if (index >= replica->fill_count)
+        return false;
+    fill = &replica->fills[index];
+    *out = (struct store_fill){&fill->start, fill->moved ? fill->cursor : NULL};
+    return true;
+}
