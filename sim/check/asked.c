@@ -126,8 +126,6 @@ void asked_record(struct users *users, struct asked *asked, const struct reply *
     struct clock received;
     uint32_t id;
 
-    if (asked->silent)
-        return;
     arena_reset(&users->arena);
     if (reply && reply->dot.actor)
         op->dot = reply->dot;

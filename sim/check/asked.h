@@ -16,7 +16,6 @@ struct asked {
     uint8_t owners; // pr or pw
     bool strict;
     bool overwrites; // without a token: covers what the coordinator has seen
-    bool silent;     // not for the history
     uint64_t ttl_ms;
     uint32_t tries;
     struct buffer token;

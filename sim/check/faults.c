@@ -127,7 +127,7 @@ static void start_failed(struct faults *faults, uint32_t node, int err)
 {
     uint64_t now_us = sim_now_us(faults->sim);
 
-    if (err == ERR_DAMAGED && faults->destroyed && node == faults->victim && knobs_converge()) {
+    if (err == ERR_DAMAGED && faults->destroyed && node == faults->victim) {
         host_empty(faults->sim, node);
         lose(faults, 0);
     } else if (err == ERR_IO) {
@@ -240,10 +240,9 @@ static void rot(struct faults *faults, const struct fault *fault)
     static const enum tree_table tables[] = {TREE_OBJECTS, TREE_OBJECTS, TREE_OBJECTS, TREE_OBJECTS,
                                              TREE_RESTS,   TREE_DOTS,    TREE_CLOCKS,  TREE_META};
     uint32_t choice = (uint32_t)(fault->draw >> 59);
-    bool log = knobs_converge() && choice / 8 == 0;
-    enum tree_table table = knobs_converge() ? tables[choice % 8] : TREE_OBJECTS;
+    bool log = choice / 8 == 0;
     bool done = log ? host_rot_log(faults->sim, faults->victim, fault->draw)
-                    : host_rot_tree(faults->sim, faults->victim, table, fault->draw);
+                    : host_rot_tree(faults->sim, faults->victim, tables[choice % 8], fault->draw);
 
     if (done)
         lose(faults, 0);

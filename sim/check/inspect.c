@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "sim/world/host.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 enum { PAGE_ITEMS = 64, PAGE_BYTES = 1 << 20 };
@@ -89,8 +88,7 @@ static void replica_read_state(struct inspect *inspect, struct store *store,
     objects_read(inspect, store, state);
 }
 
-void inspect_read(struct inspect *inspect, struct sim *sim, const struct topology *topology,
-                  bool owners_only)
+void inspect_read(struct inspect *inspect, struct sim *sim, const struct topology *topology)
 {
     uint32_t most = sim_nodes(sim) * topology->shards;
     struct replica_state *list;
@@ -108,7 +106,7 @@ void inspect_read(struct inspect *inspect, struct sim *sim, const struct topolog
             bool owner = topology_rank(topology, shard, member) >= 0;
             struct replica_state *state = &list[inspect->states.count];
 
-            if (!owner && (owners_only || store_clock(store, shard)->count == 0))
+            if (!owner && store_clock(store, shard)->count == 0)
                 continue;
             *state = (struct replica_state){.node = node, .shard = shard, .owner = owner};
             replica_read_state(inspect, store, state);
@@ -120,69 +118,6 @@ void inspect_read(struct inspect *inspect, struct sim *sim, const struct topolog
 void inspect_done(struct inspect *inspect)
 {
     arena_done(&inspect->arena);
-}
-
-// ---- comparing ----------------------------------------------------------------------------------
-
-static const struct object *object_at(const struct replica_state *state, uint32_t key)
-{
-    for (uint32_t i = 0; i < state->object_count; i++) {
-        if (state->objects[i].key == key)
-            return state->objects[i].object;
-    }
-    return NULL;
-}
-
-static void add_versions(struct buffer *out, const struct object *object)
-{
-    if (object && object->count)
-        buffer_add_format(out, " %" PRIu32 " versions:", object->count);
-    for (uint32_t i = 0; object && i < object->count; i++) {
-        const struct version *version = &object->versions[i];
-
-        if (version->expires_ms == 0)
-            buffer_add_format(out, " (%" PRIx64 ",%" PRIu64 ") v%" PRIu64, version->dot.actor,
-                              version->dot.counter, users_value_number(version->value));
-    }
-}
-
-// So much of a list goes into a sentence.
-static int shown(const struct buffer *list)
-{
-    return list->size < 200 ? (int)list->size : 200;
-}
-
-static void compare_key(const struct replica_state *a, const struct replica_state *b, uint32_t key,
-                        struct verdict *verdict)
-{
-    struct buffer left = {0};
-    struct buffer right = {0};
-
-    add_versions(&left, object_at(a, key));
-    add_versions(&right, object_at(b, key));
-    if (!slice_equal(buffer_slice(&left), buffer_slice(&right)))
-        verdict_add(verdict, VERDICT_DIVERGED,
-                    "after reads of all replicas key %" PRIu32 " differs: n%" PRIu32
-                    " has%.*s, n%" PRIu32 " has%.*s",
-                    key, a->node + 1, shown(&left), (const char *)left.data, b->node + 1,
-                    shown(&right), (const char *)right.data);
-    buffer_done(&left);
-    buffer_done(&right);
-}
-
-void inspect_versions(const struct inspect *inspect, struct verdict *verdict)
-{
-    for (uint32_t i = 0; i < inspect->states.count; i++) {
-        for (uint32_t j = 0; j < inspect->states.count; j++) {
-            const struct replica_state *a = &inspect->states.list[i];
-            const struct replica_state *b = &inspect->states.list[j];
-
-            if (i == j || a->shard != b->shard || !a->owner || !b->owner)
-                continue;
-            for (uint32_t k = 0; k < a->object_count; k++)
-                compare_key(a, b, a->objects[k].key, verdict);
-        }
-    }
 }
 
 void inspect_digest(const struct inspect *inspect, struct buffer *out)

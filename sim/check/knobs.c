@@ -21,18 +21,7 @@ static const struct knob_row {
 #undef X
 #undef KNOB_FAULT
 
-#define X(name, text, what) what,
-static const char *const fault_texts[] = {FAULT_MAP(X)};
-#undef X
-
-// Replicas that were emptied fill from others, and replicas become equal without reads. Until the
-// node can do that, disks are not emptied and equality is brought about by reads.
-enum { CONVERGES = 1, OPERATIONS_MOST = 10000 };
-
-bool knobs_converge(void)
-{
-    return CONVERGES;
-}
+enum { OPERATIONS_MOST = 10000 };
 
 const char *knob_name(enum knob knob)
 {
@@ -48,11 +37,6 @@ bool knob_is_fault(enum knob knob)
 {
     return rows[knob].fault || knob == KNOB_LOSS || knob == KNOB_DUPLICATE ||
            knob == KNOB_REORDER || knob == KNOB_CORRUPT;
-}
-
-const char *fault_text(enum fault_kind kind)
-{
-    return fault_texts[kind];
 }
 
 // ---- drawing ------------------------------------------------------------------------------------
@@ -211,8 +195,6 @@ static void faults_off(struct knobs *knobs, uint64_t seed, const struct knobs_se
         else if (chosen && knobs->at[knob] == 0)
             knobs->at[knob] = knob < KNOB_FAULT_KILL ? 2000 : 1;
     }
-    if (!CONVERGES)
-        knobs->at[KNOB_FAULT_EMPTY] = 0;
 }
 
 static uint64_t at_most(uint64_t value, uint64_t most)
@@ -220,8 +202,7 @@ static uint64_t at_most(uint64_t value, uint64_t most)
     return value < most ? value : most;
 }
 
-// A destroyed disk must leave W-1 copies of what was acknowledged, and a rebuilt record is read
-// from a majority.
+// A destroyed disk must leave W-1 copies of what was acknowledged.
 static bool destroys(const struct knobs *knobs)
 {
     return knobs->at[KNOB_FAULT_ROT] || knobs->at[KNOB_FAULT_ROLLBACK] ||

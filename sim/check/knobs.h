@@ -115,9 +115,6 @@ struct knobs_set {
 // All knobs of a seed. The same ones for the same seed and `set`.
 void knobs_draw(struct knobs *knobs, uint64_t seed, const struct knobs_set *set);
 
-// What this build can stand: see knobs.c.
-bool knobs_converge(void);
-
 const char *knob_name(enum knob knob);
 const char *knob_text(enum knob knob);
 
@@ -128,6 +125,5 @@ int knobs_set_read(struct knobs_set *set, struct slice text, struct buffer *why)
 int knobs_faults_read(struct knobs_set *set, const char *text, struct buffer *why);
 
 bool knob_is_fault(enum knob knob);
-const char *fault_text(enum fault_kind kind);
 
 #endif

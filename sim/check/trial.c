@@ -7,24 +7,28 @@
 #include "sim/check/early.h"
 #include "sim/check/inspect.h"
 #include "sim/check/users.h"
+#include "sim/checker/gauge.h"
 #include "sim/checker/issued.h"
 #include "sim/checker/judge.h"
 #include "sim/checker/placed.h"
 #include "sim/world/host.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum {
     SECOND_US = 1000000,
     CORE_SECONDS = 3, // of asking a healed core
-    ROUNDS_MAX = 8,   // of reading everything
     ROUND_US = 3000000,
-    READS_US = 60000000, // of every key, so that few linger
     CONVERGE_ROUNDS = 100,
     EXPIRY_SLACK_US = 60000000 // a request may wait in a stopped node
 };
 
-enum { ASKED_KEPT = 1024 }; // questions remembered
+enum {
+    ASKED_KEPT = 1024,        // questions remembered
+    MEMORY_PER_KIB = 3 << 10, // of two memtables, by the size that starts a checkpoint
+    MEMORY_LEAST = 256 << 10  // of tables that are empty
+};
 
 struct running {
     const struct trial *trial;
@@ -52,6 +56,14 @@ static void on_reply(void *data, uint64_t ticket, const struct reply *reply)
 static void on_refused(void *data, uint64_t ticket)
 {
     users_refused(((struct running *)data)->users, ticket);
+}
+
+static void on_started(void *data, uint32_t node, uint64_t actor)
+{
+    struct running *run = data;
+    uint64_t now_us = run->sim ? sim_now_us(run->sim) : 0; // the first ones are in sim_new
+
+    issued_life(&run->issued, actor, node, now_us, &run->verdict);
 }
 
 static void on_closed(void *data, uint32_t node)
@@ -150,6 +162,7 @@ static void settings_make(struct running *run, struct sim_settings *out)
     out->data = run;
     out->calls = (struct sim_calls){.reply = on_reply,
                                     .refused = on_refused,
+                                    .started = on_started,
                                     .closed = on_closed,
                                     .applied = on_applied,
                                     .message = on_message,
@@ -265,8 +278,7 @@ static bool core_must_serve(const struct running *run)
     bool slow = at[KNOB_TREE_US] > 1000;
 
     return at[KNOB_TAIL_US] <= 100000 && at[KNOB_MEMTABLE_KIB] >= (slow ? 256 : 32) &&
-           (at[KNOB_MEMTABLE_KEYS] >= (slow ? 100 : 8) || at[KNOB_MEMTABLE_KEYS] > at[KNOB_KEYS]) &&
-           (faults_victim(run->faults) < 0 || knobs_converge() || at[KNOB_REPLICAS] > at[KNOB_W]);
+           (at[KNOB_MEMTABLE_KEYS] >= (slow ? 100 : 8) || at[KNOB_MEMTABLE_KEYS] > at[KNOB_KEYS]);
 }
 
 static void phase_core(struct running *run)
@@ -304,31 +316,18 @@ static uint64_t differences(struct running *run)
     struct verdict verdict = {0};
     uint64_t count;
 
-    inspect_read(&run->inspect, run->sim, run->topology, !knobs_converge());
-    if (knobs_converge())
-        states_converged(&run->inspect.states, run->topology->replicas, &verdict);
-    else
-        inspect_versions(&run->inspect, &verdict);
+    inspect_read(&run->inspect, run->sim, run->topology);
+    states_converged(&run->inspect.states, run->topology->replicas, &verdict);
     count = verdict_count(&verdict);
     verdict_done(&verdict);
     return count;
 }
 
-// Time passes until the replicas are equal, or too much of it has passed. Until the node does so by
-// itself they are brought together by reads of all of them.
+// Time passes until the replicas are equal, or too much of it has passed.
 static void become_equal(struct running *run)
 {
-    bool reads = !knobs_converge();
-    int rounds = knobs_converge() ? CONVERGE_ROUNDS : ROUNDS_MAX;
-    uint64_t read_us = READS_US / run->knobs.at[KNOB_KEYS];
-
-    for (int round = 0; round < rounds && (round == 0 || differences(run)); round++) {
-        for (uint32_t key = 0; key < run->knobs.at[KNOB_KEYS] && reads; key++) {
-            users_read(run->users, ((uint32_t)round + key) % sim_nodes(run->sim), key);
-            pass(run, read_us);
-        }
+    for (int round = 0; round < CONVERGE_ROUNDS && (round == 0 || differences(run)); round++)
         pass(run, ROUND_US);
-    }
 }
 
 static void phase_converge(struct running *run)
@@ -341,15 +340,26 @@ static void phase_converge(struct running *run)
     settle(run);
 }
 
-static void check_in_flight(struct running *run)
+// L6. Nothing is under way in calm, no dot is kept for anybody, and memory for what is not in the tree
+// yet stays within what checkpoints allow: two memtables, half as much again for repairs.
+static void check_gauges(struct running *run)
 {
     for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++) {
-        struct node *machine = host_node(run->sim, node);
+        struct store_totals totals;
+        char names[3][32];
+        struct gauge gauges[3] = {
+            {.name = names[0], .after = node_in_flight(host_node(run->sim, node))},
+            {.name = names[1]},
+            {.name = names[2],
+             .limit = run->knobs.at[KNOB_MEMTABLE_KIB] * MEMORY_PER_KIB + MEMORY_LEAST}};
 
-        if (machine && node_in_flight(machine))
-            verdict_add(&run->verdict, VERDICT_UNBOUNDED,
-                        "n%" PRIu32 " still has %" PRIu32 " requests in flight in calm", node + 1,
-                        node_in_flight(machine));
+        store_totals(host_store(run->sim, node), &totals);
+        gauges[1].after = totals.dots;
+        gauges[2].highest = gauges[2].after = gauges[2].before = totals.memory_bytes;
+        snprintf(names[0], sizeof names[0], "n%" PRIu32 ": requests in flight", node + 1);
+        snprintf(names[1], sizeof names[1], "n%" PRIu32 ": dots kept", node + 1);
+        snprintf(names[2], sizeof names[2], "n%" PRIu32 ": memtables", node + 1);
+        gauges_check(gauges, 3, &run->verdict);
     }
     if (users_in_flight(run->users))
         verdict_add(&run->verdict, VERDICT_UNANSWERED, "%" PRIu32 " requests never ended",
@@ -358,12 +368,9 @@ static void check_in_flight(struct running *run)
 
 static void judge_states(struct running *run)
 {
-    inspect_read(&run->inspect, run->sim, run->topology, !knobs_converge());
+    inspect_read(&run->inspect, run->sim, run->topology);
     states_check(&run->inspect.states, &run->verdict);
-    if (knobs_converge())
-        states_converged(&run->inspect.states, run->topology->replicas, &run->verdict);
-    else
-        inspect_versions(&run->inspect, &run->verdict);
+    states_converged(&run->inspect.states, run->topology->replicas, &run->verdict);
 }
 
 static void phase_restart(struct running *run)
@@ -406,7 +413,6 @@ static void judge_all(struct running *run)
         judge_final(&run->history, &settings, &run->inspect.states, sim_now_us(run->sim),
                     &run->verdict);
     judge_history(&run->history, &settings, &run->verdict);
-    // Where a disk was lost two owners that fill from each other can come to that; they mend it.
     if (sim_counts(run->sim)->digest_alarms)
         verdict_add(&run->verdict, VERDICT_STATE,
                     "%" PRIu64 " alarms: replicas that had seen the same held other versions",
@@ -471,7 +477,7 @@ void trial_run(const struct trial *trial, struct trial_result *out)
         phase_core(&run);
         phase_converge(&run);
         if (all_are_up(&run)) {
-            check_in_flight(&run);
+            check_gauges(&run);
             judge_states(&run);
             phase_restart(&run);
         } else {

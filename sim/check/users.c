@@ -262,11 +262,11 @@ static void finish(struct users *users, struct asked *asked, int err, const stru
     asked_record(users, asked, reply);
     table_remove(&users->asked, asked->number);
     user->in_flight -= 1;
-    if (asked->op.outcome == HISTORY_UNKNOWN && !asked->silent)
+    if (asked->op.outcome == HISTORY_UNKNOWN)
         again = try_again(users, user, asked);
     if (err && rng_below(&user->rng, 2))
         user->home = (uint32_t)rng_below(&user->rng, sim_nodes(users->sim));
-    if (!again && !asked->silent && !user->waiting)
+    if (!again && !user->waiting)
         next_after(users, user, pause_us(users, user) + (err ? REFUSED_PAUSE_US : 0));
     asked_free(users, asked);
 }
@@ -381,19 +381,6 @@ void users_set_nodes(struct users *users, uint64_t mask)
 {
     check(mask);
     users->nodes = mask;
-}
-
-void users_read(struct users *users, uint32_t node, uint32_t key)
-{
-    struct asked *asked = asked_new(users);
-
-    asked->method = METHOD_GET;
-    asked->silent = true;
-    asked->op.key = key;
-    asked->node = node;
-    asked->level = (uint8_t)users->knobs->at[KNOB_REPLICAS];
-    asked->strict = true;
-    launch(users, &users->list[0], asked);
 }
 
 uint32_t users_in_flight(const struct users *users)

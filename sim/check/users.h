@@ -31,9 +31,6 @@ void users_within_reach(struct users *users, bool within);
 // Clients use nodes of this mask only.
 void users_set_nodes(struct users *users, uint64_t mask);
 
-// Reads a key once, of all replicas; for bringing them together. Not in the history.
-void users_read(struct users *users, uint32_t node, uint32_t key);
-
 // Before the history is judged: gives deletes of unknown outcome what the stores took.
 void users_settle(struct users *users);
 

@@ -22,7 +22,7 @@
 //                                                              a delete is the suspect
 //   S9  superfluous  of two siblings none has seen the other   history and states
 //   S10 redelivered  a message that comes again changes        two states (states_same): no
-//                    nothing                                   history shows it
+//                    nothing                                   history shows it (`check` sees L1)
 //   S11 refused      "certainly had no effect" is true         history and states
 //   S12 placed       N copies of each shard on distinct        topologies (placed_check)
 //                    members, hosts, zones

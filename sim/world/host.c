@@ -313,6 +313,8 @@ static int open_store(struct sim *sim, struct host *host)
     }
     sim->counts.probes[PROBE_RESTART_REPLAYED] += found.replayed > 0;
     sim->counts.probes[PROBE_RESTART_TORN] += found.torn_bytes > 0;
+    if (sim->settings.calls.started)
+        sim->settings.calls.started(sim->settings.data, host->index, settings.actor);
     sim_tell(sim, (int)host->index,
              "starts: actor %016" PRIx64 ", %" PRIu64 " keys, %" PRIu64
              " records replayed, %" PRIu64 " bytes torn off",

@@ -29,6 +29,8 @@ struct sim_calls {
     void (*reply)(void *data, uint64_t ticket, const struct reply *reply);
     // Nobody listens where the request of a ticket went: nothing was done.
     void (*refused)(void *data, uint64_t ticket);
+    // The process of a node has begun, with this actor.
+    void (*started)(void *data, uint32_t node, uint64_t actor);
     // The process of a node has ended: its clients see their connections close.
     void (*closed)(void *data, uint32_t node);
     // A node sends a message, which may get lost.
