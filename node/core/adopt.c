@@ -100,7 +100,7 @@ static void fills_dead(struct node *node, const struct local *local, struct cloc
 {
     struct clock passed = clock_in(&node->arena);
 
-    store_fill_clocks(node->store, local->shard, &passed);
+    fill_clocks_join(node, local->shard, &passed);
     dead_dots(node, local->shard, &passed, out);
 }
 

@@ -157,20 +157,6 @@ static bool guest_gives_up(struct node *node, struct local *local)
     return true;
 }
 
-static bool majority_has(const struct local *local, const struct clock *clock)
-{
-    uint32_t owners = 0;
-    uint32_t having = 0;
-
-    for (uint32_t i = 0; i < local->other_count; i++) {
-        const struct other *other = local->others[i];
-
-        owners += other->owner;
-        having += other->owner && other->actor && clock_covers(&other->offer.clock, clock);
-    }
-    return having > owners / 2;
-}
-
 static bool guest_may_go(struct node *node, struct local *local)
 {
     const struct clock *clock = store_clock(node->store, local->shard);
@@ -181,8 +167,7 @@ static bool guest_may_go(struct node *node, struct local *local)
         return true;
     if (!local->prune || (!everybody_has(node, local, &known) && !early))
         return false;
-    local->prune = early || clock_covers(&known, clock) ||
-                   (planted("guest-majority") && majority_has(local, clock)); // not all
+    local->prune = early || clock_covers(&known, clock);
     return local->prune;
 }
 

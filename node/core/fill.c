@@ -85,6 +85,8 @@ static void page_add_fills(struct node *node, const struct need *need, struct pa
             memcmp(fill.cursor, page->upto, TREE_KEY_SIZE) >= 0)
             clock_join(&page->context, fill.start);
     }
+    for (uint32_t i = 0; i < page->count; i++)
+        clock_subtract(&page->items[i].object.rest, &page->context);
 }
 
 static int page_read(struct node *node, const struct need *need, struct page *page)

@@ -380,6 +380,9 @@ bool owner_serves(const struct node *node, uint32_t shard, uint64_t owner);
 bool repair_all_there(const struct node *node);
 bool repair_all_well(const struct node *node);
 
+// repair.c: the start clocks of all fills that still count
+void fill_clocks_join(const struct node *node, uint32_t shard, struct clock *into);
+
 // mend.c: the names of damaged keys
 void mend_asked(struct node *node, uint64_t from, const struct message *message);
 void mend_named(struct node *node, uint64_t from, const struct message *message);

@@ -3,7 +3,7 @@
 // even be trusted with its name, so the other owners are asked for it by the key's hash:
 //
 //     store: unknown tree key ──▶ NAME ──▶ the other owners
-//     one has it   ──▶ NAMED bucket, key ──▶ rebuild.c: a quorum read by name
+//     one has it   ──▶ NAMED bucket, key ──▶ rebuild.c: a read by name of all who may know
 //     one that knows all that we know holds nothing ──▶ the key is empty here too
 #include "node/core/repair.h"
 

@@ -37,7 +37,7 @@ static struct op *rebuild_find(const struct node *node, const struct key *key, u
 void rebuild_claims(struct node *node, uint32_t shard, struct clock *out)
 {
     clock_join(out, store_clock(node->store, shard));
-    store_fill_clocks(node->store, shard, out);
+    fill_clocks_join(node, shard, out);
 }
 
 // A fill goes on while answers are awaited: it may have passed the key, or brought dots of it.

@@ -242,6 +242,14 @@ void page_answer(struct node *node, uint64_t to, const struct message *answer,
     buffer_done(&bytes);
 }
 
+void fill_clocks_join(const struct node *node, uint32_t shard, struct clock *into)
+{
+    struct store_fill fill;
+
+    for (uint32_t i = 0; store_fill_at(node->store, shard, i, &fill); i++)
+        clock_join(into, fill.start);
+}
+
 int page_item_key(const struct node *node, uint32_t shard, struct page_item *item, struct key *out)
 {
     const struct topology *topology = node->topology;

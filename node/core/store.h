@@ -229,10 +229,6 @@ bool store_fill(const struct store *store, uint32_t shard, struct store_fill *ou
 bool store_fill_at(const struct store *store, uint32_t shard, uint32_t index,
                    struct store_fill *out);
 
-// Joins the start clocks of all fills that still count to `into`: of the one that goes on and of
-// those that were given up.
-void store_fill_clocks(const struct store *store, uint32_t shard, struct clock *into);
-
 // ---------------------------------------------------------------- erasing
 
 // Makes a replica blank: no objects, clock, dots, fills or unknown keys; not born. The own counter

@@ -8,7 +8,7 @@ enum { PAGE_MORE = 1, PAGE_UPTO = 2 };
 
 // ---- offers -------------------------------------------------------------------------------------
 
-void offer_encode(const struct offer *offer, struct buffer *out)
+static void offer_encode(const struct offer *offer, struct buffer *out)
 {
     buffer_add_varint(out, offer->shard);
     buffer_add_u8(out, (uint8_t)offer->flags);

@@ -45,7 +45,6 @@ enum { OFFERS_MAX = SHARDS_MAX }; // in one message
 //   u64 actor, varint guests, u8 ask, varint count, per offer:
 //          varint shard, u8 flags, u64 digest, varint unknown, clock
 void offers_encode(const struct offers *offers, struct buffer *out);
-void offer_encode(const struct offer *offer, struct buffer *out); // one item of it
 
 // ERR_PROTOCOL for anything but the above; needs not be the reader's end.
 int offers_decode(struct reader *reader, struct arena *arena, struct offers *out);

@@ -486,15 +486,6 @@ bool store_fill(const struct store *store, uint32_t shard, struct store_fill *ou
     return fill != NULL;
 }
 
-void store_fill_clocks(const struct store *store, uint32_t shard, struct clock *into)
-{
-    const struct replica *replica = &store->replicas[shard];
-
-    check(shard < store->shards);
-    for (uint32_t i = 0; i < replica->fill_count; i++)
-        clock_join(into, &replica->fills[i].start);
-}
-
 bool store_fill_at(const struct store *store, uint32_t shard, uint32_t index,
                    struct store_fill *out)
 {

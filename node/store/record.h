@@ -130,8 +130,8 @@ struct log_record {
     struct delta delta;
     struct object object;            // rebuild, fill item
     struct clock clock;              // fill begin: start; item, pass: the page's context
-    struct clock dots;               // fill item, forget
-    uint8_t tree_key[TREE_KEY_SIZE]; // fill pass, forget
+    struct clock dots;               // fill item
+    uint8_t tree_key[TREE_KEY_SIZE]; // fill pass
     uint64_t wall_ms;
     uint32_t number;    // shards, shard
     struct slice name;  // meta

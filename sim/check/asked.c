@@ -42,7 +42,7 @@ uint32_t users_timeout_ms(const struct users *users)
 
 // ---- keys ---------------------------------------------------------------------------------------
 
-struct key users_key(const struct users *users, uint32_t number)
+static struct key users_key(const struct users *users, uint32_t number)
 {
     static _Thread_local char name[16];
     struct key key;

@@ -39,7 +39,6 @@ uint64_t users_operations(const struct users *users); // begun
 uint64_t users_done(const struct users *users);       // acknowledged
 
 // The key with a number: "k7" in bucket "b"; back: UINT32_MAX when it is none.
-struct key users_key(const struct users *users, uint32_t key);
 uint32_t users_key_number(struct slice bucket, struct slice key);
 
 // The value number in the bytes of a value; VALUE_GARBAGE when the bytes are not as written.

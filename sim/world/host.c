@@ -21,7 +21,7 @@ enum { ROUNDS_MAX = 64, LINGER_US = 1000, STALL_LOOK_US = 20000 };
 
 // ---- the turn -----------------------------------------------------------------------------------
 
-uint64_t host_wall_ms(const struct sim *sim, uint32_t node)
+static uint64_t host_wall_ms(const struct sim *sim, uint32_t node)
 {
     int64_t ms = (int64_t)(WALL_MS + sim->now_us / 1000) + sim->hosts[node].wall_skew_ms;
 

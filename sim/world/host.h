@@ -70,6 +70,5 @@ void host_empty(struct sim *sim, uint32_t node);
 
 // The wall clock is so far off from now on.
 void host_set_wall(struct sim *sim, uint32_t node, int64_t skew_ms);
-uint64_t host_wall_ms(const struct sim *sim, uint32_t node);
 
 #endif
