@@ -340,8 +340,8 @@ static void phase_converge(struct running *run)
     settle(run);
 }
 
-// L6. Nothing is under way in calm, no dot is kept for anybody, and memory for what is not in the tree
-// yet stays within what checkpoints allow: two memtables, half as much again for repairs.
+// L6. Nothing is under way in calm, no dot is kept for anybody, and memory for what is not in the
+// tree yet stays within what checkpoints allow: two memtables, half as much again for repairs.
 static void check_gauges(struct running *run)
 {
     for (uint32_t node = 0; node < run->knobs.at[KNOB_NODES]; node++) {

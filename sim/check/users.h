@@ -38,7 +38,7 @@ uint32_t users_in_flight(const struct users *users);
 uint64_t users_operations(const struct users *users); // begun
 uint64_t users_done(const struct users *users);       // acknowledged
 
-// The key with a number: "k7" in bucket "b"; back: UINT32_MAX when it is none.
+// The number of a key a client wrote, 7 for "k7" in bucket "b"; UINT32_MAX when it is none.
 uint32_t users_key_number(struct slice bucket, struct slice key);
 
 // The value number in the bytes of a value; VALUE_GARBAGE when the bytes are not as written.

@@ -37,14 +37,4 @@ void judge_meetings(struct book *book, const struct cover *begun);
 // Sessions: S5, S6.
 void judge_sessions(struct book *book, const struct cover *begun);
 
-// Whether the read knows of the write at `place`: by its context, or, when that is not told, by
-// showing it or by what could have replaced it. `shown` are the read's places.
-struct knowing {
-    const struct cover *begun;
-    const uint32_t *shown;
-    uint32_t shown_count;
-};
-bool judge_knows(const struct book *book, const struct knowing *knowing, uint32_t read,
-                 uint32_t place);
-
 #endif

@@ -79,29 +79,24 @@ static uint32_t sibling_place(const struct book *book, const struct history_op *
     return book_sibling(book, read->siblings[i].value, read->siblings[i].dot);
 }
 
-bool judge_knows(const struct book *book, const struct knowing *knowing, uint32_t read,
-                 uint32_t place)
+// Whether the read knows of the write at `place`: by its context, or, when that is not told, by
+// showing it or by what could have replaced it.
+static bool is_known(const struct sessions *sessions, uint32_t read, uint32_t place)
 {
+    const struct book *book = sessions->book;
     const struct history_op *it = book_op(book, read);
     const struct history_op *write = book_op(book, book->named[place].op);
-    uint32_t over = knowing->begun->by[place];
+    uint32_t over = sessions->begun->by[place];
 
     if (it->received)
         return clock_contains(it->received, book->named[place].dot);
-    for (uint32_t i = 0; i < knowing->shown_count; i++) {
-        if (knowing->shown[i] == place)
+    for (uint32_t i = 0; i < sessions->shown_count; i++) {
+        if (sessions->shown[i] == place)
             return true;
     }
     return write->method == HISTORY_DELETE || (it->latest_only && it->sibling_count > 0) ||
            book_may_expire(book, write, it->ended) ||
            (over != NOBODY && book_op(book, over)->began <= it->ended);
-}
-
-static bool is_known(const struct sessions *sessions, uint32_t read, uint32_t place)
-{
-    struct knowing knowing = {sessions->begun, sessions->shown, sessions->shown_count};
-
-    return judge_knows(sessions->book, &knowing, read, place);
 }
 
 struct test {
