@@ -39,6 +39,16 @@ static inline uint64_t bytes_u64(const uint8_t *at)
     return bytes_u32(at) | (uint64_t)bytes_u32(at + 4) << 32;
 }
 
+static inline void bytes_put_u32_big(uint8_t *at, uint32_t value)
+{
+    bytes_put_u32(at, __builtin_bswap32(value));
+}
+
+static inline uint32_t bytes_u32_big(const uint8_t *at)
+{
+    return __builtin_bswap32(bytes_u32(at));
+}
+
 static inline void bytes_put_u64_big(uint8_t *at, uint64_t value)
 {
     bytes_put_u64(at, __builtin_bswap64(value));

@@ -61,7 +61,7 @@ static int dots_adopt(struct node *node, const struct store_item *item, struct c
 {
     struct key key = key_of_tree(item->tree_key, node->topology->shards);
     struct delta delta = {.context = clock_in(&node->arena)};
-    struct store_view view;
+    uint64_t position;
     int err;
 
     if (planted("adopt-never")) // rests with dots of ended lives stay for ever
@@ -71,7 +71,7 @@ static int dots_adopt(struct node *node, const struct store_item *item, struct c
         return 0;
     clock_copy(&delta.context, dead);
     delta.dots = *dead;
-    err = store_apply(node->store, &key, &delta, &node->arena, &view);
+    err = store_apply(node->store, &key, &delta, &node->arena, &position);
     if (!err)
         node->repair->adopted += clock_size(dead);
     return err;
@@ -110,7 +110,7 @@ static int item_adopt(struct node *node, const struct store_item *item, const st
     struct key key = key_of_tree(item->tree_key, node->topology->shards);
     struct object object = item->object;
     struct delta delta = {.context = clock_in(&node->arena), .dots = clock_in(&node->arena)};
-    struct store_view view;
+    uint64_t position;
 
     key.bucket = item->bucket;
     key.key = item->key;
@@ -122,7 +122,7 @@ static int item_adopt(struct node *node, const struct store_item *item, const st
         clock_add(&delta.context, object.versions[i].dot);
     }
     node->repair->adopted += delta.count;
-    return delta.count ? store_apply(node->store, &key, &delta, &node->arena, &view) : 0;
+    return delta.count ? store_apply(node->store, &key, &delta, &node->arena, &position) : 0;
 }
 
 // Which keys the other dots were of nobody knows, so they are entered for the first hash of the

@@ -59,13 +59,13 @@ static void repair_send(struct node *node, struct op *op, struct answer *answer,
                                         .count = merged->count,
                                         .context = merged->rest,
                                         .dots = clock_in(&node->arena)}};
-    struct store_view view;
+    uint64_t position;
 
     answer->repaired = true;
     node->counts.repairs += 1;
     trace(op, "%s is behind: repaired", node_name_of(node, answer->node));
     if (answer->node == node->settings.self.id)
-        store_apply(node->store, &op->key, &message.delta, &node->arena, &view);
+        store_apply(node->store, &op->key, &message.delta, &node->arena, &position);
     else
         node_send(node, answer->node, &message);
 }

@@ -324,9 +324,10 @@ static void delta_send(struct node *node, struct op *op, const struct write *wri
         if (answer->state != ANSWER_FAILED && answer->node != node->settings.self.id)
             delta_send_to(node, op, rank, &message);
     }
-    if (!op->sloppy)
+    if (!op->sloppy) {
+        op->delta.size = 0; // nobody stands in: it is not needed again
         return;
-    delta_encode(&write->delta, &op->delta);
+    }
     op_account(node, op, op->delta.size);
     failed_replace(node, op, &message);
     op_timer_start(node, op, &op->hedge, node->now_us + node->put_hedge_us);
@@ -361,14 +362,26 @@ static const struct clock *token_context(struct node *node, const struct write *
     return less;
 }
 
+// The log, the other owners and those that stand in later get the same bytes.
+static void delta_encode_once(struct node *node, struct op *op, struct delta *delta)
+{
+    enum { COPY_MAX = 64 << 10 }; // a large value is copied as often as need be, but not kept
+
+    op->delta.size = 0;
+    delta_encode(delta, &op->delta);
+    if (op->delta.size <= COPY_MAX) // sent after this step, and the operation may end in it
+        delta->encoded = arena_copy(&node->arena, buffer_slice(&op->delta));
+}
+
 // Applies here and sends; the dot counts as issued only if the store takes it.
 static void write_dispatch(struct node *node, struct op *op, struct write *write)
 {
-    struct store_view after;
+    uint64_t position;
     int err;
 
     delta_make(node, write);
-    err = store_apply(node->store, write->key, &write->delta, &node->arena, &after);
+    delta_encode_once(node, op, &write->delta);
+    err = store_apply(node->store, write->key, &write->delta, &node->arena, &position);
     if (err) {
         op_fail(node, op, err,
                 arena_text(&node->arena, "%s: %s on %s: nothing was written",
@@ -379,7 +392,7 @@ static void write_dispatch(struct node *node, struct op *op, struct write *write
     op->dot = write->version.dot;
     token_encode(write->key->bucket, write->key->key, token_context(node, write), &op->token);
     delta_send(node, op, write);
-    wait_for_log(node, op, after.position);
+    wait_for_log(node, op, position);
 }
 
 // Why nothing was even begun.

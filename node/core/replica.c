@@ -51,9 +51,9 @@ int guest_refusal(const struct node *node)
 void replica_apply(struct node *node, uint64_t from, const struct message *message)
 {
     const struct delta *delta = &message->delta;
-    struct store_view view;
     struct key key;
     struct wait *wait;
+    uint64_t position;
     bool guest;
     int err = key_held(node, message, &key, &guest);
 
@@ -62,7 +62,7 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
     if (!err && node->wait_count >= WAITS_MAX)
         err = ERR_OVERLOADED;
     if (!err)
-        err = store_apply(node->store, &key, delta, &node->arena, &view);
+        err = store_apply(node->store, &key, delta, &node->arena, &position);
     if (err == ERR_DAMAGED)
         rebuild_start(node, &key);
     if (err) {
@@ -73,12 +73,12 @@ void replica_apply(struct node *node, uint64_t from, const struct message *messa
         node_see_stamp(node, delta->versions[i].stamp);
     if (!message->op)
         return;
-    if (wait_durable(node, view.position) || (guest && planted("guest-early")) || // before its log
+    if (wait_durable(node, position) || (guest && planted("guest-early")) || // before its log
         planted("apply-early")) { // a replica acknowledges too soon
         applied_send(node, from, message->op, 0);
         return;
     }
-    wait = wait_new(node, WAIT_APPLIED, view.position);
+    wait = wait_new(node, WAIT_APPLIED, position);
     wait->peer = from;
     wait->op = message->op;
 }

@@ -34,7 +34,7 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
                struct store_view *out);
 
 // Merges one delta into the object and the shard's clock (object_apply), enters the new dots in the
-// dot log, appends to the write-ahead log. `out` is the object afterwards.
+// dot log, appends to the write-ahead log; it depends on *out_position from now on.
 // ERR_DISK_FULL (puts; deletes and repairs go on from the reserve as long as it lasts; a put is
 // what carries one version and stands for exactly its dot: delta->dots holds that one alone),
 // ERR_OVERLOADED (the memtable is full and the checkpoint behind; or the replica is neither born
@@ -46,7 +46,7 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
 // versions (else ERR_INVALID). What it leaves keeps the name that is stored, or has none; a record
 // without a name takes that of the first delta that has one, and collides with nothing.
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
-                struct arena *arena, struct store_view *out);
+                struct arena *arena, uint64_t *out_position);
 
 // Replaces a damaged record by what the other owners have: the versions as given (presence wins,
 // whatever the shard's clock says), rest := (object->rest + dots of the versions) - what the key

@@ -57,8 +57,8 @@ void sync_asked(struct node *node, uint64_t from, const struct message *message)
 // 0, also when the item cannot be used and its dots stay missing; or why nothing can be applied.
 static int item_apply(struct node *node, const struct page *page, struct page_item *item)
 {
-    struct store_view view;
     struct delta delta;
+    uint64_t position;
     struct key key;
     int err = page_item_key(node, page->shard, item, &key);
 
@@ -71,7 +71,7 @@ static int item_apply(struct node *node, const struct page *page, struct page_it
         clock_join(&delta.dots, &delta.context);
     for (uint32_t i = 0; i < delta.count; i++)
         node_see_stamp(node, delta.versions[i].stamp);
-    err = store_apply(node->store, &key, &delta, &node->arena, &view);
+    err = store_apply(node->store, &key, &delta, &node->arena, &position);
     if (err == ERR_DAMAGED && item->bucket.size)
         rebuild_start(node, &key);
     return err == ERR_DAMAGED || err == ERR_COLLISION ? 0 : err;

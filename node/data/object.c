@@ -231,6 +231,10 @@ int object_decode(struct reader *reader, struct arena *arena, struct object *out
 
 void delta_encode(const struct delta *delta, struct buffer *out)
 {
+    if (delta->encoded.size) {
+        buffer_add_slice(out, delta->encoded);
+        return;
+    }
     versions_encode(delta->versions, delta->count, out);
     clock_encode(&delta->context, out);
     clock_encode(&delta->dots, out);
@@ -239,6 +243,7 @@ void delta_encode(const struct delta *delta, struct buffer *out)
 int delta_decode(struct reader *reader, struct arena *arena, struct delta *out)
 {
     struct delta delta = {.context = clock_in(arena), .dots = clock_in(arena)};
+    const uint8_t *begin = reader->at;
 
     if (versions_decode(reader, arena, &delta.versions, &delta.count))
         return ERR_PROTOCOL;
@@ -250,6 +255,7 @@ int delta_decode(struct reader *reader, struct arena *arena, struct delta *out)
         if (!clock_contains(&delta.context, delta.versions[i].dot))
             return ERR_PROTOCOL;
     }
+    delta.encoded = slice_of(begin, (size_t)(reader->at - begin));
     *out = delta;
     return 0;
 }

@@ -33,6 +33,9 @@ struct delta {
     uint32_t count;
     struct clock context; // holds the dots of its versions
     struct clock dots;    // the dots this delta stands for; those of its versions count too
+    // Its own encoding, where somebody has it: then it is written from here (log, other replicas)
+    // and not made again. Whoever changes a delta empties this.
+    struct slice encoded;
 };
 
 enum { OBJECT_VERSIONS_MAX = 1 << 16 };
@@ -90,10 +93,11 @@ void object_encode(const struct object *object, struct buffer *out);
 // anything but a canonical encoding.
 int object_decode(struct reader *reader, struct arena *arena, struct object *out);
 
-// The versions as in an object, then clock context, then clock dots.
+// The versions as in an object, then clock context, then clock dots; or delta->encoded as it is.
 void delta_encode(const struct delta *delta, struct buffer *out);
 
-// Also refuses a context that lacks a dot of the versions or of `dots`.
+// Also refuses a context that lacks a dot of the versions or of `dots`. out->encoded is what was
+// read.
 int delta_decode(struct reader *reader, struct arena *arena, struct delta *out);
 
 // The contribution of one version to the shard's digest: XOR of all is the digest over (key, dots).

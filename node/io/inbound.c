@@ -18,7 +18,7 @@ enum {
 struct talker {
     struct tcp tcp;
     struct inbound *inbound;
-    struct rpc_scan scan;
+    struct rpc_scan scan; // of the hello
     uint64_t from; // node id; 0: has not greeted
     uint64_t actor;
     uint64_t since_ms;
@@ -125,7 +125,6 @@ static void take_hello(struct talker *talker, struct slice frame)
     talker->from = hello.node;
     talker->actor = hello.actor;
     replace_older(talker);
-    rpc_scan_init(&talker->scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
     hello_answer_encode(&answer, tcp_output(&talker->tcp));
 }
 
@@ -156,7 +155,8 @@ static size_t take(struct tcp *tcp, struct slice bytes)
     int err;
 
     while (rest.size > 0 && !tcp->closing && !tcp->finishing) {
-        err = rpc_scan_more(&talker->scan, rest, &size);
+        err = talker->from ? peer_message_size(rest, &size)
+                           : rpc_scan_more(&talker->scan, rest, &size);
         if (err == ERR_AGAIN)
             break;
         if (err) {

@@ -4,7 +4,6 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "node/wire/peer.h"
-#include "node/wire/rpc.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -79,17 +78,15 @@ static bool step_to_self(struct loop *loop)
     struct event event = {.kind = EVENT_MESSAGE, .from = loop->self};
     struct buffer batch = loop->to_self;
     struct message message;
-    struct rpc_scan scan;
     size_t at = 0, size;
     int err;
 
     if (batch.size == 0)
         return false;
     loop->to_self = (struct buffer){0};
-    rpc_scan_init(&scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
     event.message = &message;
     while (at < batch.size) {
-        err = rpc_scan_more(&scan, slice_of(batch.data + at, batch.size - at), &size);
+        err = peer_message_size(slice_of(batch.data + at, batch.size - at), &size);
         check(err == 0);
         err = peer_message_decode(slice_of(batch.data + at, size), &loop->decoder, &message);
         check(err == 0);

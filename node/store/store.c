@@ -361,24 +361,6 @@ int store_admit(const struct store *store, enum log_use use)
     return bytes >= budget + budget / 2 && store->frozen ? ERR_OVERLOADED : 0;
 }
 
-static void view_fill(const struct store *store, const struct memtable_entry *entry,
-                      struct arena *arena, struct store_view *out)
-{
-    struct object_record record;
-    struct reader reader;
-    int err;
-
-    *out = (struct store_view){{.rest = clock_in(arena)}, entry->position};
-    if (entry->record) {
-        err = object_record_read(record_body(entry->record, entry->size), &record);
-        check(!err);
-        reader = reader_of(record.object);
-        err = object_decode(&reader, arena, &out->object);
-        check(!err);
-    }
-    object_widen(store, entry->tree_key, &out->object);
-}
-
 bool context_too_large(const struct store *store, const struct change *change,
                        const struct clock *context)
 {
@@ -400,7 +382,7 @@ static int apply_admit(const struct store *store, const struct change *change,
 }
 
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
-                struct arena *arena, struct store_view *out)
+                struct arena *arena, uint64_t *out_position)
 {
     struct log_record record = {.type = LOG_APPLY, .key = *key, .delta = *delta};
     struct change change;
@@ -413,7 +395,7 @@ int store_apply(struct store *store, const struct key *key, const struct delta *
         return err;
     change_new_dots(store, &change, delta);
     if (change_is_nothing(store, &change, delta)) {
-        *out = change_view(store, &change);
+        *out_position = change.old_position;
         return 0;
     }
     err = apply_admit(store, &change, delta);
@@ -423,7 +405,8 @@ int store_apply(struct store *store, const struct key *key, const struct delta *
         return err;
     if (store->settings.watch)
         store->settings.watch(store->settings.watch_data, key, delta);
-    view_fill(store, change_apply(store, &change, delta, position), arena, out);
+    change_apply(store, &change, delta, position);
+    *out_position = position;
     return 0;
 }
 

@@ -214,19 +214,22 @@ static void write_body(const struct message *message, struct buffer *out)
     }
 }
 
-enum { HEAD_SUM = 2, HEAD_BODY = 11, HEAD_SIZE = 15 }; // places behind the name
+// Places behind the name, and the bytes in front of it.
+enum { HEAD_SUM = 2, HEAD_BODY = 11, HEAD_SIZE = 15, HEAD_NAME = 3, WORD_MAX = 31 };
 
 void peer_message_encode(const struct message *message, struct buffer *out)
 {
     static const uint8_t head[HEAD_SIZE] = {0x92, 0xcf, [10] = 0xc6};
+    struct slice name = slice_of_text(message_name(message->kind));
     size_t head_at;
     size_t body_at;
     struct slice body;
-    uint32_t size;
 
-    pack_array(out, 3);
-    pack_u64(out, RPC_NOTIFICATION);
-    pack_text(out, message_name(message->kind));
+    check(name.size <= WORD_MAX);
+    buffer_add_u8(out, 0x93);
+    buffer_add_u8(out, RPC_NOTIFICATION);
+    buffer_add_u8(out, (uint8_t)(0xa0 | name.size));
+    buffer_add_slice(out, name);
     head_at = out->size;
     buffer_add(out, head, sizeof head);
     body_at = out->size;
@@ -237,8 +240,7 @@ void peer_message_encode(const struct message *message, struct buffer *out)
     body = slice_of(out->data + body_at, out->size - body_at);
     check(body.size <= UINT32_MAX);
     bytes_put_u64_big(out->data + head_at + HEAD_SUM, hash_64(body));
-    size = __builtin_bswap32((uint32_t)body.size);
-    memcpy(out->data + head_at + HEAD_BODY, &size, sizeof size);
+    bytes_put_u32_big(out->data + head_at + HEAD_BODY, (uint32_t)body.size);
 }
 
 // ---- reading messages ---------------------------------------------------------------------------
@@ -414,53 +416,83 @@ static int read_body(struct reader *reader, struct wire_decoder *decoder, struct
     return ERR_PROTOCOL;
 }
 
-static int read_kind(struct slice name, enum message_kind *out)
+// The name of a message is said twice; that of a newer build is not known.
+static int read_kind(struct slice name, uint8_t said, enum message_kind *out)
 {
-    for (unsigned i = 0; i < MESSAGE_KIND_COUNT; i++) {
-        if (slice_is(name, message_name((enum message_kind)i))) {
-            *out = (enum message_kind)i;
-            return 0;
-        }
-    }
-    return ERR_METHOD;
+    bool known = false;
+
+    *out = (enum message_kind)said;
+    if (said < MESSAGE_KIND_COUNT && slice_is(name, message_name(*out)))
+        return 0;
+    for (unsigned i = 0; i < MESSAGE_KIND_COUNT && !known; i++)
+        known = slice_is(name, message_name((enum message_kind)i));
+    return known ? ERR_DAMAGED : ERR_METHOD;
 }
 
-// The name and the body of a notification whose sum is right.
-static int read_envelope(struct slice frame, struct wire_decoder *decoder, struct slice *out_name,
-                         struct slice *out_body)
-{
-    struct envelope envelope;
-    const msgpack_object *params;
+struct head {
+    struct slice name;
     uint64_t sum;
+    uint32_t body_size;
+    size_t size; // of the head
+};
 
-    if (envelope_decode(frame, decoder, &envelope) || envelope.type != RPC_NOTIFICATION)
+// One spelling only, the one that is written above: then nobody has to walk through MessagePack
+// values to find where a message ends.
+static int read_head(struct slice bytes, struct head *out)
+{
+    const uint8_t *at = bytes.data;
+    size_t name;
+
+    if (bytes.size < HEAD_NAME)
+        return ERR_AGAIN;
+    name = at[2] & WORD_MAX;
+    if (at[0] != 0x93 || at[1] != RPC_NOTIFICATION || (at[2] & 0xe0) != 0xa0)
         return ERR_PROTOCOL;
-    if (envelope.params->type != MSGPACK_OBJECT_ARRAY || envelope.params->via.array.size != 2)
+    if (bytes.size < HEAD_NAME + name + HEAD_SIZE)
+        return ERR_AGAIN;
+    out->name = slice_of(at + HEAD_NAME, name);
+    at += HEAD_NAME + name;
+    if (at[0] != 0x92 || at[1] != 0xcf || at[HEAD_BODY - 1] != 0xc6)
         return ERR_PROTOCOL;
-    params = envelope.params->via.array.ptr;
-    if (value_bytes(envelope.method, out_name) || value_u64(&params[0], UINT64_MAX, &sum) ||
-        value_bytes(&params[1], out_body))
-        return ERR_PROTOCOL;
-    return hash_64(*out_body) == sum || planted("sum-skipped") ? 0 : ERR_DAMAGED;
+    out->sum = bytes_u64_big(at + HEAD_SUM);
+    out->body_size = bytes_u32_big(at + HEAD_BODY);
+    out->size = HEAD_NAME + name + HEAD_SIZE;
+    return 0;
+}
+
+int peer_message_size(struct slice bytes, size_t *out)
+{
+    struct head head;
+    int err = read_head(bytes, &head);
+
+    if (err)
+        return err;
+    if (head.body_size > PEER_FRAME_MAX - head.size)
+        return ERR_TOO_LARGE;
+    if (head.body_size > bytes.size - head.size)
+        return ERR_AGAIN;
+    *out = head.size + head.body_size;
+    return 0;
 }
 
 int peer_message_decode(struct slice frame, struct wire_decoder *decoder, struct message *out)
 {
     struct message message = {0};
     struct reader reader;
-    struct slice name;
     struct slice body;
+    struct head head;
     int err;
 
     wire_decoder_reset(decoder);
-    err = read_envelope(frame, decoder, &name, &body);
-    if (!err)
-        err = read_kind(name, &message.kind);
+    if (read_head(frame, &head) || head.body_size != frame.size - head.size)
+        return ERR_PROTOCOL;
+    body = slice_of(frame.data + head.size, head.body_size);
+    if (hash_64(body) != head.sum && !planted("sum-skipped"))
+        return ERR_DAMAGED;
+    reader = reader_of(body);
+    err = read_kind(head.name, reader_u8(&reader), &message.kind);
     if (err)
         return err;
-    reader = reader_of(body);
-    if (reader_u8(&reader) != message.kind)
-        return ERR_DAMAGED;
     message.op = reader_varint(&reader);
     message.err = read_err(&reader);
     err = read_body(&reader, decoder, &message);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nodes say to each other, on a listener of its own: the framing of clients, but one-way
 // notifications [2, name, [sum, body]] whose body (bin) has a compact layout and whose sum is the
-// XXH3-64 of the body. A connection begins with one hello request and its response.
+// XXH3-64 of the body; of the spellings that MessagePack has for that, one is written and read. A
+// connection begins with one hello request and its response.
 #ifndef NODE_WIRE_PEER_H
 #define NODE_WIRE_PEER_H
 
@@ -43,6 +44,10 @@ int hello_answer_decode(struct slice frame, struct wire_decoder *decoder, struct
 
 // Appends a message frame.
 void peer_message_encode(const struct message *message, struct buffer *out);
+
+// The bytes of the message at the beginning of what has arrived. ERR_AGAIN: it is not all there yet;
+// ERR_PROTOCOL: that is no message; ERR_TOO_LARGE: one of more than PEER_FRAME_MAX bytes.
+int peer_message_size(struct slice bytes, size_t *out);
 
 // ERR_DAMAGED when the body does not have its sum; ERR_METHOD for a kind that this build does not
 // know (a newer peer: drop the message and go on); ERR_PROTOCOL for anything else.

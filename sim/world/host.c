@@ -9,7 +9,6 @@
 #include "base/plant.h"
 #include "node/store/tree_memory.h"
 #include "node/wire/peer.h"
-#include "node/wire/rpc.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,16 +76,14 @@ static bool step_to_self(struct sim *sim, struct host *host)
     struct event event = {.kind = EVENT_MESSAGE, .from = host->member.id};
     struct buffer batch = host->to_self;
     struct message message;
-    struct rpc_scan scan;
     size_t size;
 
     if (batch.size == 0)
         return false;
     host->to_self = (struct buffer){0};
-    rpc_scan_init(&scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
     event.message = &message;
     for (size_t at = 0; at < batch.size; at += size) {
-        check(rpc_scan_more(&scan, slice_of(batch.data + at, batch.size - at), &size) == 0);
+        check(peer_message_size(slice_of(batch.data + at, batch.size - at), &size) == 0);
         check(peer_message_decode(slice_of(batch.data + at, size), &host->decoder, &message) == 0);
         step(sim, host, &event);
     }

@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "node/wire/peer.h"
-#include "node/wire/rpc.h"
 #include "sim/world/inside.h"
 
 #include <inttypes.h>
@@ -317,18 +316,14 @@ void net_send(struct sim *sim, struct host *from, const struct action *action)
 // 0, or why the connection cannot go on; ERR_METHOD leaves it.
 static int frame_decode(struct slice frame, struct wire_decoder *decoder, struct message *out)
 {
-    struct rpc_scan scan;
     size_t size;
-    int err;
+    int err = peer_message_size(frame, &size);
 
-    rpc_scan_init(&scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
-    err = rpc_scan_more(&scan, frame, &size);
     if (err || size != frame.size)
         return err == 0 || err == ERR_AGAIN ? ERR_PROTOCOL : err;
     return peer_message_decode(frame, decoder, out);
 }
 
-// MessagePack has several spellings (str for bin, longer lengths) of one message.
 static bool means_the_same(struct sim *sim, const struct happening *happening,
                            const struct message *message)
 {

@@ -2,10 +2,9 @@
 // Whatever a peer may send. A fuzzer will not find right sums, and so an input counts twice: as a
 // frame, and as a body (whose first byte is its kind) in a frame with the right name and sum.
 #include "base/check.h"
-#include "base/pack.h"
-#include "node/data/hash.h"
 #include "node/wire/peer.h"
 #include "node/wire/rpc.h"
+#include "tests/lib/peer_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,19 +52,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rpc_scan scan;
     size_t whole;
 
-    rpc_scan_init(&scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
-    if (rpc_scan_more(&scan, slice_of(data, size), &whole) == 0) {
+    if (peer_message_size(slice_of(data, size), &whole) == 0)
         try_message(slice_of(data, whole));
+    rpc_scan_init(&scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
+    if (rpc_scan_more(&scan, slice_of(data, size), &whole) == 0)
         try_hello(slice_of(data, whole));
-    }
     if (size == 0)
         return 0;
-    pack_array(&frame, 3);
-    pack_u64(&frame, RPC_NOTIFICATION);
-    pack_text(&frame, message_name((enum message_kind)(data[0] % MESSAGE_KIND_COUNT)));
-    pack_array(&frame, 2);
-    pack_u64(&frame, hash_64(slice_of(data, size)));
-    pack_raw(&frame, slice_of(data, size));
+    peer_frame(&frame, message_name((enum message_kind)(data[0] % MESSAGE_KIND_COUNT)),
+               slice_of(data, size));
     try_message(buffer_slice(&frame));
     buffer_done(&frame);
     return 0;

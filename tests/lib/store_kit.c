@@ -74,7 +74,7 @@ static int kit_write(struct kit *kit, const char *name, struct version *version,
     struct key key = kit_key(name);
     struct delta delta = {.context = clock_in(&kit->arena), .dots = clock_in(&kit->arena)};
     struct dot dot = store_mint(kit->store, key.shard);
-    struct store_view view;
+    uint64_t position;
 
     if (version) {
         version->dot = dot;
@@ -85,7 +85,7 @@ static int kit_write(struct kit *kit, const char *name, struct version *version,
         clock_copy(&delta.context, store_clock(kit->store, key.shard));
     clock_add(&delta.context, dot);
     clock_add(&delta.dots, dot);
-    return store_apply(kit->store, &key, &delta, &kit->arena, &view);
+    return store_apply(kit->store, &key, &delta, &kit->arena, &position);
 }
 
 int kit_put(struct kit *kit, const char *name, struct slice value)

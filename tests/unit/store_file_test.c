@@ -115,13 +115,13 @@ static int put(struct site *site, int number, const char *value)
     struct key key = number_key(number, name);
     struct dot dot = store_mint(site->store, key.shard);
     struct version version = {.dot = dot, .value = slice_of_text(value)};
-    struct delta delta = {&version, 1, clock_in(&site->arena), clock_in(&site->arena)};
-    struct store_view view;
+    struct delta delta = {&version, 1, clock_in(&site->arena), clock_in(&site->arena), {0}};
+    uint64_t position;
 
     clock_copy(&delta.context, store_clock(site->store, key.shard));
     clock_add(&delta.context, dot);
     clock_add(&delta.dots, dot);
-    return store_apply(site->store, &key, &delta, &site->arena, &view);
+    return store_apply(site->store, &key, &delta, &site->arena, &position);
 }
 
 // Negative: the error.

@@ -34,21 +34,25 @@ static struct key bare_key(const char *name)
 static int bare_delete(struct kit *kit, const char *name, uint64_t actor, uint64_t last)
 {
     struct key key = bare_key(name);
-    struct delta delta = {NULL, 0, dots_run(kit, actor, 1, last), dots_run(kit, actor, last, last)};
-    struct store_view view;
+    struct delta delta = {.context = dots_run(kit, actor, 1, last),
+                          .dots = dots_run(kit, actor, last, last)};
+    uint64_t position;
 
-    return store_apply(kit->store, &key, &delta, &kit->arena, &view);
+    return store_apply(kit->store, &key, &delta, &kit->arena, &position);
 }
 
 static int named_put(struct kit *kit, const char *name, struct dot dot)
 {
     struct key key = kit_key(name);
     struct version version = {.dot = dot, .value = slice_of_text("value")};
-    struct delta delta = {&version, 1, dots_run(kit, dot.actor, dot.counter, dot.counter),
-                          dots_run(kit, dot.actor, dot.counter, dot.counter)};
-    struct store_view view;
+    struct delta delta = {&version,
+                          1,
+                          dots_run(kit, dot.actor, dot.counter, dot.counter),
+                          dots_run(kit, dot.actor, dot.counter, dot.counter),
+                          {0}};
+    uint64_t position;
 
-    return store_apply(kit->store, &key, &delta, &kit->arena, &view);
+    return store_apply(kit->store, &key, &delta, &kit->arena, &position);
 }
 
 // All names are of one shard.
@@ -77,6 +81,7 @@ static void shard_is(const struct kit *kit, uint32_t shard, uint64_t keys, bool 
 static void test_names_come_and_stay(void **state)
 {
     struct store_view view;
+    uint64_t position;
     struct key key = bare_key("k");
     struct kit kit;
 
@@ -108,12 +113,14 @@ static void test_names_come_and_stay(void **state)
         // Without a name nothing can have a version.
         assert_int_equal(store_read(kit.store, &key, &kit.arena, &view), 0);
         assert_int_equal(view.object.count, 1);
-        assert_int_equal(
-            store_apply(kit.store, &key,
-                        &(struct delta){view.object.versions, 1, dots_run(&kit, 50, 1, 9),
-                                        dots_run(&kit, 50, 9, 9)},
-                        &kit.arena, &view),
-            ERR_INVALID);
+        assert_int_equal(store_apply(kit.store, &key,
+                                     &(struct delta){view.object.versions,
+                                                     1,
+                                                     dots_run(&kit, 50, 1, 9),
+                                                     dots_run(&kit, 50, 9, 9),
+                                                     {0}},
+                                     &kit.arena, &position),
+                         ERR_INVALID);
         kit_done(&kit);
     }
 }
@@ -437,12 +444,13 @@ static void test_rests_go_though_a_checkpoint_was_under_way(void **state)
     assert_non_null(kit.store->frozen);
     for (uint64_t n = 1; n < 5; n++) {
         struct key key = bare_key("k");
-        struct delta delta = {NULL, 0, dots_run(&kit, 50, 1, n), dots_run(&kit, 50, 1, n)};
-        struct store_view view;
+        struct delta delta = {.context = dots_run(&kit, 50, 1, n),
+                              .dots = dots_run(&kit, 50, 1, n)};
+        uint64_t position;
 
         // On another key, so that the record itself is not written again.
         key.high ^= 1;
-        assert_int_equal(store_apply(kit.store, &key, &delta, &kit.arena, &view), 0);
+        assert_int_equal(store_apply(kit.store, &key, &delta, &kit.arena, &position), 0);
     }
     for (int i = 0; i < 5; i++)
         kit_turn(&kit);
@@ -502,7 +510,7 @@ static void test_too_many_dots_of_a_key_need_a_fill(void **state)
 {
     struct key hot = kit_key("k");
     struct store_effects effects;
-    struct store_view view;
+    uint64_t position;
     struct kit kit;
     uint64_t counter = 0;
 
@@ -517,7 +525,7 @@ static void test_too_many_dots_of_a_key_need_a_fill(void **state)
             clock_add(&delta.dots, (struct dot){50, counter});
         }
         clock_copy(&delta.context, &delta.dots);
-        assert_int_equal(store_apply(kit.store, &hot, &delta, &kit.arena, &view), 0);
+        assert_int_equal(store_apply(kit.store, &hot, &delta, &kit.arena, &position), 0);
         assert_int_equal(store_missing(kit.store, &ask, &kit.arena, &effects), 0);
         assert_int_equal(effects.below_floor, runs > STORE_ITEM_RUNS_MAX);
         assert_int_equal(effects.count, runs <= STORE_ITEM_RUNS_MAX);

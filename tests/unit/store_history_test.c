@@ -41,9 +41,10 @@ static void context_widen(struct world *world, struct model_op *op, uint32_t sha
 static void op_run(struct world *world, struct model_op *op)
 {
     uint64_t end = store_end(world->store);
-    struct delta delta = {random_versions(world, op), op->version_count, {0}, {0}};
+    struct delta delta = {.versions = random_versions(world, op), .count = op->version_count};
     struct key key = world->model->keys[op->key];
     struct store_view view;
+    uint64_t position;
     int err;
 
     random_clock(world, op->context, &delta.context);
@@ -54,17 +55,21 @@ static void op_run(struct world *world, struct model_op *op)
         key_tree(&key, tree_key);
         key = key_of_tree(tree_key, MODEL_SHARDS);
     }
-    err = store_apply(world->store, &key, &delta, &world->arena, &view);
+    err = store_apply(world->store, &key, &delta, &world->arena, &position);
     if (err || store_end(world->store) == end) {
         world->refused += err != 0;
         assert_true(!err || err == ERR_OVERLOADED || err == ERR_DISK_FULL);
-        if (!err)
+        if (!err) {
+            assert_int_equal(store_read(world->store, &key, &world->arena, &view), 0);
             random_compare_object(world, op->key, &view.object);
+        }
         random_op_done(op);
         return;
     }
-    assert_true(view.position > end && view.position <= store_end(world->store));
-    random_did(world, op, view.position);
+    assert_true(position > end && position <= store_end(world->store));
+    random_did(world, op, position);
+    assert_int_equal(store_read(world->store, &key, &world->arena, &view), 0);
+    assert_int_equal(view.position, position);
     random_compare_object(world, op->key, &view.object);
 }
 

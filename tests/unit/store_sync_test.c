@@ -149,9 +149,10 @@ static void step_write(struct ring *ring)
     struct node *second = &ring->nodes[below(ring, NODES)];
     struct write *write = &ring->writes[ring->write_count];
     struct version version = {.value = slice_of_text("value")};
-    struct delta delta = {&version, below(ring, 4) > 0, clock_in(&ring->arena),
-                          clock_in(&ring->arena)};
+    struct delta delta = {
+        &version, below(ring, 4) > 0, clock_in(&ring->arena), clock_in(&ring->arena), {0}};
     struct store_view view;
+    uint64_t position;
 
     if (ring->write_count == WRITES_MAX || at == second ||
         (at < &ring->nodes[OWNERS] && !node_serves(at)))
@@ -166,7 +167,7 @@ static void step_write(struct ring *ring)
     }
     clock_add(&delta.context, write->dot);
     clock_add(&delta.dots, write->dot);
-    if (store_apply(at->store, &ring->keys[write->key], &delta, &ring->arena, &view))
+    if (store_apply(at->store, &ring->keys[write->key], &delta, &ring->arena, &position))
         return; // a guest without room for dots
     node_flush(at);
     clock_copy(&write->context, &delta.context);
@@ -175,7 +176,7 @@ static void step_write(struct ring *ring)
         struct node *node = &ring->nodes[i];
 
         if (node != at && (node == second || below(ring, 3) == 0) &&
-            store_apply(node->store, &ring->keys[write->key], &delta, &ring->arena, &view) == 0)
+            store_apply(node->store, &ring->keys[write->key], &delta, &ring->arena, &position) == 0)
             node_flush(node);
         else if (node == second)
             ring->wiped = true; // on one disk only: that one must not be lost
@@ -188,16 +189,16 @@ static void effect_apply(struct ring *ring, struct node *to, const struct node *
                          const struct store_effect *effect)
 {
     const struct store_item *item = &effect->item;
-    struct delta delta = {item->object.versions, item->object.count, clock_in(&ring->arena),
-                          effect->dots};
+    struct delta delta = {
+        item->object.versions, item->object.count, clock_in(&ring->arena), effect->dots, {0}};
     struct key key = key_of_tree(item->tree_key, 1);
-    struct store_view view;
+    uint64_t position;
 
     key.bucket = item->bucket;
     key.key = item->key;
     clock_copy(&delta.context, store_clock(from->store, 0));
     clock_join(&delta.context, &item->object.rest);
-    assert_int_equal(store_apply(to->store, &key, &delta, &ring->arena, &view), 0);
+    assert_int_equal(store_apply(to->store, &key, &delta, &ring->arena, &position), 0);
 }
 
 static void fill_begin(struct ring *ring, struct node *to)

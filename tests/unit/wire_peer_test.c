@@ -8,6 +8,7 @@
 #include "node/data/hash.h"
 #include "node/wire/client.h"
 #include "node/wire/rpc.h"
+#include "tests/lib/peer_frame.h"
 #include "tests/lib/retype.h"
 #include "tests/lib/saying.h"
 
@@ -22,14 +23,6 @@
 enum { ROUNDS = 5000 };
 
 static struct wire_decoder decoder;
-
-static int scan(struct slice bytes, size_t *out_size)
-{
-    struct rpc_scan scan;
-
-    rpc_scan_init(&scan, PEER_FRAME_MAX, PEER_VALUES_MAX);
-    return rpc_scan_more(&scan, bytes, out_size);
-}
 
 static void round_trip(void **state)
 {
@@ -47,7 +40,7 @@ static void round_trip(void **state)
         saying_message(&saying, (enum message_kind)(i % MESSAGE_KIND_COUNT), &message);
         bytes.size = 0;
         peer_message_encode(&message, &bytes);
-        assert_int_equal(scan(buffer_slice(&bytes), &size), 0);
+        assert_int_equal(peer_message_size(buffer_slice(&bytes), &size), 0);
         assert_int_equal(size, bytes.size);
         assert_int_equal(peer_message_decode(buffer_slice(&bytes), &decoder, &back), 0);
         saying_same_message(&message, &back);
@@ -78,7 +71,7 @@ static void cut_at_each_byte(void **state)
 
             assert_non_null(piece);
             memcpy(piece, bytes.data, cut);
-            assert_int_equal(scan(frame, &size), ERR_AGAIN);
+            assert_int_equal(peer_message_size(frame, &size), ERR_AGAIN);
             assert_int_equal(peer_message_decode(frame, &decoder, &back), ERR_PROTOCOL);
             free(piece);
         }
@@ -88,17 +81,6 @@ static void cut_at_each_byte(void **state)
 }
 
 // A frame around a body, with its right sum.
-static void frame_of(struct buffer *out, const char *name, struct slice body)
-{
-    out->size = 0;
-    pack_array(out, 3);
-    pack_u64(out, RPC_NOTIFICATION);
-    pack_text(out, name);
-    pack_array(out, 2);
-    pack_u64(out, hash_64(body));
-    pack_raw(out, body);
-}
-
 // The body of an encoded message, which stands behind the fixed head.
 static struct slice body_of(const struct message *message, struct buffer *out)
 {
@@ -129,18 +111,18 @@ static void bodies_of_another_size(void **state)
         saying_reset(&saying);
         saying_message(&saying, kind, &message);
         body = body_of(&message, &bytes);
-        frame_of(&frame, message_name(kind), body);
+        peer_frame(&frame, message_name(kind), body);
         assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), 0);
         for (size_t cut = 1; cut < body.size && !to_the_end; cut += 1 + cut / 100) {
-            frame_of(&frame, message_name(kind), slice_of(body.data, cut));
+            peer_frame(&frame, message_name(kind), slice_of(body.data, cut));
             assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back),
                              ERR_PROTOCOL);
         }
-        frame_of(&frame, message_name(kind), slice_of(body.data, 0));
+        peer_frame(&frame, message_name(kind), slice_of(body.data, 0));
         assert_true(peer_message_decode(buffer_slice(&frame), &decoder, &back) != 0);
         buffer_add_u8(&bytes, 0);
         body = slice_of(bytes.data + (bytes.size - 1 - body.size), body.size + 1);
-        frame_of(&frame, message_name(kind), body);
+        peer_frame(&frame, message_name(kind), body);
         assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back),
                          to_the_end ? 0 : ERR_PROTOCOL);
     }
@@ -173,7 +155,7 @@ static void no_damage_gets_through(void **state)
             size_t size = 0;
 
             bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-            if (scan(buffer_slice(&bytes), &size) == 0)
+            if (peer_message_size(buffer_slice(&bytes), &size) == 0)
                 assert_true(peer_message_decode(slice_of(bytes.data, size), &decoder, &back) < 0);
             bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         }
@@ -187,20 +169,28 @@ static void damage_is_told_from_nonsense(void **state)
     struct message message = {.kind = MESSAGE_APPLIED, .op = 77};
     struct message back;
     struct buffer bytes = {0};
+    size_t size = 0;
 
     (void)state;
     peer_message_encode(&message, &bytes);
     bytes.data[bytes.size - 2] ^= 1; // op
     assert_int_equal(peer_message_decode(buffer_slice(&bytes), &decoder, &back), ERR_DAMAGED);
     // the sum covers the kind too: an answer does not become another answer
-    frame_of(&bytes, "committed", slice_of((const uint8_t[]){MESSAGE_APPLIED, 77, 0}, 3));
+    peer_frame(&bytes, "committed", slice_of((const uint8_t[]){MESSAGE_APPLIED, 77, 0}, 3));
     assert_int_equal(peer_message_decode(buffer_slice(&bytes), &decoder, &back), ERR_DAMAGED);
-    frame_of(&bytes, "gossip", slice_of((const uint8_t[]){99, 77, 0}, 3));
+    peer_frame(&bytes, "gossip", slice_of((const uint8_t[]){99, 77, 0}, 3));
     assert_int_equal(peer_message_decode(buffer_slice(&bytes), &decoder, &back), ERR_METHOD);
     // an empty body has a sum like any other
-    frame_of(&bytes, "applied", (struct slice){0});
-    bytes.data[bytes.size - 2] ^= 1;
+    peer_frame(&bytes, "applied", (struct slice){0});
+    bytes.data[bytes.size - 6] ^= 1;
     assert_int_equal(peer_message_decode(buffer_slice(&bytes), &decoder, &back), ERR_DAMAGED);
+    // one spelling only, and a size that no node sends is refused before its bytes have come
+    peer_frame(&bytes, "applied", slice_of((const uint8_t[]){MESSAGE_APPLIED, 77, 0}, 3));
+    assert_int_equal(peer_message_size(buffer_slice(&bytes), &size), 0);
+    bytes.data[bytes.size - 7] = 0x20; // of the body's size
+    assert_int_equal(peer_message_size(buffer_slice(&bytes), &size), ERR_TOO_LARGE);
+    bytes.data[bytes.size - 8] = 0xc5;
+    assert_int_equal(peer_message_size(buffer_slice(&bytes), &size), ERR_PROTOCOL);
     // no peer method is a request
     bytes.size = 0;
     buffer_add(&bytes, (const uint8_t[]){0x94, 0x00, 0x01, 0xa4, 'p', 'i', 'n', 'g', 0x90}, 9);
@@ -222,20 +212,20 @@ static void bodies_that_nobody_sends(void **state)
     struct message back;
 
     (void)state;
-    frame_of(&frame, "properties", slice_of(no_bucket, sizeof no_bucket));
+    peer_frame(&frame, "properties", slice_of(no_bucket, sizeof no_bucket));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
-    frame_of(&frame, "read", slice_of(no_key, sizeof no_key));
+    peer_frame(&frame, "read", slice_of(no_key, sizeof no_key));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
-    frame_of(&frame, "read", slice_of(no_flag, sizeof no_flag));
+    peer_frame(&frame, "read", slice_of(no_flag, sizeof no_flag));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
-    frame_of(&frame, "applied", slice_of(padded_op, sizeof padded_op));
+    peer_frame(&frame, "applied", slice_of(padded_op, sizeof padded_op));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
     buffer_add(&body, long_key, sizeof long_key);
     memset(buffer_reserve(&body, KEY_SIZE_MAX + 1), 'k', KEY_SIZE_MAX + 1);
     body.size += KEY_SIZE_MAX + 1;
-    frame_of(&frame, "read", buffer_slice(&body));
+    peer_frame(&frame, "read", buffer_slice(&body));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
-    frame_of(&frame, "applied", slice_of(new_err, sizeof new_err));
+    peer_frame(&frame, "applied", slice_of(new_err, sizeof new_err));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), 0);
     assert_int_equal(back.err, ERR_INTERNAL);
     buffer_done(&body);
@@ -252,16 +242,16 @@ static void forwarded_nonsense(void **state)
     (void)state;
     buffer_add(&body, (const uint8_t[]){MESSAGE_FORWARD, 1, 0}, 3);
     buffer_add(&body, (const uint8_t[]){0x94, 0x00, 0x00, 0xdd, 0xff, 0xff, 0xff, 0xff}, 8);
-    frame_of(&frame, "forward", buffer_slice(&body));
+    peer_frame(&frame, "forward", buffer_slice(&body));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
     body.size = 3;
     buffer_add(&body, (const uint8_t[]){0x94, 0x00, 0x00, 0xa1, 'x', 0x90}, 6);
-    frame_of(&frame, "forward", buffer_slice(&body));
+    peer_frame(&frame, "forward", buffer_slice(&body));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_METHOD);
     body.size = 0;
     buffer_add(&body, (const uint8_t[]){MESSAGE_FORWARDED, 1, 0, METHOD_COUNT}, 4);
     buffer_add(&body, (const uint8_t[]){0x94, 0x01, 0x00, 0xa1, 'x', 0xc0}, 6);
-    frame_of(&frame, "forwarded", buffer_slice(&body));
+    peer_frame(&frame, "forwarded", buffer_slice(&body));
     assert_int_equal(peer_message_decode(buffer_slice(&frame), &decoder, &back), ERR_PROTOCOL);
     buffer_done(&body);
     buffer_done(&frame);
