@@ -18,6 +18,9 @@ enum { LOG_BUDGETS = 4 };
 // What the pages that one transaction changes may take, in budgets of the memtable.
 enum { PAGE_BUDGETS = 4, PAGE_BYTES = 4096 };
 
+// The tail holds the dots of a few seconds, and this share of the dot log at most.
+enum { TAIL_MAX = 1 << 16, TAIL_SHARE = 16 };
+
 // Records of an erased shard that one transaction removes.
 enum { PURGE_STEP = 10000 };
 
@@ -116,23 +119,42 @@ static void metas_gather(struct store *store, struct checkpoint_load *load)
     store->unknown.changed = false;
 }
 
+// How many of the unsaved dots are written one by one: none while all fit the tail, else enough to
+// leave room in it for some time.
+static uint32_t dots_grown_old(const struct dot_log *log)
+{
+    const struct dot_entry *entry = NULL;
+    uint32_t tail_max =
+        log->count_max / TAIL_SHARE < TAIL_MAX ? log->count_max / TAIL_SHARE : TAIL_MAX;
+    uint32_t count = 0;
+
+    while ((entry = dot_log_unsaved(log, entry)))
+        count += 1;
+    return count > tail_max ? count - tail_max / 2 : 0;
+}
+
 static void dots_gather(struct store *store, struct checkpoint_load *load)
 {
     const struct dot_entry *entry = NULL;
     struct dot_gone *gone = dot_log_take_gone(&store->dot_log, &load->gone_count);
-    size_t count = 0;
+    uint32_t old = dots_grown_old(&store->dot_log);
 
-    while ((entry = dot_log_unsaved(&store->dot_log, entry)))
-        load->dot_count += 1;
-    load->dots = memory_new(load->dot_count * sizeof *load->dots);
+    load->dots = memory_new(old * sizeof *load->dots);
+    record_begin(&load->tail);
     while ((entry = dot_log_unsaved(&store->dot_log, entry))) {
-        dot_key(entry->shard, entry->dot, load->dots[count].key);
-        memcpy(load->dots[count++].tree_key, entry->tree_key, TREE_KEY_SIZE);
+        struct checkpoint_dot dot;
+
+        dot_key(entry->shard, entry->dot, dot.key);
+        memcpy(dot.tree_key, entry->tree_key, TREE_KEY_SIZE);
+        if (load->dot_count < old)
+            load->dots[load->dot_count++] = dot;
+        else
+            buffer_add(&load->tail, &dot, sizeof dot);
     }
     load->gone = memory_new(load->gone_count * sizeof *load->gone);
     for (size_t i = 0; i < load->gone_count; i++)
         dot_key(gone[i].shard, gone[i].dot, load->gone[i].key);
-    dot_log_saved(&store->dot_log);
+    dot_log_saved(&store->dot_log, old);
     free(gone);
 }
 
@@ -200,6 +222,7 @@ void checkpoint_done(struct checkpoint *checkpoint)
 {
     free(checkpoint->load.objects);
     free(checkpoint->load.dots);
+    buffer_done(&checkpoint->load.tail);
     free(checkpoint->load.gone);
     free(checkpoint->load.voids);
     buffer_done(&checkpoint->load.records);
@@ -234,9 +257,19 @@ static int dot_compare_keys(const void *left, const void *right)
     return memcmp(a->key, b->key, DOT_KEY_SIZE);
 }
 
+static int tail_write(struct tree *tree, struct checkpoint_load *load)
+{
+    struct slice key = slice_of_text(DOT_TAIL_NAME);
+
+    if (load->tail.size == TREE_RECORD_HEADER_SIZE)
+        return tree->calls->remove(tree, TREE_DOTS, key);
+    record_seal(TREE_DOTS, key, load->tail.data, load->tail.size);
+    return tree->calls->put(tree, TREE_DOTS, key, buffer_slice(&load->tail));
+}
+
 static int dots_write(struct tree *tree, struct checkpoint_load *load)
 {
-    int err = 0;
+    int err = tail_write(tree, load);
 
     if (load->dot_count)
         qsort(load->dots, load->dot_count, sizeof *load->dots, dot_compare_keys);

@@ -41,6 +41,7 @@ struct checkpoint_load {
     size_t object_count;
     struct checkpoint_dot *dots;
     size_t dot_count;
+    struct buffer tail;          // of the dot log: a record, not yet sealed
     struct checkpoint_dot *gone; // without tree keys
     size_t gone_count;
     struct checkpoint_void *voids; // shards to be purged first

@@ -3,10 +3,11 @@
 // age in a list.
 //
 //     oldest -> ... -> [unsaved] -> ... -> newest
-//      in the tree   |  not yet in the tree
+//    saved in the tree | one by one
 //
-// In a healthy cluster entries go within a second or so, when all owners have them, and never see
-// the tree.
+// In a healthy cluster entries go within a second or so, when all owners have them. So those that a
+// checkpoint meets are mostly about to go: it writes the newest into one record, the tail, which the
+// next checkpoint replaces, and only what has grown old gets a record of its own.
 #include "node/store/dot_log.h"
 
 #include "base/buffer.h"
@@ -242,11 +243,14 @@ struct dot_gone *dot_log_take_gone(struct dot_log *log, size_t *out_count)
     return gone;
 }
 
-void dot_log_saved(struct dot_log *log)
+void dot_log_saved(struct dot_log *log, uint32_t count)
 {
-    for (uint32_t at = log->unsaved; at; at = entry_at(log, at)->newer)
-        entry_at(log, at)->saved = true;
-    log->unsaved = 0;
+    for (; count > 0 && log->unsaved; count--) {
+        struct dot_entry *entry = entry_at(log, log->unsaved);
+
+        entry->saved = true;
+        log->unsaved = entry->newer;
+    }
 }
 
 uint64_t dot_log_bytes(const struct dot_log *log)

@@ -17,7 +17,7 @@ struct dot_entry {
     uint32_t by_key_back; // a hot key has many dots: taking one out must not walk them
     uint32_t older;
     uint32_t newer;
-    bool saved; // is in the tree
+    bool saved; // has a record of its own in the tree
 };
 
 // A dot that was in the tree and is to go from there.
@@ -39,7 +39,7 @@ struct dot_log {
     uint32_t oldest;
     uint32_t newest;
     uint32_t kept;    // the newest of those that eviction has passed by; 0: it begins anew
-    uint32_t unsaved; // the oldest entry not in the tree; all newer ones are not either
+    uint32_t unsaved; // the oldest entry that is not saved; all newer ones are not either
     struct dot_gone *gone;
     size_t gone_count;
     size_t gone_capacity;
@@ -70,11 +70,12 @@ const struct dot_entry *dot_log_over(const struct dot_log *log);
 void dot_log_keep(struct dot_log *log, const struct dot_entry *entry);
 void dot_log_keep_none(struct dot_log *log);
 
-// For a checkpoint: the entries not in the tree, oldest first, from NULL on; and afterwards they
-// count as saved, and the list `gone` is the caller's (it frees it).
+// For a checkpoint: the entries without a record of their own in the tree, oldest first, from NULL
+// on; and afterwards the `count` oldest of them count as saved, and the list `gone` is the caller's
+// (it frees it).
 const struct dot_entry *dot_log_unsaved(const struct dot_log *log, const struct dot_entry *after);
 struct dot_gone *dot_log_take_gone(struct dot_log *log, size_t *out_count);
-void dot_log_saved(struct dot_log *log);
+void dot_log_saved(struct dot_log *log, uint32_t count);
 
 uint64_t dot_log_bytes(const struct dot_log *log);
 

@@ -168,25 +168,20 @@ static int clocks_load(struct store *store)
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
-// A damaged entry is left out: its dot then counts as no longer in the log, which costs a fill at
+// What is damaged is left out: its dots then count as no longer in the log, which costs fills at
 // most. Told is whether the entry is used.
-static bool dot_load(struct store *store, struct slice key, struct slice record)
+static bool dot_load(struct store *store, const uint8_t key[DOT_KEY_SIZE],
+                     const uint8_t tree_key[TREE_KEY_SIZE])
 {
+    uint32_t shard = bytes_u32_big(key);
+    struct dot dot = {bytes_u64_big(key + 4), bytes_u64_big(key + 12)};
     struct replica *replica;
-    struct slice body;
-    struct dot dot;
-    uint32_t shard;
 
-    if (key.size != DOT_KEY_SIZE || record_open(TREE_DOTS, key, record, &body) ||
-        body.size != TREE_KEY_SIZE)
-        return false;
-    shard = __builtin_bswap32(bytes_u32(key.data));
-    dot = (struct dot){bytes_u64_big(key.data + 4), bytes_u64_big(key.data + 12)};
-    if (shard >= store->shards || key_tree_shard(body.data, store->shards) != shard)
+    if (shard >= store->shards || key_tree_shard(tree_key, store->shards) != shard)
         return false;
     replica = &store->replicas[shard];
     if (!clock_contains(&replica->clock, dot) ||
-        !dot_log_add(&store->dot_log, shard, dot, body.data))
+        !dot_log_add(&store->dot_log, shard, dot, tree_key))
         return false;
     // Until all are read `floor` holds what is in the log.
     clock_add(&replica->floor, dot);
@@ -194,17 +189,33 @@ static bool dot_load(struct store *store, struct slice key, struct slice record)
     return true;
 }
 
+static void tail_load(struct store *store, struct slice body)
+{
+    enum { STEP = DOT_KEY_SIZE + TREE_KEY_SIZE };
+
+    for (size_t at = 0; at + STEP <= body.size; at += STEP)
+        dot_load(store, body.data + at, body.data + at + DOT_KEY_SIZE);
+}
+
 static int dots_load(struct store *store)
 {
     struct slice after = {0};
     struct slice record[2];
+    uint32_t saved = 0;
     int err;
 
     while (!(err = store->tree->calls->next(store->tree, TREE_DOTS, after, record))) {
-        dot_load(store, record[0], record[1]);
+        struct slice body;
+        bool sound = record_open(TREE_DOTS, record[0], record[1], &body) == 0;
+
         after = record[0];
+        if (sound && after.size == DOT_KEY_SIZE && body.size == TREE_KEY_SIZE)
+            saved += dot_load(store, after.data, body.data);
+        else if (sound && slice_is(after, DOT_TAIL_NAME))
+            tail_load(store, body);
     }
-    dot_log_saved(&store->dot_log);
+    // The tail comes last, and what is in it is saved with the next tail.
+    dot_log_saved(&store->dot_log, saved);
     for (uint32_t shard = 0; shard < store->shards; shard++) {
         struct replica *replica = &store->replicas[shard];
         struct clock logged = replica->floor;

@@ -56,7 +56,7 @@
 //     TREE_OBJECTS  u8 bucket size, bucket, u16 key size, key, object (object_encode)
 //                   (both sizes 0: the name is not known; then there are no versions)
 //     TREE_RESTS    no record: the value is empty
-//     TREE_DOTS     16 bytes tree key
+//     TREE_DOTS     16 bytes tree key; the tail: for each dot of it 20 bytes dot key, 16 tree key
 //     TREE_CLOCKS   u8 flags, varint keys, varint bytes, varint expiring, u64 digest, clock;
 //                   flags: 1: born; 2: the last fill goes on; 4: varint rests (not 0) follows:
 //                   records with a rest; 8: then u8 fills (not 0) follows, and of each: u8 1 when
@@ -195,7 +195,9 @@ void replica_record_encode(const struct replica_record *record, struct buffer *o
 int replica_record_decode(struct slice body, struct replica_record *out);
 void replica_record_done(struct replica_record *record);
 
+// Keys of TREE_DOTS; behind all of them stands the tail of the dot log.
 enum { DOT_KEY_SIZE = 20 };
+#define DOT_TAIL_NAME "\xff"
 
 void dot_key(uint32_t shard, struct dot dot, uint8_t out[DOT_KEY_SIZE]);
 
