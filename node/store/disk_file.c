@@ -287,8 +287,8 @@ static void job_end(struct disk_file *file, const struct disk_job *job, int err)
     pthread_mutex_lock(&file->mutex);
     buffer_add(&file->done, &done, sizeof done);
     file->pending -= 1;
-    pthread_cond_signal(&file->ended);
     pthread_mutex_unlock(&file->mutex);
+    pthread_cond_signal(&file->ended);
     if (file->settings.wake)
         file->settings.wake(file->settings.wake_data);
 }
@@ -349,8 +349,8 @@ static void file_submit(struct disk *disk, const struct disk_job *job)
     pthread_mutex_lock(&file->mutex);
     buffer_add(&worker->queue, job, sizeof *job);
     file->pending += 1;
-    pthread_cond_signal(&worker->wanted);
     pthread_mutex_unlock(&file->mutex);
+    pthread_cond_signal(&worker->wanted); // outside, or it would wake up to wait for the mutex
 }
 
 static bool file_poll(struct disk *disk, struct disk_done *out)

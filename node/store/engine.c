@@ -107,7 +107,7 @@ void store_turn_end(struct store *store, uint64_t now_ms)
     if (store->fatal)
         return;
     strip_some(store);
-    store->tree->calls->turn_end(store->tree);
+    views_end(store);
     store->fatal = checkpoint_turn(store, now_ms);
     log_submit(&store->log, now_ms);
 }
@@ -160,7 +160,7 @@ static int checkpoint_drain(struct store *store)
 
     while (!err && store->checkpoint.state != CHECKPOINT_IDLE) {
         store->tree->calls->wait(store->tree);
-        store->tree->calls->turn_end(store->tree);
+        views_end(store);
         err = checkpoint_turn(store, store->now_ms);
         log_submit(&store->log, store->now_ms);
         if (store->log.synced < store->checkpoint.load.position)
@@ -184,7 +184,7 @@ int store_close(struct store *store)
 
     if (!store)
         return 0;
-    store->tree->calls->turn_end(store->tree);
+    views_end(store);
     err = checkpoint_drain(store);
     if (!err && !(store->marked_clean && is_all_in_tree(store))) {
         store->checkpoint.clean = true;
@@ -201,7 +201,7 @@ void store_abandon(struct store *store)
 
     if (!store)
         return;
-    store->tree->calls->turn_end(store->tree);
+    views_end(store);
     store->tree->calls->wait(store->tree);
     store->tree->calls->poll(store->tree);
     // The writer may still hold our buffers.

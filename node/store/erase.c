@@ -37,6 +37,7 @@ void erase_apply(struct store *store, uint32_t shard)
     unknown_remove_range(&store->unknown, first, last);
     replica_done(replica);
     *replica = blank;
+    store->last_valid = false;
     store->clock_changes += 1;
 }
 

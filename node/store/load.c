@@ -242,7 +242,7 @@ static int tree_load(struct store *store, struct store_found *found)
         err = clocks_load(store);
     if (!err)
         err = dots_load(store);
-    store->tree->calls->turn_end(store->tree);
+    views_end(store);
     if (err == ERR_STALE)
         return fail(found, ERR_INVALID,
                     "the tree was written by a newer version: start that version again");
@@ -355,7 +355,7 @@ static int group_end(void *data, uint64_t position)
 
     if (!store->id)
         store->id = replaying->recovered->store;
-    store->tree->calls->turn_end(store->tree);
+    views_end(store);
     if (position <= store->covered)
         return 0;
     store->log.filling_from = position;
@@ -443,7 +443,7 @@ int store_load(struct store *store, struct store_found *found)
         // The last life may have ended before it stripped what it could.
         store->strip_again = true;
     }
-    store->tree->calls->turn_end(store->tree);
+    views_end(store);
     log_recovered_done(&recovered);
     return err;
 }

@@ -36,6 +36,13 @@ struct meta_value {
     bool changed; // since the last checkpoint
 };
 
+struct lookup {
+    struct slice body; // of the object record; empty: there is none
+    uint64_t position;
+    struct memtable_entry *entry; // when it is in the active memtable
+    bool rest;                    // as stored it has one (object_read sets this)
+};
+
 struct store {
     struct store_settings settings;
     struct disk *disk;
@@ -63,6 +70,11 @@ struct store {
     struct memtable *frozen; // NULL unless a checkpoint is under way
     struct checkpoint checkpoint;
 
+    // A write reads its key and then applies to it: the second search is spared.
+    struct lookup last;
+    uint8_t last_key[TREE_KEY_SIZE];
+    bool last_valid; // until something is written, and to the end of the turn
+
     struct buffer scratch;  // one record being encoded
     struct arena arena;     // of one walk or strip
     uint64_t clock_changes; // of all replicas
@@ -81,16 +93,12 @@ struct store {
 
 // ---- store.c
 
-struct lookup {
-    struct slice body; // of the object record; empty: there is none
-    uint64_t position;
-    struct memtable_entry *entry; // when it is in the active memtable
-    bool rest;                    // as stored it has one (object_read sets this)
-};
-
 // The entry of a key, unless its shard was erased since.
 struct memtable_entry *entry_find(const struct store *store, const struct memtable *table,
                                   const uint8_t tree_key[TREE_KEY_SIZE]);
+
+// What was found in this turn may go.
+void views_end(struct store *store);
 
 // The newest record of a tree key. ERR_DAMAGED (and the key is unknown from now on), ERR_IO.
 int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *out);

@@ -68,12 +68,10 @@ static int tree_find(struct store *store, const uint8_t *tree_key, struct lookup
     return err;
 }
 
-int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *out)
+static int object_search(struct store *store, const uint8_t *tree_key, struct lookup *out)
 {
     struct memtable_entry *entry = entry_find(store, store->active, tree_key);
 
-    if (unknown_has(&store->unknown, tree_key))
-        return ERR_DAMAGED;
     if (entry) {
         *out = entry_lookup(entry);
         out->entry = entry;
@@ -86,6 +84,31 @@ int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], stru
         return 0;
     }
     return tree_find(store, tree_key, out);
+}
+
+int object_find(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *out)
+{
+    int err;
+
+    if (unknown_has(&store->unknown, tree_key))
+        return ERR_DAMAGED;
+    if (store->last_valid && memcmp(tree_key, store->last_key, TREE_KEY_SIZE) == 0) {
+        *out = store->last;
+        return 0;
+    }
+    err = object_search(store, tree_key, out);
+    store->last_valid = !err;
+    if (!err) {
+        store->last = *out;
+        memcpy(store->last_key, tree_key, TREE_KEY_SIZE);
+    }
+    return err;
+}
+
+void views_end(struct store *store)
+{
+    store->last_valid = false;
+    store->tree->calls->turn_end(store->tree);
 }
 
 int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], struct lookup *found,
@@ -218,6 +241,7 @@ struct memtable_entry *object_put(struct store *store, const struct key *key,
         object_record_begin(key, &store->scratch);
         object_encode(object, &store->scratch);
     }
+    store->last_valid = false;
     entry = memtable_set(store->active, tree_key, buffer_slice(&store->scratch), position);
     entry->has_rest = object->rest.count > 0;
     entry->tried = replica->changes;

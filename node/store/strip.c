@@ -20,6 +20,7 @@ static void stripped_put(struct store *store, const struct lookup *found,
     struct key key = {.bucket = item->bucket, .key = item->key};
     struct slice record = {0};
 
+    store->last_valid = false;
     store->scratch.size = 0;
     if (!object_is_empty(&item->object)) {
         record_begin(&store->scratch);

@@ -41,6 +41,7 @@ struct tree_lmdb {
     bool cursor_live[TREE_TABLES];
     // The thread's.
     MDB_txn *write;
+    MDB_cursor *writers[TREE_TABLES]; // where the last put went; NULL: none yet
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wanted;
@@ -193,21 +194,43 @@ static int lmdb_begin(struct tree *tree)
     return lmdb_err(lmdb, mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write));
 }
 
+static void writer_close(struct tree_lmdb *lmdb, enum tree_table table)
+{
+    if (lmdb->writers[table])
+        mdb_cursor_close(lmdb->writers[table]);
+    lmdb->writers[table] = NULL;
+}
+
+static void writers_close(struct tree_lmdb *lmdb)
+{
+    for (int table = 0; table < TREE_TABLES; table++)
+        writer_close(lmdb, (enum tree_table)table);
+}
+
+// Puts come sorted: one that falls on the page of the one before is not sought from the root.
 static int lmdb_put(struct tree *tree, enum tree_table table, struct slice key, struct slice value)
 {
     struct tree_lmdb *lmdb = lmdb_of(tree);
+    MDB_cursor **writer = &lmdb->writers[table];
     MDB_val name = val_of(key);
     MDB_val content = val_of(value);
+    int code = 0;
 
-    return lmdb_err(lmdb, mdb_put(lmdb->write, lmdb->tables[table], &name, &content, 0));
+    if (!*writer)
+        code = mdb_cursor_open(lmdb->write, lmdb->tables[table], writer);
+    if (!code)
+        code = mdb_cursor_put(*writer, &name, &content, 0);
+    return lmdb_err(lmdb, code);
 }
 
 static int lmdb_remove(struct tree *tree, enum tree_table table, struct slice key)
 {
     struct tree_lmdb *lmdb = lmdb_of(tree);
     MDB_val name = val_of(key);
-    int code = mdb_del(lmdb->write, lmdb->tables[table], &name, NULL);
+    int code;
 
+    writer_close(lmdb, table); // which must not stand where something goes
+    code = mdb_del(lmdb->write, lmdb->tables[table], &name, NULL);
     return code == MDB_NOTFOUND ? 0 : lmdb_err(lmdb, code);
 }
 
@@ -244,6 +267,7 @@ static int lmdb_commit(struct tree *tree)
     struct tree_lmdb *lmdb = lmdb_of(tree);
     MDB_txn *write = lmdb->write;
 
+    writers_close(lmdb);
     lmdb->write = NULL; // freed whatever comes out
     return lmdb_err(lmdb, mdb_txn_commit(write));
 }
@@ -252,6 +276,7 @@ static void lmdb_abort(struct tree *tree)
 {
     struct tree_lmdb *lmdb = lmdb_of(tree);
 
+    writers_close(lmdb);
     if (lmdb->write)
         mdb_txn_abort(lmdb->write);
     lmdb->write = NULL;

@@ -101,6 +101,7 @@ static void damage(struct kit *kit, const char *name)
     uint8_t tree_key[TREE_KEY_SIZE];
 
     key_tree(&key, tree_key);
+    store_turn_end(kit->store, kit->now_ms); // what a turn has found it may use to its end
     assert_true(tree_memory_flip(kit->tree, TREE_OBJECTS, slice_of(tree_key, TREE_KEY_SIZE), 20));
 }
 
