@@ -43,6 +43,35 @@ static const struct pending *pending_now(struct early *early, const struct sim *
     return (const void *)pending->data;
 }
 
+bool early_is_pending(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
+                      struct dot dot)
+{
+    const struct pending *list;
+    size_t count;
+
+    if (!host_store(sim, node))
+        return false;
+    list = pending_now(early, sim, node, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].shard == shard && dot_compare(list[i].dot, dot) == 0)
+            return true;
+    }
+    return false;
+}
+
+// A page of keys that a fill has passed speaks of all the dots of the fill's clock, which is on the
+// disk, also while the delta of one of them is on its way.
+static bool is_filled(const struct store *store, uint32_t shard, struct dot dot)
+{
+    struct store_fill fill;
+
+    for (uint32_t i = 0; store_fill_at(store, shard, i, &fill); i++) {
+        if (clock_contains(fill.start, dot))
+            return true;
+    }
+    return false;
+}
+
 void early_applied(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
                    const struct delta *delta)
 {
@@ -55,6 +84,8 @@ void early_applied(struct early *early, const struct sim *sim, uint32_t node, ui
     pending.dot = (struct dot){delta->dots.runs[0].actor, delta->dots.runs[0].first};
     if (clock_contains(store_clock(host_store(sim, node), shard), pending.dot))
         return; // the same again: it may be durable long since
+    if (is_filled(host_store(sim, node), shard, pending.dot))
+        return;
     if (delta->count == 1)
         pending.value = users_value_number(delta->versions[0].value);
     buffer_add(&early->pending[node], &pending, sizeof pending);

@@ -23,6 +23,10 @@ void early_applied(struct early *early, const struct sim *sim, uint32_t node, ui
 void early_message(struct early *early, const struct sim *sim, uint32_t node,
                    const struct message *message, struct verdict *verdict);
 
+// True while the dot is applied at the node and not yet durable there.
+bool early_is_pending(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
+                      struct dot dot);
+
 // Its process has ended.
 void early_closed(struct early *early, uint32_t node);
 
