@@ -5,11 +5,13 @@
 #ifndef SIM_CHECK_EARLY_H
 #define SIM_CHECK_EARLY_H
 
+#include "base/table.h"
 #include "sim/checker/verdict.h"
 #include "sim/world/sim.h"
 
 struct early {
     struct buffer pending[SIM_NODES_MAX]; // of what is applied and not yet durable
+    struct table taken[SIM_NODES_MAX];    // dots of this life
 };
 
 // A zeroed one is ready.

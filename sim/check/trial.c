@@ -146,6 +146,11 @@ static void see_unborn(struct running *run, uint32_t node, const struct message 
                     "n%" PRIu32 " answers a read from a copy that is not complete", node + 1);
 }
 
+static bool may_be_damaged(const struct running *run, uint32_t node)
+{
+    return run->knobs.at[KNOB_FAULT_ROT] && run->faults && faults_victim(run->faults) == (int)node;
+}
+
 // Reads and writes name their key.
 static void see_key(struct running *run, uint32_t from, uint32_t to, const struct message *message)
 {
@@ -157,7 +162,7 @@ static void see_key(struct running *run, uint32_t from, uint32_t to, const struc
         check(key_make(run->topology->seed, run->topology->shards, message->bucket, message->key,
                        &key) == 0);
     acks_message(&run->acks, &sight, named ? &key : NULL, &run->verdict);
-    if (named && message->kind == MESSAGE_READ && !run->knobs.at[KNOB_FAULT_ROT] &&
+    if (named && message->kind == MESSAGE_READ && !may_be_damaged(run, to) &&
         to < sim_nodes(run->sim) && is_owner(run, to, key.shard))
         contexts_look(&run->contexts, run->sim, to, &key, &run->verdict);
 }
