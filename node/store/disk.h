@@ -4,8 +4,10 @@
 // are jobs: submitted from the loop's thread, done elsewhere, collected by polling on the loop's
 // thread.
 //
-// Writes are done in the order in which they were submitted. Preparing and dropping are too, but
-// beside the writes, so that zero-filling a new segment does not hold up an acknowledgement.
+// Writes are done in the order in which they were submitted. Behind one that failed none is done:
+// each fails, so that what is on the disk never tells of more than the disk has. Preparing and
+// dropping are done in order too, but beside the writes, so that zero-filling a new segment does
+// not hold up an acknowledgement.
 #ifndef NODE_STORE_DISK_H
 #define NODE_STORE_DISK_H
 

@@ -48,7 +48,8 @@ struct disk_file {
     atomic_uint_fast64_t used;
     // The writer's.
     uint64_t open_id;
-    int open_fd; // -1: none
+    int open_fd;   // -1: none
+    int write_err; // of the first write that failed
     // The keeper's.
     uint64_t spares[SPARES_MAX]; // ids in the names
     uint32_t spare_count;
@@ -161,12 +162,15 @@ static int segment_open(struct disk_file *file, uint64_t id)
 
 static int write_do(struct disk_file *file, const struct disk_job *job)
 {
-    int err = segment_open(file, job->segment);
+    int err = file->write_err;
 
+    if (!err)
+        err = segment_open(file, job->segment);
     if (!err)
         err = os_write(file->open_fd, job->bytes, job->offset);
     if (!err && job->sync)
         err = sync_data(file, file->open_fd);
+    file->write_err = err;
     return err;
 }
 

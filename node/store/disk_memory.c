@@ -43,6 +43,7 @@ struct disk_memory {
     uint64_t fail_at; // 0: never
     int fail_err;
     bool fail_forever;
+    int write_err; // of the first write that failed since the start
 };
 
 static struct disk_memory *memory_of(struct disk *disk)
@@ -89,6 +90,7 @@ static int memory_list(struct disk *disk, struct buffer *out)
     size_t from = out->size;
     int err = operation(memory);
 
+    memory->write_err = 0; // who lists the segments starts
     if (err)
         return err;
     for (size_t i = 0; i < memory->segment_count; i++) {
@@ -159,7 +161,7 @@ static void write_see(struct disk_memory *memory, const struct disk_job *job, si
     buffer_add(&memory->writes, &write, sizeof write);
 }
 
-static int write_do(struct disk_memory *memory, const struct disk_job *job)
+static int write_and_sync(struct disk_memory *memory, const struct disk_job *job)
 {
     int err = operation(memory);
 
@@ -174,6 +176,13 @@ static int write_do(struct disk_memory *memory, const struct disk_job *job)
     if (!err)
         segment_sync(memory, segment_find(memory, job->segment));
     return err;
+}
+
+static int write_do(struct disk_memory *memory, const struct disk_job *job)
+{
+    if (!memory->write_err)
+        memory->write_err = write_and_sync(memory, job);
+    return memory->write_err;
 }
 
 static bool room_for_one(const struct disk_memory *memory)
@@ -360,18 +369,24 @@ uint32_t disk_memory_waiting(const struct disk *disk)
 
 // ---------------------------------------------------------------- crashes
 
-// Waiting writes may have begun: they are seen first, in order, up to some one.
+// Waiting writes may have begun: they are seen first, in order, up to some one. A sync that one of
+// them asked for has ended when the next one begins.
 static void waiting_begin(struct disk_memory *memory)
 {
     size_t count = memory->waiting.size / sizeof(struct disk_job);
     size_t begun = (size_t)rng_below(&memory->rng, count + 1);
+    uint64_t to_sync = 0; // a segment
 
-    for (size_t i = 0; i < begun; i++) {
+    for (size_t i = 0; i < begun && !memory->write_err; i++) {
         struct disk_job job;
 
         memcpy(&job, memory->waiting.data + i * sizeof job, sizeof job);
-        if (job.op == DISK_WRITE)
-            write_see(memory, &job, job.bytes.size);
+        if (job.op != DISK_WRITE)
+            continue;
+        if (to_sync)
+            segment_sync(memory, segment_find(memory, to_sync));
+        write_see(memory, &job, job.bytes.size);
+        to_sync = job.sync ? job.segment : 0;
     }
 }
 

@@ -2,6 +2,8 @@
 // Takes off rests what the shard's clock has meanwhile, a few records each turn. Nothing is
 // logged: a record and its stripped form mean the same under the same clock, and replay strips
 // again. What is found clean no longer counts as having a rest; what is found empty is erased.
+// All this can wait, and clients cannot: while a checkpoint has one memtable, half of the other one
+// is left to them.
 //
 // Two lists are gone through: the records with a rest in the active memtable (a queue), and
 // TREE_RESTS (a cursor, which moves only while clocks change).
@@ -91,6 +93,14 @@ static void pass_end(struct store *store, bool empty)
     memset(store->strip_at, 0, TREE_KEY_SIZE);
 }
 
+// Whether clients are left enough when one more record comes into the active memtable.
+static bool leaves_room(const struct store *store)
+{
+    return !store->frozen || (memtable_bytes(store->active) < store->settings.memtable_bytes / 2 &&
+                              memtable_keys(store->active) < store->settings.memtable_keys / 2 &&
+                              checkpoint_pages(store) == 0);
+}
+
 static void tree_strip(struct store *store)
 {
     const struct tree_calls *calls = store->tree->calls;
@@ -104,7 +114,7 @@ static void tree_strip(struct store *store)
         store->strip_changes = store->clock_changes;
         store->strip_under_way = true;
     }
-    for (int i = 0; i < STRIP_TREE; i++) {
+    for (int i = 0; i < STRIP_TREE && leaves_room(store); i++) {
         struct slice after = slice_of(store->strip_at, TREE_KEY_SIZE);
         bool first = true;
         struct slice record[2];

@@ -66,6 +66,15 @@ uint32_t users_key_number(struct slice bucket, struct slice key)
     return number;
 }
 
+uint32_t users_asked(const struct users *users, uint64_t ticket, struct key *out)
+{
+    const struct asked *asked = table_find(&users->asked, ticket >> SIM_TICKET_METHOD_BITS);
+
+    if (asked)
+        *out = users_key(users, asked->op.key);
+    return asked ? asked->level : 0;
+}
+
 // ---- what is known of contexts ------------------------------------------------------------------
 
 static struct clock decode(struct users *users, uint32_t key, struct slice token)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/check/early.h"
 
+#include "base/rng.h"
 #include "node/store/engine.h"
 #include "sim/check/users.h"
 #include "sim/world/host.h"
@@ -12,17 +13,22 @@ struct pending {
     uint32_t shard;
     struct dot dot;
     uint64_t value; // its number; 0: a delete
+    bool again;     // a guest had it, gave it back and takes it once more
 };
 
 void early_done(struct early *early)
 {
-    for (int node = 0; node < SIM_NODES_MAX; node++)
+    for (int node = 0; node < SIM_NODES_MAX; node++) {
         buffer_done(&early->pending[node]);
+        table_done(&early->taken[node]);
+    }
 }
 
 void early_closed(struct early *early, uint32_t node)
 {
     early->pending[node].size = 0;
+    table_done(&early->taken[node]);
+    early->taken[node] = (struct table){0};
 }
 
 // Forgets what has become durable; it is in the order of positions.
@@ -43,6 +49,45 @@ static const struct pending *pending_now(struct early *early, const struct sim *
     return (const void *)pending->data;
 }
 
+bool early_is_pending(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
+                      struct dot dot)
+{
+    const struct pending *list;
+    size_t count;
+
+    if (!host_store(sim, node))
+        return false;
+    list = pending_now(early, sim, node, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].shard == shard && dot_compare(list[i].dot, dot) == 0)
+            return true;
+    }
+    return false;
+}
+
+// A page of keys that a fill has passed speaks of all the dots of the fill's clock, which is on the
+// disk, also while the delta of one of them is on its way.
+static bool is_filled(const struct store *store, uint32_t shard, struct dot dot)
+{
+    struct store_fill fill;
+
+    for (uint32_t i = 0; store_fill_at(store, shard, i, &fill); i++) {
+        if (clock_contains(fill.start, dot))
+            return true;
+    }
+    return false;
+}
+
+// True when this life took the dot before.
+static bool take(struct early *early, uint32_t node, uint32_t shard, struct dot dot)
+{
+    uint64_t id = rng_mix(rng_mix(dot.actor + shard) + dot.counter);
+    bool before = table_find(&early->taken[node], id) != NULL;
+
+    table_set(&early->taken[node], id, early);
+    return before;
+}
+
 void early_applied(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
                    const struct delta *delta)
 {
@@ -55,8 +100,11 @@ void early_applied(struct early *early, const struct sim *sim, uint32_t node, ui
     pending.dot = (struct dot){delta->dots.runs[0].actor, delta->dots.runs[0].first};
     if (clock_contains(store_clock(host_store(sim, node), shard), pending.dot))
         return; // the same again: it may be durable long since
+    if (is_filled(host_store(sim, node), shard, pending.dot))
+        return;
     if (delta->count == 1)
         pending.value = users_value_number(delta->versions[0].value);
+    pending.again = take(early, node, shard, pending.dot);
     buffer_add(&early->pending[node], &pending, sizeof pending);
 }
 
@@ -104,8 +152,10 @@ static void see_pages(const struct pending *list, size_t count, const struct mes
     struct page page = {0};
 
     if (page_decode(&reader, &arena, &page) == 0) {
-        for (size_t i = 0; i < count; i++)
-            see_page(&list[i], &page, node, verdict);
+        for (size_t i = 0; i < count; i++) {
+            if (!list[i].again)
+                see_page(&list[i], &page, node, verdict);
+        }
     }
     arena_done(&arena);
 }
@@ -126,6 +176,8 @@ void early_message(struct early *early, const struct sim *sim, uint32_t node,
     if (page)
         return;
     for (size_t i = 0; i < count; i++) {
+        if (list[i].again)
+            continue; // it may speak of what the copy before had on the disk
         if (message->kind == MESSAGE_OBJECT)
             see_object(&list[i], message, node, verdict);
         else

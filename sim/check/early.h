@@ -5,11 +5,13 @@
 #ifndef SIM_CHECK_EARLY_H
 #define SIM_CHECK_EARLY_H
 
+#include "base/table.h"
 #include "sim/checker/verdict.h"
 #include "sim/world/sim.h"
 
 struct early {
     struct buffer pending[SIM_NODES_MAX]; // of what is applied and not yet durable
+    struct table taken[SIM_NODES_MAX];    // dots of this life
 };
 
 // A zeroed one is ready.
@@ -22,6 +24,10 @@ void early_applied(struct early *early, const struct sim *sim, uint32_t node, ui
 // A node says something.
 void early_message(struct early *early, const struct sim *sim, uint32_t node,
                    const struct message *message, struct verdict *verdict);
+
+// True while the dot is applied at the node and not yet durable there.
+bool early_is_pending(struct early *early, const struct sim *sim, uint32_t node, uint32_t shard,
+                      struct dot dot);
 
 // Its process has ended.
 void early_closed(struct early *early, uint32_t node);

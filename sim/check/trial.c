@@ -4,7 +4,8 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "node/store/engine.h"
-#include "sim/check/early.h"
+#include "sim/check/acks.h"
+#include "sim/check/contexts.h"
 #include "sim/check/inspect.h"
 #include "sim/check/users.h"
 #include "sim/checker/gauge.h"
@@ -42,6 +43,8 @@ struct running {
     const struct topology *topology; // a copy
     struct issued issued;
     struct early early;
+    struct acks acks;
+    struct contexts contexts;
     bool whole;                            // all nodes are up at the end
     uint64_t asked_for_little[ASKED_KEPT]; // by the last bits: ops of reads that take what there is
 };
@@ -50,7 +53,13 @@ struct running {
 
 static void on_reply(void *data, uint64_t ticket, const struct reply *reply)
 {
-    users_reply(((struct running *)data)->users, ticket, reply);
+    struct running *run = data;
+    struct acks_told told = {.reply = reply};
+
+    told.level = users_asked(run->users, ticket, &told.key);
+    if (told.level)
+        acks_reply(&run->acks, run->sim, &run->early, &told, &run->verdict);
+    users_reply(run->users, ticket, reply);
 }
 
 static void on_refused(void *data, uint64_t ticket)
@@ -71,6 +80,7 @@ static void on_closed(void *data, uint32_t node)
     struct running *run = data;
 
     early_closed(&run->early, node);
+    contexts_closed(&run->contexts, node);
     if (run->users)
         users_closed(run->users, node);
     if (run->faults)
@@ -107,6 +117,13 @@ static void on_applied(void *data, uint32_t node, const struct key *key, const s
     }
 }
 
+static bool is_owner(struct running *run, uint32_t node, uint32_t shard)
+{
+    int member = topology_member(run->topology, host_member(run->sim, node)->id);
+
+    return topology_rank(run->topology, shard, member) >= 0;
+}
+
 // A rebuild asks owners without a complete copy for what little they have, as it asks guests.
 static void see_asked(struct running *run, const struct message *message)
 {
@@ -118,12 +135,10 @@ static void see_asked(struct running *run, const struct message *message)
 // does not say which shard it is about, so this is seen where there is one.
 static void see_unborn(struct running *run, uint32_t node, const struct message *message)
 {
-    int member = topology_member(run->topology, host_member(run->sim, node)->id);
     struct store_shard shard;
 
     if (message->kind != MESSAGE_OBJECT || message->err || run->topology->shards != 1 ||
-        run->asked_for_little[message->op % ASKED_KEPT] == message->op ||
-        topology_rank(run->topology, 0, member) < 0)
+        run->asked_for_little[message->op % ASKED_KEPT] == message->op || !is_owner(run, node, 0))
         return;
     store_shard(host_store(run->sim, node), 0, &shard);
     if (!shard.born)
@@ -131,14 +146,35 @@ static void see_unborn(struct running *run, uint32_t node, const struct message 
                     "n%" PRIu32 " answers a read from a copy that is not complete", node + 1);
 }
 
+static bool may_be_damaged(const struct running *run, uint32_t node)
+{
+    return run->knobs.at[KNOB_FAULT_ROT] && run->faults && faults_victim(run->faults) == (int)node;
+}
+
+// Reads and writes name their key.
+static void see_key(struct running *run, uint32_t from, uint32_t to, const struct message *message)
+{
+    struct acks_sight sight = {run->sim, &run->early, from, to, message};
+    bool named = users_key_number(message->bucket, message->key) != UINT32_MAX;
+    struct key key;
+
+    if (named)
+        check(key_make(run->topology->seed, run->topology->shards, message->bucket, message->key,
+                       &key) == 0);
+    acks_message(&run->acks, &sight, named ? &key : NULL, &run->verdict);
+    if (named && message->kind == MESSAGE_READ && !may_be_damaged(run, to) &&
+        to < sim_nodes(run->sim) && is_owner(run, to, key.shard))
+        contexts_look(&run->contexts, run->sim, to, &key, &run->verdict);
+}
+
 static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
 {
     struct running *run = data;
 
-    (void)to;
     if (!run->topology)
         return;
     early_message(&run->early, run->sim, from, message, &run->verdict);
+    see_key(run, from, to, message);
     see_asked(run, message);
     see_unborn(run, from, message);
 }
@@ -464,6 +500,8 @@ static void run_done(struct running *run)
     inspect_done(&run->inspect);
     issued_done(&run->issued);
     early_done(&run->early);
+    acks_done(&run->acks);
+    contexts_done(&run->contexts);
 }
 
 void trial_run(const struct trial *trial, struct trial_result *out)

@@ -41,6 +41,9 @@ uint64_t users_done(const struct users *users);       // acknowledged
 // The number of a key a client wrote, 7 for "k7" in bucket "b"; UINT32_MAX when it is none.
 uint32_t users_key_number(struct slice bucket, struct slice key);
 
+// The level of an operation in flight, and its key; 0 when it has ended.
+uint32_t users_asked(const struct users *users, uint64_t ticket, struct key *out);
+
 // The value number in the bytes of a value; VALUE_GARBAGE when the bytes are not as written.
 uint64_t users_value_number(struct slice value);
 

@@ -9,8 +9,8 @@
 //                    another key, none before its write began
 //   S3  missed       a strict read shows every write           history
 //                    acknowledged before it began, or what
-//                    replaced it; an acknowledgement means as
-//                    many durable copies as it says (quorum)
+//                    replaced it; an acknowledgement means as  history, and messages as they
+//                    many durable copies as it says (quorum)   are sent
 //   S4  dot twice    a dot names one key and one value         messages, logs, states: issued.h;
 //                                                              history where it tells dots
 //   S5  backward     a session's contexts never go backwards   history
@@ -32,7 +32,8 @@
 //   L4  unanswered   requests within reach succeed in time     history
 //   L6  unbounded    queues and memory return to what they     gauges (gauges_check)
 //                    were
-//   --  broken state the invariants of one replica             states (states_check)
+//   --  broken state the invariants of one replica             states (states_check), and
+//                                                              messages as they are sent
 //
 // S1..S12 and L1..L6 number the promises of a store of this kind; L3 (membership agrees) and L5
 // (hand-over of ownership ends) are seen by neither histories nor replicas and are judged

@@ -184,6 +184,7 @@ void net_outdated(struct sim *sim, uint32_t from, uint32_t to); // gossip tells 
 void rumor_refresh(struct sim *sim);
 void rumor_told(struct sim *sim, const struct happening *happening);
 void rumor_forget(struct sim *sim, uint32_t who); // its process has ended
+void rumor_heal(struct sim *sim);                 // what is told of deaths is true again
 enum member_state rumor_state(const struct sim *sim, uint32_t who, uint32_t about);
 
 #endif

@@ -493,4 +493,5 @@ void net_heal(struct sim *sim)
             net_cut(sim, from, to, false);
         }
     }
+    rumor_heal(sim);
 }

@@ -19,7 +19,8 @@ void net_half_open(struct sim *sim, uint32_t from, uint32_t to);
 // The connection breaks, and `from` is told soon.
 void net_reset(struct sim *sim, uint32_t from, uint32_t to);
 
-// Nothing is cut, slow, lost, repeated, out of order or damaged any more.
+// Nothing is cut, slow, lost, repeated, out of order or damaged any more, and nobody is called dead
+// who is not.
 void net_heal(struct sim *sim);
 
 // `who` is told that `about` is dead, and nothing else before then.

@@ -169,3 +169,12 @@ void net_call_dead(struct sim *sim, uint32_t who, uint32_t about, uint64_t until
     tell(sim, who, about, MEMBER_DEAD);
     sim_call(sim, until_us + 1, lie_ends, sim, 0);
 }
+
+void rumor_heal(struct sim *sim)
+{
+    for (uint32_t who = 0; who < sim->settings.nodes; who++) {
+        for (uint32_t about = 0; about < sim->settings.nodes; about++)
+            rumor_of(sim, who, about)->lie_until_us = 0;
+    }
+    rumor_refresh(sim);
+}

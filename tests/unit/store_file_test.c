@@ -2,6 +2,7 @@
 // The store over real files and LMDB, in a temporary directory: small, and without waiting for
 // syncs.
 #include "base/err.h"
+#include "node/store/disk_file.h"
 #include "node/store/engine.h"
 
 #include <dirent.h>
@@ -439,6 +440,37 @@ static void test_what_is_read_is_written_again(void **state)
 
 // A new store is there after a power failure: every directory on the way is synced before the first
 // acknowledgement.
+// Writes wait for the writer behind one that fails: none of them is done.
+static void test_nothing_is_written_behind_a_failed_write(void **state)
+{
+    struct disk_file_settings settings = {.segment_bytes = 4096, .no_sync = true};
+    struct buffer bytes = {0};
+    struct disk_done done;
+    struct disk *disk;
+    struct site site;
+
+    (void)state;
+    site_make(&site);
+    settings.path = site.root;
+    assert_int_equal(disk_file_open(&settings, &disk), 0);
+    disk->calls->submit(disk, &(struct disk_job){.op = DISK_PREPARE, .segment = 1});
+    assert_true(disk->calls->wait(disk) && disk->calls->poll(disk, &done) && !done.err);
+    for (uint64_t segment = 2; segment > 0; segment--) {
+        struct disk_job job = {DISK_WRITE, segment, 0, slice_of_text("bytes"), true, segment};
+
+        disk->calls->submit(disk, &job); // of the second one there is no file
+    }
+    for (uint64_t segment = 2; segment > 0; segment--) {
+        assert_true(disk->calls->wait(disk) && disk->calls->poll(disk, &done));
+        assert_true(done.tag == segment && done.err);
+    }
+    assert_int_equal(disk->calls->read(disk, 1, &bytes), 0);
+    assert_true(bytes.size == 4096 && bytes.data[0] == 0);
+    buffer_done(&bytes);
+    disk->calls->close(disk);
+    site_done(&site);
+}
+
 static void test_new_directories_are_synced(void **state)
 {
     struct site site;
@@ -486,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_short_segment_is_damage),
         cmocka_unit_test(test_erased_shards_leave_the_tree),
         cmocka_unit_test(test_what_is_read_is_written_again),
+        cmocka_unit_test(test_nothing_is_written_behind_a_failed_write),
         cmocka_unit_test(test_new_directories_are_synced),
         cmocka_unit_test(test_mode_interval_writes_and_syncs),
     };

@@ -464,6 +464,52 @@ static void test_rests_go_though_a_checkpoint_was_under_way(void **state)
     kit_done(&kit);
 }
 
+// Rests go in their own time: while a checkpoint is slow they do not take the room that clients'
+// puts need.
+static void test_rests_that_go_leave_room_for_puts(void **state)
+{
+    enum { RESTS = 60, KEYS_MAX = 20 };
+    uint32_t shard = kit_key("k").shard;
+    struct store_shard is;
+    char name[16];
+    struct kit kit;
+
+    (void)state;
+    kit_init(&kit, SEGMENT);
+    for (uint64_t i = 0; i < RESTS; i++) {
+        struct key key = bare_key("k");
+        struct delta delta = {NULL, 0, dots_run(&kit, 50, 1, 1), dots_run(&kit, 60, 1 + i, 1 + i)};
+        struct store_view view;
+
+        key.high ^= 1 + i;
+        assert_int_equal(store_apply(kit.store, &key, &delta, &kit.arena, &view), 0);
+    }
+    assert_int_equal(kit_checkpoint(&kit), 0);
+    store_shard(kit.store, shard, &is);
+    assert_true(is.rests);
+    kit.store->settings.memtable_keys = KEYS_MAX;
+    tree_memory_eager(kit.tree, false);
+    assert_int_equal(kit_put(&kit, "k", slice_of_text("v")), 0);
+    store_checkpoint(kit.store);
+    kit_turn(&kit);
+    assert_non_null(kit.store->frozen);
+    assert_int_equal(bare_delete(&kit, "k", 50, 1), 0); // what all the rests wait for
+    for (int i = 0; i < KEYS_MAX; i++)
+        kit_turn(&kit);
+    for (int i = 0; i < KEYS_MAX / 2 - 2; i++) {
+        snprintf(name, sizeof name, "put%d", i);
+        assert_int_equal(kit_put(&kit, name, slice_of_text("v")), 0);
+        kit_turn(&kit);
+    }
+    for (int i = 0; i < 2 * RESTS; i++) {
+        tree_memory_complete(kit.tree);
+        kit_turn(&kit);
+    }
+    store_shard(kit.store, shard, &is);
+    assert_false(is.rests);
+    kit_done(&kit);
+}
+
 // ---------------------------------------------------------------- dots
 
 // Guests' dots stay and fill the budget, then guests are refused and others are not.
@@ -544,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_erased_replicas_leave_nothing),
         cmocka_unit_test(test_purging_may_be_broken_off_anywhere),
         cmocka_unit_test(test_rests_go_though_a_checkpoint_was_under_way),
+        cmocka_unit_test(test_rests_that_go_leave_room_for_puts),
         cmocka_unit_test(test_guests_are_refused_when_the_dot_log_is_full),
         cmocka_unit_test(test_too_many_dots_of_a_key_need_a_fill),
     };

@@ -259,6 +259,58 @@ static void test_forged_groups_are_no_groups(void **state)
     buffer_done(&group);
 }
 
+// A flight that straddles two segments waits at a disk that stands still. Returns how many puts
+// there were; the first `out_durable` are on the disk.
+static int straddle_make(struct kit *kit, uint32_t draw, int *out_durable)
+{
+    uint8_t value[360];
+    int count = 0;
+
+    memset(value, 'x', sizeof value);
+    kit_init(kit, SEGMENT);
+    while (kit->store->log.capacity - kit->store->log.current_used > 1200) {
+        value[0] = (uint8_t)count++;
+        assert_int_equal(kit_put(kit, "even", slice_of(value, sizeof value)), 0);
+        kit_turn(kit);
+    }
+    *out_durable = count;
+    for (uint32_t i = 0; i < draw; i++)
+        disk_memory_crash(kit->disk, DISK_CRASH_CUT); // nothing but another draw
+    disk_memory_eager(kit->disk, false);
+    for (value[0] = (uint8_t)count; !kit_put(kit, "even", slice_of(value, sizeof value));
+         value[0] = (uint8_t)++count)
+        continue;
+    kit_turn(kit);
+    assert_true(kit->store->log.flying_sent == kit->store->log.flying.size);
+    assert_true(disk_memory_waiting(kit->disk) >= 3);
+    return count;
+}
+
+// The first of these writes fails, or the process or the machine ends at any time: the header of
+// the second segment, which says how much of the first one is on the disk, never says too much.
+static void test_next_segment_never_vouches_for_what_failed(void **state)
+{
+    static const enum disk_crash ways[] = {DISK_CRASH_KEEP, DISK_CRASH_LOSE, DISK_CRASH_CUT,
+                                           DISK_CRASH_TEAR};
+
+    (void)state;
+    for (uint32_t draw = 0; draw < 400; draw++) {
+        struct kit kit;
+        int durable;
+        int count = straddle_make(&kit, draw, &durable);
+        uint32_t fails = draw / 4 % 3; // 0: none, 1: the write, 2: its sync
+
+        disk_memory_fail(kit.disk, fails, ERR_IO, false);
+        disk_memory_complete(kit.disk, draw / 12 % 4);
+        kit_crash(&kit, ways[draw % 4]);
+        disk_memory_fail(kit.disk, 0, 0, false);
+        disk_memory_eager(kit.disk, true);
+        assert_int_equal(kit_open(&kit), 0);
+        assert_in_range((uint8_t)kit_get(&kit, "even")[0], durable - 1, count);
+        kit_done(&kit);
+    }
+}
+
 // Files are used again: what they held before is never taken for a group.
 static void test_segments_are_recycled(void **state)
 {
@@ -295,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_tree_vouches_for_the_log),
         cmocka_unit_test(test_short_lives_leave_few_segments),
         cmocka_unit_test(test_forged_groups_are_no_groups),
+        cmocka_unit_test(test_next_segment_never_vouches_for_what_failed),
         cmocka_unit_test(test_segments_are_recycled),
     };
 
