@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "node/store/direct.h"
 #include "node/store/os.h"
 
 #include <dirent.h>
@@ -48,7 +49,9 @@ struct disk_file {
     atomic_uint_fast64_t used;
     // The writer's.
     uint64_t open_id;
-    int open_fd;   // -1: none
+    int open_fd;    // -1: none
+    bool is_direct; // written past the page cache
+    struct direct direct;
     int write_err; // of the first write that failed
     // The keeper's.
     uint64_t spares[SPARES_MAX]; // ids in the names
@@ -156,8 +159,39 @@ static int segment_open(struct disk_file *file, uint64_t id)
         close(file->open_fd);
     segment_name(id, name);
     file->open_id = id;
-    file->open_fd = openat(file->directory, name, O_WRONLY | O_CLOEXEC);
+    file->open_fd =
+        openat(file->directory, name, O_WRONLY | O_CLOEXEC | (file->is_direct ? O_DIRECT : 0));
+    if (file->open_fd < 0 && errno == EINVAL && file->is_direct) {
+        file->is_direct = false; // a file system in memory, for one
+        file->open_fd = openat(file->directory, name, O_WRONLY | O_CLOEXEC);
+    }
     return file->open_fd < 0 ? os_err(errno) : 0;
+}
+
+// ERR_INVALID: through the page cache then.
+static int write_direct(struct disk_file *file, const struct disk_job *job)
+{
+    int err = direct_write(&file->direct, file->open_fd, job->bytes, job->offset, job->sync);
+
+    if (err != ERR_INVALID)
+        return err;
+    file->is_direct = false;
+    close(file->open_fd);
+    file->open_fd = -1;
+    err = segment_open(file, job->segment);
+    return err ? err : ERR_INVALID;
+}
+
+static int write_bytes(struct disk_file *file, const struct disk_job *job)
+{
+    int err = file->is_direct && job->bytes.size ? write_direct(file, job) : ERR_INVALID;
+
+    if (err != ERR_INVALID)
+        return err;
+    err = os_write(file->open_fd, job->bytes, job->offset);
+    if (!err && job->sync)
+        err = sync_data(file, file->open_fd);
+    return err;
 }
 
 static int write_do(struct disk_file *file, const struct disk_job *job)
@@ -167,9 +201,7 @@ static int write_do(struct disk_file *file, const struct disk_job *job)
     if (!err)
         err = segment_open(file, job->segment);
     if (!err)
-        err = os_write(file->open_fd, job->bytes, job->offset);
-    if (!err && job->sync)
-        err = sync_data(file, file->open_fd);
+        err = write_bytes(file, job);
     file->write_err = err;
     return err;
 }
@@ -404,6 +436,7 @@ static void file_close(struct disk *disk)
     pthread_cond_destroy(&file->ended);
     pthread_mutex_destroy(&file->mutex);
     buffer_done(&file->done);
+    direct_done(&file->direct);
     free(file);
 }
 
@@ -445,6 +478,7 @@ int disk_file_open(const struct disk_file_settings *settings, struct disk **out)
     file->disk = (struct disk){&file_calls, settings->segment_bytes};
     file->settings = *settings;
     file->open_fd = -1;
+    file->is_direct = settings->direct && !settings->no_sync;
     file->directory = open(settings->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     err = file->directory < 0 ? os_err(errno) : stock_take(file);
     file->settings.path = NULL;

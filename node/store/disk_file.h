@@ -16,6 +16,7 @@ struct disk_file_settings {
     const char *path; // of a directory that exists
     uint64_t segment_bytes;
     uint64_t ballast_bytes;   // 0: none
+    bool direct;              // past the page cache: best where each write is synced
     bool no_sync;             // tests only
     void (*wake)(void *data); // called from a thread when poll has something; may be NULL
     void *wake_data;

@@ -248,6 +248,7 @@ static int files_open(struct opening *opening, const struct store_settings *sett
     struct disk_file_settings disk = {path,
                                       settings->segment_bytes,
                                       settings->ballast_bytes,
+                                      settings->interval_ms == 0,
                                       opening->no_sync,
                                       opening->at->wake,
                                       opening->at->wake_data};
