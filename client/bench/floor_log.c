@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two groups. The loop fills one while the thread has the other:
+//
+//     loop    | add add add | turn: swap, post ──┐      add add add ...       | done: tell, turn
+//     thread  |             |        wait        └▶ pwrite, fdatasync, async ─┘
+//
+// `syncing` says who may touch the group that is not being filled, and only the loop looks at it:
+// the semaphore hands the group to the thread and the async handle hands it back, each with a
+// barrier.
+#include "client/bench/floor_log.h"
+
+#include "base/buffer.h"
+#include "base/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    LOG_SIZE = 64 << 20,
+    LOG_ALIGN = 4096, // a group begins on a page, so that no page is written twice
+    ZEROS = 1 << 20
+};
+
+struct log_group {
+    struct buffer bytes;
+    struct log_mark *marks;
+    size_t count;
+    size_t capacity;
+};
+
+struct floor_log {
+    int descriptor;
+    uint64_t at; // where the next group goes
+    struct log_group groups[2];
+    uint32_t filling; // which of them the loop adds to
+    bool syncing;     // the thread has the other
+    uv_sem_t wake;
+    uv_async_t done;
+    uv_thread_t thread;
+    log_durable durable;
+    void *context;
+};
+
+static int zeros_write(int descriptor)
+{
+    uint8_t *zeros = memory_new(ZEROS);
+    int err = 0;
+
+    for (off_t at = 0; at < LOG_SIZE && err == 0; at += ZEROS) {
+        if (pwrite(descriptor, zeros, ZEROS, at) != ZEROS)
+            err = -1;
+    }
+    free(zeros);
+    return err ? err : fsync(descriptor);
+}
+
+int floor_log_file(const char *directory)
+{
+    char path[4096];
+    int descriptor;
+    int reason;
+
+    if (snprintf(path, sizeof path, "%s/floor-XXXXXX", directory) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    descriptor = mkostemp(path, O_CLOEXEC);
+    if (descriptor < 0)
+        return -1;
+    unlink(path);
+    if (zeros_write(descriptor) == 0)
+        return descriptor;
+    reason = errno;
+    close(descriptor);
+    errno = reason;
+    return -1;
+}
+
+static void group_write(struct floor_log *log, struct log_group *group)
+{
+    size_t padding = (size_t)-group->bytes.size % LOG_ALIGN;
+
+    memset(buffer_reserve(&group->bytes, padding), 0, padding);
+    group->bytes.size += padding;
+    check(group->bytes.size <= LOG_SIZE);
+    if (log->at + group->bytes.size > LOG_SIZE)
+        log->at = 0;
+    if (pwrite(log->descriptor, group->bytes.data, group->bytes.size, (off_t)log->at) !=
+            (ssize_t)group->bytes.size ||
+        fdatasync(log->descriptor)) {
+        perror("floor: log");
+        _exit(1);
+    }
+    log->at += group->bytes.size;
+}
+
+static void thread_run(void *context)
+{
+    struct floor_log *log = context;
+
+    for (uint32_t i = 0;; i = 1 - i) {
+        uv_sem_wait(&log->wake);
+        group_write(log, &log->groups[i]);
+        uv_async_send(&log->done);
+    }
+}
+
+static void group_durable(uv_async_t *done)
+{
+    struct floor_log *log = done->data;
+    struct log_group *group = &log->groups[1 - log->filling];
+
+    log->syncing = false;
+    for (size_t i = 0; i < group->count; i++)
+        log->durable(log->context, &group->marks[i]);
+    group->count = 0;
+    group->bytes.size = 0;
+    floor_log_turn(log);
+}
+
+struct floor_log *floor_log_new(uv_loop_t *loop, int descriptor, log_durable durable, void *context)
+{
+    struct floor_log *log = memory_new(sizeof *log);
+
+    log->descriptor = descriptor;
+    log->durable = durable;
+    log->context = context;
+    check(uv_sem_init(&log->wake, 0) == 0);
+    check(uv_async_init(loop, &log->done, group_durable) == 0);
+    log->done.data = log;
+    check(uv_thread_create(&log->thread, thread_run, log) == 0);
+    return log;
+}
+
+void floor_log_add(struct floor_log *log, struct slice frame, struct log_mark mark)
+{
+    struct log_group *group = &log->groups[log->filling];
+
+    buffer_add_slice(&group->bytes, frame);
+    if (group->count == group->capacity) {
+        group->capacity = group->capacity ? 2 * group->capacity : 64;
+        group->marks = memory_grow(group->marks, group->capacity * sizeof *group->marks);
+    }
+    group->marks[group->count++] = mark;
+}
+
+void floor_log_turn(struct floor_log *log)
+{
+    if (log->syncing || log->groups[log->filling].count == 0)
+        return;
+    log->syncing = true;
+    log->filling = 1 - log->filling;
+    uv_sem_post(&log->wake);
+}
