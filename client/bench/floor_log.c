@@ -9,23 +9,25 @@
 // barrier.
 #include "client/bench/floor_log.h"
 
-#include "base/buffer.h"
 #include "base/check.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
     LOG_SIZE = 64 << 20,
-    LOG_ALIGN = 4096, // a group begins on a page, so that no page is written twice
-    ZEROS = 1 << 20
+    LOG_ALIGN = 4096, // a group begins on a page, so that none is written twice
+    LOG_PIECE = 1 << 20
 };
 
 struct log_group {
-    struct buffer bytes;
+    uint8_t *bytes; // on a page, as O_DIRECT wants it
+    size_t size;
+    size_t room; // bytes mapped
     struct log_mark *marks;
     size_t count;
     size_t capacity;
@@ -46,11 +48,13 @@ struct floor_log {
 
 static int zeros_write(int descriptor)
 {
-    uint8_t *zeros = memory_new(ZEROS);
-    int err = 0;
+    void *zeros = aligned_alloc(LOG_ALIGN, LOG_PIECE);
+    int err = zeros ? 0 : -1;
 
-    for (off_t at = 0; at < LOG_SIZE && err == 0; at += ZEROS) {
-        if (pwrite(descriptor, zeros, ZEROS, at) != ZEROS)
+    if (zeros)
+        memset(zeros, 0, LOG_PIECE);
+    for (off_t at = 0; at < LOG_SIZE && err == 0; at += LOG_PIECE) {
+        if (pwrite(descriptor, zeros, LOG_PIECE, at) != LOG_PIECE)
             err = -1;
     }
     free(zeros);
@@ -67,7 +71,9 @@ int floor_log_file(const char *directory)
         errno = ENAMETOOLONG;
         return -1;
     }
-    descriptor = mkostemp(path, O_CLOEXEC);
+    descriptor = mkostemp(path, O_CLOEXEC | O_DIRECT);
+    if (descriptor < 0 && errno == EINVAL) // a file system in memory, for one
+        descriptor = mkostemp(path, O_CLOEXEC);
     if (descriptor < 0)
         return -1;
     unlink(path);
@@ -79,22 +85,36 @@ int floor_log_file(const char *directory)
     return -1;
 }
 
+// Past the page cache: on a file whose blocks are there, a write and a flush of the disk is all.
 static void group_write(struct floor_log *log, struct log_group *group)
 {
-    size_t padding = (size_t)-group->bytes.size % LOG_ALIGN;
+    size_t size = (group->size + LOG_ALIGN - 1) & ~(size_t)(LOG_ALIGN - 1);
 
-    memset(buffer_reserve(&group->bytes, padding), 0, padding);
-    group->bytes.size += padding;
-    check(group->bytes.size <= LOG_SIZE);
-    if (log->at + group->bytes.size > LOG_SIZE)
+    memset(group->bytes + group->size, 0, size - group->size);
+    if (log->at + size > LOG_SIZE)
         log->at = 0;
-    if (pwrite(log->descriptor, group->bytes.data, group->bytes.size, (off_t)log->at) !=
-            (ssize_t)group->bytes.size ||
+    if (pwrite(log->descriptor, group->bytes, size, (off_t)log->at) != (ssize_t)size ||
         fdatasync(log->descriptor)) {
         perror("floor: log");
         _exit(1);
     }
-    log->at += group->bytes.size;
+    log->at += size;
+}
+
+static void group_reserve(struct log_group *group, size_t extra)
+{
+    size_t room = group->room ? group->room : LOG_PIECE;
+
+    while (room < group->size + extra)
+        room *= 2;
+    check(room <= LOG_SIZE);
+    if (room == group->room)
+        return;
+    group->bytes =
+        group->bytes ? mremap(group->bytes, group->room, room, MREMAP_MAYMOVE)
+                     : mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    check(group->bytes != MAP_FAILED);
+    group->room = room;
 }
 
 static void thread_run(void *context)
@@ -117,7 +137,7 @@ static void group_durable(uv_async_t *done)
     for (size_t i = 0; i < group->count; i++)
         log->durable(log->context, &group->marks[i]);
     group->count = 0;
-    group->bytes.size = 0;
+    group->size = 0;
     floor_log_turn(log);
 }
 
@@ -139,7 +159,9 @@ void floor_log_add(struct floor_log *log, struct slice frame, struct log_mark ma
 {
     struct log_group *group = &log->groups[log->filling];
 
-    buffer_add_slice(&group->bytes, frame);
+    group_reserve(group, frame.size);
+    memcpy(group->bytes + group->size, frame.data, frame.size);
+    group->size += frame.size;
     if (group->count == group->capacity) {
         group->capacity = group->capacity ? 2 * group->capacity : 64;
         group->marks = memory_grow(group->marks, group->capacity * sizeof *group->marks);

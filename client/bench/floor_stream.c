@@ -75,6 +75,8 @@ static size_t frames_take(struct stream *stream, struct slice bytes)
         stream->calls->take(stream, slice_of(bytes.data + at, size));
         at += size;
     }
+    if (stream->calls->taken)
+        stream->calls->taken(stream);
     return at;
 }
 

@@ -13,6 +13,8 @@ struct stream;
 struct stream_calls {
     // One whole frame; the bytes are valid during the call.
     void (*take)(struct stream *stream, struct slice frame);
+    // No more whole frames have come. NULL: no matter.
+    void (*taken)(struct stream *stream);
     // The other side is gone. NULL: no matter.
     void (*gone)(struct stream *stream);
 };
