@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-    LOG_SIZE = 64 << 20,
+    LOG_SIZE = 16 << 20,
     LOG_ALIGN = 4096, // a group begins on a page, so that none is written twice
     LOG_PIECE = 1 << 20
 };
@@ -35,7 +35,7 @@ struct log_group {
 
 struct floor_log {
     int descriptor;
-    uint64_t at; // where the next group goes
+    size_t at; // where the next group goes
     struct log_group groups[2];
     uint32_t filling; // which of them the loop adds to
     bool syncing;     // the thread has the other
@@ -85,20 +85,29 @@ int floor_log_file(const char *directory)
     return -1;
 }
 
+_Noreturn static void log_fails(void)
+{
+    perror("floor: log");
+    _exit(1);
+}
+
 // Past the page cache: on a file whose blocks are there, a write and a flush of the disk is all.
 static void group_write(struct floor_log *log, struct log_group *group)
 {
     size_t size = (group->size + LOG_ALIGN - 1) & ~(size_t)(LOG_ALIGN - 1);
+    size_t piece;
 
     memset(group->bytes + group->size, 0, size - group->size);
-    if (log->at + size > LOG_SIZE)
-        log->at = 0;
-    if (pwrite(log->descriptor, group->bytes, size, (off_t)log->at) != (ssize_t)size ||
-        fdatasync(log->descriptor)) {
-        perror("floor: log");
-        _exit(1);
+    for (size_t done = 0; done < size; done += piece) {
+        if (log->at == LOG_SIZE)
+            log->at = 0;
+        piece = size - done < LOG_SIZE - log->at ? size - done : LOG_SIZE - log->at;
+        if (pwrite(log->descriptor, group->bytes + done, piece, (off_t)log->at) != (ssize_t)piece)
+            log_fails();
+        log->at += piece;
     }
-    log->at += size;
+    if (fdatasync(log->descriptor))
+        log_fails();
 }
 
 static void group_reserve(struct log_group *group, size_t extra)
@@ -107,7 +116,6 @@ static void group_reserve(struct log_group *group, size_t extra)
 
     while (room < group->size + extra)
         room *= 2;
-    check(room <= LOG_SIZE);
     if (room == group->room)
         return;
     group->bytes =

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, FILE_SIZE = 64 << 20, PROCESSES_MAX = 64, BATCH = 10000, KEY_SIZE = 16 };
+enum { PAGE = 4096, FILE_SIZE = 16 << 20, PROCESSES_MAX = 64, BATCH = 10000, KEY_SIZE = 16 };
 
 // Shared by the processes of an append.
 struct result {
