@@ -148,7 +148,6 @@ _Noreturn static void process_run(const struct floor *floor, uint32_t i, pid_t p
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) // it died before the line above
         _exit(1);
-    prctl(PR_SET_NAME, "floor");
     sigemptyset(&none);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_DFL);
@@ -160,18 +159,21 @@ _Noreturn static void process_run(const struct floor *floor, uint32_t i, pid_t p
 
 static int processes_start(struct floor *floor, struct buffer *why)
 {
+    char name[16]; // as prctl(2) wants it
     pid_t parent = getpid();
+    int err = 0;
 
-    for (uint32_t i = 0; i < floor->count; i++) {
-        pid_t pid = fork();
-
-        if (pid == 0)
+    prctl(PR_GET_NAME, name);
+    prctl(PR_SET_NAME, "floor"); // so that the processes have it from the first moment
+    for (uint32_t i = 0; i < floor->count && err == 0; i++) {
+        floor->pids[i] = fork();
+        if (floor->pids[i] == 0)
             process_run(floor, i, parent);
-        if (pid < 0)
-            return refused(why, "cannot fork");
-        floor->pids[i] = pid;
+        if (floor->pids[i] < 0)
+            err = refused(why, "cannot fork");
     }
-    return 0;
+    prctl(PR_SET_NAME, name);
+    return err;
 }
 
 int floor_start(enum floor_kind kind, const char *directory, struct floor **out, struct buffer *why)

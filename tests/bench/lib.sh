@@ -111,7 +111,7 @@ bench_memory() {
 
 # bench_load OPTION...: writes every key.
 bench_load() {
-    "$bench_bin/quorate" bench --load-only "$@" >"$bench_dir/load.out" 2>&1 ||
+    "$bench_bin/quorate" bench write --load-only "$@" >"$bench_dir/load.out" 2>&1 ||
         bench_fail 'loading failed' "$bench_dir/load.out"
 }
 

@@ -25,10 +25,10 @@ output=$bench_dir/output
 # The words for the client of a work: get1, put2, a, echo, ...
 options_of() {
     case $1 in
-    echo | fanout | fanout-log) echo "--floor $1 --workload write" ;;
-    get[0-9]) echo "--workload read --r ${1#get}" ;;
-    put[0-9]) echo "--workload write --w ${1#put}" ;;
-    *) echo "--workload $1 --r 2 --w 2" ;;
+    echo | fanout | fanout-log) echo "write --floor $1" ;;
+    get[0-9]) echo "read --r ${1#get}" ;;
+    put[0-9]) echo "write --w ${1#put}" ;;
+    *) echo "$1 --r 2 --w 2" ;;
     esac
 }
 
@@ -152,7 +152,7 @@ show_space() {
     disk=${disk%%[!0-9]*}
     before=$(bench_written "${cluster_pids[@]}")
     # shellcheck disable=SC2046,SC2086
-    bench_run - - 1 $(target_of put2) --workload write --w 2 $shared --warm-up 0 --duration 5
+    bench_run - - 1 $(target_of put2) write --w 2 $shared --warm-up 0 --duration 5
     rate=$bench_rate
     sleep "$settle"
     after=$(bench_written "${cluster_pids[@]}")
