@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 enum {
-    KEY_DISTRIBUTION = 0x200,
+    KEY_WORKLOAD = 0x200,
+    KEY_DISTRIBUTION,
     KEY_KEYS,
     KEY_THETA,
     KEY_HOT_OPERATIONS,
@@ -33,6 +34,7 @@ enum {
     KEY_CHECK,
     KEY_WATCH,
     KEY_HISTOGRAM,
+    FLOOR_BESIDE = 1024, // more than a frame has beside its value
     SECONDS_MAX = 7 * 24 * 3600,
     MS_PER_S = 1000
 };
@@ -45,6 +47,7 @@ enum {
     }
 
 static const struct argp_option rows[] = {
+    OPTION("workload", KEY_WORKLOAD, "WORKLOAD", "The same as the word behind bench"),
     OPTION("keys", KEY_KEYS, "COUNT", "How many keys there are (100000)"),
     OPTION("distribution", KEY_DISTRIBUTION, "NAME",
            "Of keys: uniform, zipf, zipf-scrambled, latest or hotspot (what the workload says)"),
@@ -210,6 +213,9 @@ static void read_pids(struct argp_state *state, char *text, struct bench_options
 static bool take_what(struct bench_options *options, int key, char *text, struct argp_state *state)
 {
     switch (key) {
+    case KEY_WORKLOAD:
+        options->workload = text;
+        return true;
     case KEY_KEYS:
         options->keys = read_count(state, key, text, 1, WORKLOAD_KEYS_MAX);
         return true;
@@ -382,6 +388,8 @@ static int finish_against(struct bench_options *options)
 
     if (options->has_floor && redis)
         return refuse("--floor and --protocol redis do not go together");
+    if (options->has_floor && options->size_max > FLOOR_FRAME_MAX - FLOOR_BESIDE)
+        return refuse("--floor takes values of at most 4193280 bytes");
     if (options->has_floor && options->load)
         return refuse("--floor keeps no values: leave --load out");
     if (options->wait && !redis)
@@ -419,7 +427,10 @@ int bench_options_finish(struct cli *cli, struct bench_options *options)
     char why[MIX_TEXT_MAX];
     int code = 0;
 
-    options->workload = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+    if (cli->argument_count > 0 && options->workload)
+        return refuse("one workload: as a word or with --workload");
+    if (cli->argument_count > 0)
+        options->workload = cli->arguments[0];
     if (cli->format == FORMAT_RAW || cli->format == FORMAT_TSV)
         return refuse("--format is text, json or csv");
     if (!options->workload && !options->load_only)

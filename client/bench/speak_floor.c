@@ -99,7 +99,7 @@ static int floor_next(struct speech *speech, struct slice bytes, bool write, str
     if (bytes.size < FLOOR_HEADER)
         return ERR_AGAIN;
     size = bytes_u32(bytes.data);
-    if (size < FLOOR_HEADER || size > REPLY_FRAME_MAX)
+    if (size < FLOOR_HEADER || size > FLOOR_FRAME_MAX)
         return ERR_PROTOCOL;
     if (bytes.size < size)
         return ERR_AGAIN;
