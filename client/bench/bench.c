@@ -57,6 +57,9 @@ static struct usage usage_own(void)
     (void)usage_read(getpid(), &own);
     check(getrusage(RUSAGE_SELF, &from) == 0);
     own.user_us = (uint64_t)from.ru_utime.tv_sec * 1000000 + (uint64_t)from.ru_utime.tv_usec;
+    // Those of threads that have ended are in here only.
+    own.switches_voluntary = (uint64_t)from.ru_nvcsw;
+    own.switches_involuntary = (uint64_t)from.ru_nivcsw;
     own.system_us = (uint64_t)from.ru_stime.tv_sec * 1000000 + (uint64_t)from.ru_stime.tv_usec;
     return own;
 }
@@ -254,16 +257,19 @@ static void job_make(struct bench *bench)
 
 // ---- telling ------------------------------------------------------------------------------------
 
-static int level_number(int level, int of_bucket, uint32_t replicas)
+static int level_number(int level, int of_bucket, int otherwise, uint32_t replicas)
 {
     if (level == LEVEL_DEFAULT)
         level = of_bucket;
-    return level_resolve(level == LEVEL_DEFAULT ? LEVEL_QUORUM : level, replicas);
+    return level_resolve(level == LEVEL_DEFAULT ? otherwise : level, replicas);
 }
 
 static void report_make(struct bench *bench)
 {
     const struct servers *servers = &bench->servers;
+    const struct phrases *phrases = &bench->phrases;
+    struct report *report;
+    uint32_t replicas;
 
     bench->report = (struct report){.options = bench->options,
                                     .against = bench->against,
@@ -275,11 +281,16 @@ static void report_make(struct bench *bench)
                                     .client = bench->client};
     if (!servers->topology)
         return;
-    bench->report.replicas = servers->topology->replicas;
-    bench->report.r =
-        level_number(bench->phrases.get.r, servers->properties.r, bench->report.replicas);
-    bench->report.w =
-        level_number(bench->phrases.put.w, servers->properties.w, bench->report.replicas);
+    replicas = servers->topology->replicas;
+    report = &bench->report;
+    report->replicas = replicas;
+    report->r = level_number(phrases->get.r, servers->properties.r, LEVEL_QUORUM, replicas);
+    report->w = level_number(phrases->put.w, servers->properties.w, LEVEL_QUORUM, replicas);
+    report->pr = level_number(phrases->get.pr, servers->properties.pr, 0, replicas);
+    report->pw = level_number(phrases->put.pw, servers->properties.pw, 0, replicas);
+    report->owners_only = bench->cli->get.strict || servers->properties.strict ||
+                          servers->topology->member_count <= replicas;
+    report->last_write_wins = servers->properties.conflict == CONFLICT_LWW;
 }
 
 static void tell(struct bench *bench)

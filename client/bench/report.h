@@ -11,7 +11,9 @@ struct report {
     const char *against; // "quorate", "redis", "floor echo"
     uint32_t servers;
     uint32_t replicas; // copies of each key; 0: not known
-    int r, w;          // as resolved; 0: not known
+    int r, w, pr, pw;  // as resolved; 0: not known, or none
+    bool owners_only;  // no stand-in can have answered or taken a write
+    bool last_write_wins;
     const struct run_outcome *outcome;
     const struct run_outcome *loaded; // of --load; NULL: nothing was loaded
     const struct watched *watched;
@@ -22,8 +24,9 @@ struct report {
 // Operations that went well, a second.
 double report_rate(const struct report *report);
 
-// True when a read that showed only what was replaced is wrong: the copies read and those written
-// have one in common.
+// True when a read that showed only what was replaced is wrong: the owners that were read and those
+// that were written have one in common, and what a read shows is not decided by clocks of the
+// machines.
 bool report_stale_is_wrong(const struct report *report);
 
 // What was wrong with values read, together.
@@ -31,7 +34,7 @@ uint64_t report_wrong(const struct report *report);
 
 void report_text(const struct report *report, struct output *output);
 
-// One object on one line. `load_only`: of the load alone.
+// One object on one line.
 void report_json(const struct report *report, struct buffer *out);
 
 // A heading and a row for each kind of operation, the last one for all together.
