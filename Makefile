@@ -19,8 +19,8 @@ FUZZ_SECONDS ?= 60
 
 # Folders with an archive each, lowest layer first.
 FOLDERS := base gossip node/data node/wire gossip/cli node/core node/store node/io client \
-           client/bench sim/number sim/workload sim/scheme sim/question sim/output \
-           sim/placement sim/checker sim/world sim/check sim/cluster
+           sim/number sim/workload client/bench sim/scheme sim/question sim/output sim/placement \
+           sim/checker sim/world sim/check sim/cluster
 # What the client library is made of (client/cli_*.c stay outside).
 LIBRARY_FOLDERS := base node/data node/wire client
 # program:main file
