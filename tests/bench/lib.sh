@@ -64,20 +64,24 @@ bench_await() {
 
 # ---- clusters -----------------------------------------------------------------------------------
 
-# cluster_start NAME NODES [SETTING...]: sets cluster_dir, cluster_pids and cluster_endpoints (the
-# client addresses, with commas).
+# Words before the node's program: for the first node, and for all.
+cluster_wrap_first=() cluster_wrap=()
+
+# cluster_start NAME NODES [SETTING...]: sets cluster_dir, cluster_pids (cluster_watch: with commas)
+# and cluster_endpoints (the client addresses, with commas).
 cluster_start() {
-    local name=$1 nodes=$2 i node join=()
+    local name=$1 nodes=$2 i node join=() wrap=("${cluster_wrap_first[@]}")
     shift 2
     cluster_dir=$bench_dir/$name cluster_pids=() cluster_endpoints=''
     mkdir -p "$cluster_dir"
     for i in $(seq "$nodes"); do
         node=$cluster_dir/n$i
-        bench_spawn "$node.log" "$bench_bin/quorate-node" --data "$node" --name "n$i" \
+        bench_spawn "$node.log" "${wrap[@]}" "${cluster_wrap[@]}" "$bench_bin/quorate-node" --data "$node" --name "n$i" \
             --listen 127.0.0.1:0 --gossip 127.0.0.1:0 --peer 127.0.0.1:0 \
             --port-file "$node.ports" --gossip-profile local "${join[@]}" "$@"
         cluster_pids+=("$bench_pid")
         bench_await test -s "$node.ports" || bench_fail "n$i does not start" "$node.log"
+        wrap=()
         join=(--join "$(sed -n 's/^gossip=//p' "$cluster_dir/n1.ports")")
         cluster_endpoints+=${cluster_endpoints:+,}$(sed -n 's/^client=//p' "$node.ports")
     done
@@ -91,12 +95,12 @@ cluster_stop() {
     rm -rf "$cluster_dir"
 }
 
-# Bytes that processes have sent to disks, as the kernel counts them.
+# Bytes written so far to the disk that bench_dir is on, by everybody; fails where it cannot be known.
+# (write_bytes of /proc/PID/io counts whole large folios when one block of them was changed: on recent
+# kernels it is tens of times too large.)
 bench_written() {
-    local pid
-    for pid in "$@"; do
-        cat "/proc/$pid/io"
-    done | awk '/^write_bytes/ { sum += $2 } END { printf "%.0f\n", sum }'
+    awk '{ printf "%.0f\n", $7 * 512 }' "/sys/dev/block/$(stat -c %Hd:%Ld "$bench_dir")/stat" \
+        2>/dev/null
 }
 
 # Resident KiB of processes, one after the other.
@@ -111,7 +115,7 @@ bench_memory() {
 
 # bench_load OPTION...: writes every key.
 bench_load() {
-    "$bench_bin/quorate" bench write --load-only "$@" >"$bench_dir/load.out" 2>&1 ||
+    "$bench_bin/quorate" bench --workload write --load-only "$@" >"$bench_dir/load.out" 2>&1 ||
         bench_fail 'loading failed' "$bench_dir/load.out"
 }
 
@@ -140,11 +144,12 @@ bench_machine() {
             git diff --quiet HEAD 2>/dev/null || echo ' with changes')"
 }
 
-# Percent of processor time that the host took since the last call.
+# Processor time of the machine so far: all of it, and what its host took.
+bench_times() {
+    awk '/^cpu / { for (i = 2; i <= 9; i++) sum += $i; printf "%.0f %.0f\n", sum, $9 }' /proc/stat
+}
+
+# Percent that the host took since bench_times said what is given.
 bench_stolen() {
-    local now
-    now=$(awk '/^cpu / { for (i = 2; i <= 9; i++) sum += $i; print sum, $9 }' /proc/stat)
-    echo "${bench_stolen_before:-0 0} $now" |
-        awk '{ printf "%.1f\n", $3 > $1 ? 100 * ($4 - $2) / ($3 - $1) : 0 }'
-    bench_stolen_before=$now
+    echo "$1 $(bench_times)" | awk '{ printf("%.1f\n", ($3 > $1 ? 100 * ($4 - $2) / ($3 - $1) : 0)) }'
 }

@@ -25,10 +25,10 @@ output=$bench_dir/output
 # The words for the client of a work: get1, put2, a, echo, ...
 options_of() {
     case $1 in
-    echo | fanout | fanout-log) echo "write --floor $1" ;;
-    get[0-9]) echo "read --r ${1#get}" ;;
-    put[0-9]) echo "write --w ${1#put}" ;;
-    *) echo "$1 --r 2 --w 2" ;;
+    echo | fanout | fanout-log) echo "--workload write --floor $1" ;;
+    get[0-9]) echo "--workload read --r ${1#get}" ;;
+    put[0-9]) echo "--workload write --w ${1#put}" ;;
+    *) echo "--workload $1 --r 2 --w 2" ;;
     esac
 }
 
@@ -142,28 +142,54 @@ show_calls() {
     say
 }
 
-# What a key takes in memory and on disk after a load, and what a write takes of the disk.
+# What a key takes in memory, and on disk when the nodes have stopped. The cluster is gone then.
 show_space() {
-    local size=$1 shared=$2 before after memory disk rate
-    progress "space and write amplification"
-    sleep "$settle"
+    local size=$1 memory disk
     memory=$(bench_memory "${cluster_pids[@]}" | awk '{ printf "%s%.0f", sep, $1 / 1024; sep = ", " }')
+    bench_stop "${cluster_pids[@]}"
     disk=$(du -sc --block-size=1 "$cluster_dir"/n?/tree | tail -n 1)
     disk=${disk%%[!0-9]*}
-    before=$(bench_written "${cluster_pids[@]}")
-    # shellcheck disable=SC2046,SC2086
-    bench_run - - 1 $(target_of put2) write --w 2 $shared --warm-up 0 --duration 5
-    rate=$bench_rate
-    sleep "$settle"
-    after=$(bench_written "${cluster_pids[@]}")
-    sed -i '$d' "$bench_dir/results"
     say "Memory of each node with $keys keys of $size bytes: $memory MiB. Tree on disk: $(
         awk -v b="$disk" -v k="$keys" 'BEGIN { printf "%.0f", b / k / 3 }') bytes for a copy of a key."
-    say "Write amplification, PUT w=2 of $size bytes at $(printf '%.0f' "$rate")/s for 5 s:" \
-        "$(awk -v b=$((after - before)) -v n="$rate" -v s="$size" \
-            'BEGIN { w = b / (n * 5) / (s + 16)
-                     printf "%.1f bytes to the disks for a byte of key and value, %.1f for each copy",
-                         w, w / 3 }') (log, tree and its journal)."
+    say
+    rm -rf "$cluster_dir"
+}
+
+# What a byte of key and value makes the disk write, in a run of a work and the checkpoint after it.
+amplification() {
+    local work=$1 size=$2 shared=$3 seconds=4 before after
+    progress "$(name_of "$work"): write amplification"
+    sleep "$settle"
+    sync -f "$bench_dir"
+    before=$(bench_written)
+    # shellcheck disable=SC2046,SC2086
+    bench_run - - 1 $(target_of "$work") $(options_of "$work") $shared --warm-up 0 \
+        --duration "$seconds"
+    sed -i '$d' "$bench_dir/results"
+    sleep "$settle"
+    sync -f "$bench_dir"
+    after=$(bench_written)
+    awk -v b=$((after - before)) -v n="$(awk -v r="$bench_rate" -v s=$seconds 'BEGIN { print r * s }')" \
+        -v s="$size" -v work="$(name_of "$work")" -v rate="$bench_rate" '
+        BEGIN { w = b / n / (s + 16)
+                printf "| %-12s | %9.0f | %12.1f | %18.1f |\n", work, rate, w, w / 3 }' |
+        tee -a "$output"
+}
+
+show_amplification() {
+    local size=$1 shared=$2 work
+    shift 2
+    if ! bench_written >/dev/null; then
+        say 'What the disk writes is not known here.'
+        return
+    fi
+    say "Bytes that the disk (the whole machine's) wrote for a byte of key and value ($size B):"
+    say
+    say '| work         |  writes/s |   altogether |  for each of three |'
+    say '|--------------|----------:|-------------:|-------------------:|'
+    for work in "$@"; do
+        amplification "$work" "$size" "$shared"
+    done
     say
 }
 
@@ -172,8 +198,8 @@ show_disk() {
     progress 'disk and LMDB alone'
     local rate half most name
     mkdir -p "$bench_dir/disk"
-    say '| alone               |  median/s |  p50 us |  p99 us |'
-    say '|---------------------|----------:|--------:|--------:|'
+    say '| alone                    |    rate/s |  p50 us |  p99 us |'
+    say '|--------------------------|----------:|--------:|--------:|'
     for line in 'append 4096 1' 'append 4096 3' 'append 65536 1' "get $keys 100"; do
         # shellcheck disable=SC2086
         set -- $line
@@ -184,7 +210,7 @@ show_disk() {
         append) name="append $(($2 >> 10)) KiB, $3 at once" ;;
         *) name="LMDB get, 1 thread" ;;
         esac
-        say "$(printf '| %-19s | %9.0f | %7.1f | %7.1f |' "$name" "$rate" "$half" "$most")"
+        say "$(printf '| %-24s | %9.0f | %7.1f | %7.1f |' "$name" "$rate" "$half" "$most")"
     done
     say
     rm -rf "$bench_dir/disk"
@@ -216,8 +242,8 @@ plan_short() {
     shared=$(shared_options 64x1 100 uniform)
     # shellcheck disable=SC2086
     show_calls '64 x 1' "$shared" $floors get1 get2 put2
-    show_space 100 "$shared"
-    cluster_stop
+    show_amplification 100 "$shared" fanout-log put2
+    show_space 100
     cluster_start interval3 3 --durability interval=1000
     load 100
     group "$(title 3 interval=1000 64x1 100 uniform)" "$shared" echo fanout put2
@@ -240,7 +266,6 @@ plan_full() {
                 cluster_start full "$nodes" --durability "$mode"
                 load "$size"
                 full_groups
-                cluster_stop
             done
         done
     done
@@ -259,11 +284,12 @@ full_groups() {
     shared=$(shared_options 64x1 "$size" uniform)
     # shellcheck disable=SC2086
     show_calls "$nodes nodes, $mode, 64 x 1, $size B" "$shared" $floors $works
-    show_space "$size" "$shared"
+    show_amplification "$size" "$shared" fanout-log put2
+    show_space "$size"
 }
 
 : >"$bench_dir/results"
-bench_stolen >/dev/null
+times=$(bench_times)
 say "$(bench_machine)"
 say
 say "Medians of $rounds rounds of $duration s after $warm_up s of warm-up, $keys keys, client and" \
@@ -274,7 +300,7 @@ if [ "${BENCH:-}" = full ]; then
 else
     plan_short
 fi
-say "The host took $(bench_stolen) % of the processors' time meanwhile."
+say "The host took $(bench_stolen "$times") % of the processors' time meanwhile."
 if [ "${1:-}" = --write ]; then
     {
         head -n 1 tests/README.md
