@@ -97,7 +97,9 @@ bench: deps ## measure clusters beside plain servers; BENCH=full for all cells, 
 	$(Q)QUORATE_BIN=$(BIN) tests/bench/nodes.sh $(if $(WRITE),--write)
 
 bench-peers: deps ## measure beside Redis and etcd, which it installs
-	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/etcd_main
+	@tests/deps.sh --peers || true
+	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/etcd_main \
+	    build/release/tests/system/free_port_main
 	$(Q)QUORATE_BIN=$(BIN) tests/bench/peers.sh
 
 profile: deps ## where a node spends its time, and what it allocates, under PUT and GET

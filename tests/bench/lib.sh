@@ -119,17 +119,49 @@ bench_load() {
         bench_fail 'loading failed' "$bench_dir/load.out"
 }
 
-# bench_run GROUP WORK ROUND OPTION...: one run, one line of results. bench_rate is its rate.
+# bench_run GROUP WORK ROUND OPTION...: one run of quorate bench, one line of results.
 bench_run() {
     local group=$1 work=$2 round=$3
     shift 3
-    "$bench_bin/quorate" bench --format json "$@" >"$bench_dir/run.json" 2>"$bench_dir/run.err" ||
-        bench_fail "$work: quorate bench $*" "$bench_dir/run.err"
+    bench_take "$group" "$work" "$round" "$bench_bin/quorate" bench --format json "$@"
+}
+
+# bench_take GROUP WORK ROUND COMMAND...: the same of a command that says what it measured in the
+# same words. bench_rate is its rate.
+bench_take() {
+    local group=$1 work=$2 round=$3
+    shift 3
+    "$@" >"$bench_dir/run.json" 2>"$bench_dir/run.err" ||
+        bench_fail "$work: $*" "$bench_dir/run.err"
     awk -f tests/bench/flat.awk "$bench_dir/run.json" |
         awk -v group="$group" -v work="$work" -v round="$round" -f tests/bench/result.awk \
             >"$bench_dir/run.row" || bench_fail "$work: not understood" "$bench_dir/run.json"
     cat "$bench_dir/run.row" >>"$bench_dir/results"
     bench_rate=$(cut -f 4 "$bench_dir/run.row")
+}
+
+# ---- telling --------------------------------------------------------------------------------------
+
+output=$bench_dir/output # all that was said
+
+progress() {
+    [ ! -t 2 ] || printf '\r\033[K%s' "$1" >&2
+}
+
+say() {
+    progress ''
+    echo "$@" | tee -a "$output"
+}
+
+# show_tables FLOORS: the tables of what was measured since the last call.
+show_tables() {
+    progress ''
+    {
+        echo
+        awk -v floors="$1" -f tests/bench/table.awk "$bench_dir/results"
+        echo
+    } | tee -a "$output"
+    : >"$bench_dir/results"
 }
 
 # ---- the machine --------------------------------------------------------------------------------

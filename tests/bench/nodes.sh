@@ -20,7 +20,6 @@ keys=${KEYS:-100000}
 settle=${SETTLE:-2} # after writes: their checkpoint belongs to no other work
 warm_up=0.5
 floors='echo fanout fanout-log'
-output=$bench_dir/output
 
 # The words for the client of a work: get1, put2, a, echo, ...
 options_of() {
@@ -68,26 +67,6 @@ group() {
                 $(options_of "$work") $shared --duration "$duration"
         done
     done
-}
-
-progress() {
-    [ ! -t 2 ] || printf '\r\033[K%s' "$1" >&2
-}
-
-say() {
-    progress ''
-    echo "$@" | tee -a "$output"
-}
-
-# The tables of what was measured since the last call.
-show_tables() {
-    progress ''
-    {
-        echo
-        awk -v floors="$floors" -f tests/bench/table.awk "$bench_dir/results"
-        echo
-    } | tee -a "$output"
-    : >"$bench_dir/results"
 }
 
 # ---- what is counted in runs of its own ---------------------------------------------------------
@@ -238,7 +217,7 @@ plan_short() {
         # shellcheck disable=SC2086
         group "$(title 3 sync $shape 100 uniform)" "$shared" $floors $works
     done
-    show_tables
+    show_tables "$floors"
     shared=$(shared_options 64x1 100 uniform)
     # shellcheck disable=SC2086
     show_calls '64 x 1' "$shared" $floors get1 get2 put2
@@ -252,7 +231,7 @@ plan_short() {
     load 100
     group "$(title 5 sync 64x1 100 uniform)" "$shared" echo fanout-log get2 put2
     cluster_stop
-    show_tables
+    show_tables "$floors"
 }
 
 plan_full() {
@@ -278,7 +257,7 @@ full_groups() {
             shared=$(shared_options "$shape" "$size" "$spread")
             # shellcheck disable=SC2086
             group "$(title "$nodes" "$mode" "$shape" "$size" "$spread")" "$shared" $floors $works
-            show_tables
+            show_tables "$floors"
         done
     done
     shared=$(shared_options 64x1 "$size" uniform)

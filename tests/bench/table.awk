@@ -74,12 +74,17 @@ function cell(text, width) {
     return sprintf(" %*s |", width, text)
 }
 
+# Of the column of ratios to a floor.
+function width(i) {
+    return length(floor_of[i]) + 3
+}
+
 function header(    i, line, rule) {
     line = sprintf("| %-24s |", "work") cell("median/s", 9) cell("min to max", 20)
     rule = "|" dashes(26) "|" dashes(10) ":|" dashes(21) ":|"
     for (i = 1; i <= floor_count; i++) {
-        line = line cell("to " floor_of[i], 13)
-        rule = rule dashes(14) ":|"
+        line = line cell("to " floor_of[i], width(i))
+        rule = rule dashes(width(i) + 1) ":|"
     }
     line = line cell("p50 ms", 8) cell("p99 ms", 8) cell("p99.9 ms", 8)
     line = line cell("CPU us: servers", 15) cell("each", 6) cell("client", 6)
@@ -99,7 +104,7 @@ function show(g, w,    i, line, servers, busy) {
     line = sprintf("| %-24s |", w) cell(thousands(median_of), 9)
     line = line cell(thousands(low) " to " thousands(high), 20)
     for (i = 1; i <= floor_count; i++)
-        line = line cell(ratio(g, w, floor_of[i]), 13)
+        line = line cell(ratio(g, w, floor_of[i]), width(i))
     line = line cell(ms(over_rounds(g, w, 5)), 8) cell(ms(over_rounds(g, w, 6)), 8)
     line = line cell(ms(over_rounds(g, w, 7)), 8)
     busy = over_rounds(g, w, 8)
