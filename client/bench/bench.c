@@ -153,6 +153,8 @@ static int floor_take(struct bench *bench)
         (void)snprintf(address->text, sizeof address->text, "floor %u", i + 1);
         watch_add(bench, floor_pid(bench->floor, i));
     }
+    if (servers->spread == SPREAD_FIRST)
+        servers->count = 1;
     (void)snprintf(bench->against, sizeof bench->against, "floor %s",
                    floor_word(bench->options->floor));
     return 0;

@@ -63,8 +63,6 @@ static void connections_init(struct driver *driver)
     for (uint32_t i = 0; i < driver->count; i++) {
         uint32_t server = (i + driver->thread) % job->servers->count;
 
-        if (job->servers->spread == SPREAD_FIRST)
-            server = 0;
         connection_init(&driver->connections[i], &driver->setup, &job->servers->addresses[server]);
         driver->connections[i].server = server;
     }

@@ -44,17 +44,17 @@ enum { ASIDE_MAX = 256 };
 
 struct aside {
     struct op op;
-    uint64_t intended_ns;
+    uint64_t intended_ns; // 0: when it is sent
+    bool measured;        // was to begin in the measured time
 };
 
 // One operation under way; in the slot of a connection.
 struct task {
-    struct op op;
-    bool writing;         // the put of a read-modify-write
-    uint64_t intended_ns; // 0: when it was sent
-    uint64_t begun_ns;    // rmw: when the get was sent
-    struct claim claim;   // of a write
-    uint32_t oldest;      // of a read, see ledger_oldest
+    struct aside what;
+    bool writing;       // the put of a read-modify-write
+    uint64_t begun_ns;  // rmw: when the get was sent
+    struct claim claim; // of a write
+    uint32_t oldest;    // of a read, see ledger_oldest
 };
 
 struct lane {

@@ -100,11 +100,11 @@ static void ask_read(struct driver *driver, struct connection *connection, uint3
 {
     struct task *task = task_at(driver, connection, slot);
     uint8_t name[KEY_NAME_SIZE];
-    struct ask question = {.key = task->op.key, .name = slice_of(name, sizeof name)};
+    struct ask question = {.key = task->what.op.key, .name = slice_of(name, sizeof name)};
 
-    key_name(task->op.key, name);
+    key_name(task->what.op.key, name);
     if (driver->job->ledger)
-        task->oldest = ledger_oldest(driver->job->ledger, task->op.key);
+        task->oldest = ledger_oldest(driver->job->ledger, task->what.op.key);
     ask(driver, connection, slot, &question);
 }
 
@@ -115,19 +115,20 @@ static void ask_write(struct driver *driver, struct connection *connection, uint
     struct task *task = task_at(driver, connection, slot);
     uint8_t name[KEY_NAME_SIZE];
     struct ask question = {.write = true,
-                           .key = task->op.key,
+                           .key = task->what.op.key,
                            .name = slice_of(name, sizeof name),
-                           .value = slice_of(driver->value, values_size(job->values, task->op.key)),
+                           .value =
+                               slice_of(driver->value, values_size(job->values, task->what.op.key)),
                            .token = token};
     uint64_t number = ++driver->number;
 
-    key_name(task->op.key, name);
+    key_name(task->what.op.key, name);
     if (job->ledger) {
-        task->claim = ledger_begin(job->ledger, task->op.key);
+        task->claim = ledger_begin(job->ledger, task->what.op.key);
         number = task->claim.number;
     }
     if (job->speaker != &speaker_floor)
-        values_write(job->values, task->op.key, number, driver->value);
+        values_write(job->values, task->what.op.key, number, driver->value);
     ask(driver, connection, slot, &question);
 }
 
@@ -137,7 +138,7 @@ static void begin(struct driver *driver, struct connection *connection, const st
     struct task *task = task_at(driver, connection, slot);
     uint64_t late_ns;
 
-    *task = (struct task){.op = what->op, .intended_ns = what->intended_ns};
+    *task = (struct task){.what = *what};
     if (what->intended_ns) {
         late_ns = uv_hrtime() - what->intended_ns;
         if (late_ns > driver->tally.late_ns_max)
@@ -169,13 +170,18 @@ bool flow_goes_on(const struct driver *driver, uint64_t now_ns)
     return driver->running && driver->left > 0 && now_ns < driver->until_ns;
 }
 
-static struct op draw(struct driver *driver, uint64_t now_ns)
+static struct aside draw(struct driver *driver, uint64_t now_ns)
 {
-    if (driver->left != UINT64_MAX && now_ns >= driver->from_ns)
+    struct aside what = {.intended_ns = schedule_take(&driver->schedule)};
+
+    what.measured = (what.intended_ns ? what.intended_ns : now_ns) >= driver->from_ns;
+    if (driver->left != UINT64_MAX && what.measured)
         driver->left--;
-    if (driver->job->filling)
-        return (struct op){OP_WRITE, driver->filled++ * driver->job->threads + driver->thread};
-    return mixer_draw(&driver->mixer);
+    if (!driver->job->filling)
+        what.op = mixer_draw(&driver->mixer);
+    else
+        what.op = (struct op){OP_WRITE, driver->filled++ * driver->job->threads + driver->thread};
+    return what;
 }
 
 static void aside_retry(struct driver *driver)
@@ -193,10 +199,8 @@ static void fill_slots(struct driver *driver, uint64_t now_ns)
 {
     while (driver->free > 0 && driver->aside_count < ASIDE_MAX && flow_goes_on(driver, now_ns) &&
            schedule_is_due(&driver->schedule, now_ns)) {
-        struct aside what;
+        struct aside what = draw(driver, now_ns);
 
-        what.intended_ns = schedule_take(&driver->schedule);
-        what.op = draw(driver, now_ns);
         if (!try_begin(driver, &what))
             driver->aside[driver->aside_count++] = what;
     }
@@ -243,19 +247,17 @@ void flow_fill(struct driver *driver)
 // True when an operation counts. Closed: what ends in the measured time, which gives the rate
 // without an error of its edges; of a fixed number, what began in it. Open: what was to begin in
 // it, whenever it ends.
-static bool counts(const struct driver *driver, uint64_t began_ns, uint64_t now_ns)
+static bool counts(const struct driver *driver, const struct task *task, uint64_t now_ns)
 {
     const struct job *job = driver->job;
 
     if (job->arrivals == ARRIVALS_CLOSED && !job->operations)
         return now_ns >= driver->from_ns && now_ns < driver->until_ns;
-    return began_ns >= driver->from_ns;
+    return task->what.measured;
 }
 
 static void record(struct driver *driver, enum op_kind kind, uint64_t began_ns, uint64_t now_ns)
 {
-    if (!counts(driver, began_ns, now_ns))
-        return;
     latency_add(&driver->tally.of[kind], now_ns - began_ns);
     driver->ended_ns = now_ns;
 }
@@ -271,13 +273,13 @@ static void add_one(_Atomic uint64_t *counter)
 static void task_over(struct driver *driver, const struct task *task)
 {
     driver->in_flight--;
-    if (task->op.kind == OP_INSERT)
-        mixer_inserted(&driver->mixer, task->op.key);
+    if (task->what.op.kind == OP_INSERT)
+        mixer_inserted(&driver->mixer, task->what.op.key);
 }
 
 static bool is_write(const struct task *task)
 {
-    return task->writing || task->op.kind == OP_WRITE || task->op.kind == OP_INSERT;
+    return task->writing || task->what.op.kind == OP_WRITE || task->what.op.kind == OP_INSERT;
 }
 
 static void claim_end(struct driver *driver, const struct task *task, int err, bool answered)
@@ -286,7 +288,7 @@ static void claim_end(struct driver *driver, const struct task *task, int err, b
 
     if (!driver->job->ledger || !is_write(task))
         return;
-    ledger_end(driver->job->ledger, task->op.key, task->claim,
+    ledger_end(driver->job->ledger, task->what.op.key, task->claim,
                err == 0                       ? CLAIM_ACKNOWLEDGED
                : failure_is_unknown(&failure) ? CLAIM_UNKNOWN
                                               : CLAIM_REFUSED);
@@ -296,7 +298,7 @@ static void task_failed(struct driver *driver, const struct task *task, int err,
 {
     uint64_t now_ns = uv_hrtime();
 
-    if (counts(driver, task->intended_ns ? task->intended_ns : now_ns, now_ns)) {
+    if (counts(driver, task, now_ns)) {
         tally_failed(&driver->tally, err, text);
         driver->ended_ns = now_ns;
     }
@@ -316,7 +318,7 @@ static void look(struct driver *driver, const struct task *task, const struct an
                  bool is_counted)
 {
     struct tally *tally = &driver->tally;
-    struct reading reading = {.key = task->op.key,
+    struct reading reading = {.key = task->what.op.key,
                               .run = driver->job->values->run,
                               .oldest = task->oldest,
                               .values = answer->values,
@@ -334,7 +336,7 @@ static void look(struct driver *driver, const struct task *task, const struct an
 static int values_read(struct driver *driver, struct connection *connection,
                        const struct task *task, struct answer *answer)
 {
-    if (!driver->job->ledger && task->op.kind != OP_RMW)
+    if (!driver->job->ledger && task->what.op.kind != OP_RMW)
         return 0;
     return driver->job->speaker->read(&connection->speech, answer);
 }
@@ -346,15 +348,15 @@ static void go_on(struct driver *driver, struct connection *connection, uint32_t
     struct task *task = task_at(driver, connection, slot);
 
     task->writing = true;
-    task->begun_ns = task->intended_ns ? task->intended_ns : connection->sent_ns[slot];
+    task->begun_ns = task->what.intended_ns ? task->what.intended_ns : connection->sent_ns[slot];
     ask_write(driver, connection, slot, answer->found ? answer->token : slice_of(NULL, 0));
 }
 
 static enum op_kind kind_of(const struct task *task)
 {
-    if (task->op.kind == OP_RMW)
+    if (task->what.op.kind == OP_RMW)
         return task->writing ? OP_WRITE : OP_READ;
-    return task->op.kind;
+    return task->what.op.kind;
 }
 
 static void answered(struct connection *connection, uint32_t slot, struct answer *answer,
@@ -363,7 +365,8 @@ static void answered(struct connection *connection, uint32_t slot, struct answer
     struct driver *driver = connection->setup->data;
     struct task *task = task_at(driver, connection, slot);
     uint64_t sent_ns = connection->sent_ns[slot];
-    uint64_t began_ns = task->intended_ns && !task->writing ? task->intended_ns : sent_ns;
+    uint64_t began_ns = task->what.intended_ns && !task->writing ? task->what.intended_ns : sent_ns;
+    bool is_counted = counts(driver, task, now_ns);
 
     if (!answer->err && !is_write(task))
         answer->err = values_read(driver, connection, task, answer);
@@ -374,16 +377,17 @@ static void answered(struct connection *connection, uint32_t slot, struct answer
         return;
     }
     if (!is_write(task))
-        look(driver, task, answer, counts(driver, began_ns, now_ns));
+        look(driver, task, answer, is_counted);
     add_one(&driver->done);
-    record(driver, kind_of(task), began_ns, now_ns);
-    if (counts(driver, began_ns, now_ns))
+    if (is_counted) {
+        record(driver, kind_of(task), began_ns, now_ns);
         latency_add(&driver->tally.service, now_ns - sent_ns);
-    if (task->op.kind == OP_RMW && !task->writing) {
+    }
+    if (task->what.op.kind == OP_RMW && !task->writing) {
         go_on(driver, connection, slot, answer);
         return;
     }
-    if (task->op.kind == OP_RMW)
+    if (task->what.op.kind == OP_RMW && is_counted)
         record(driver, OP_RMW, task->begun_ns, now_ns);
     give(driver, connection, slot);
     task_over(driver, task);

@@ -16,7 +16,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-enum { PROGRESS_MS = 250, START_MS = 1, EXIT_INTERRUPTED = 130 };
+enum { PROGRESS_MS = 250, EXIT_INTERRUPTED = 130 };
 
 struct crew {
     const struct job *job;
@@ -220,7 +220,7 @@ int run_job(const struct job *job, const struct run_watcher *watcher, struct run
     crew.go = out->connected > 0;
     if (!crew.go)
         err = connect_failed(&crew, why);
-    crew.start_ns = uv_hrtime() + START_MS * NS_PER_MS;
+    crew.start_ns = uv_hrtime();
     meet(&crew);
     if (crew.go)
         watch(&crew);

@@ -47,6 +47,8 @@ int servers_read(const char *endpoints, enum spread spread, struct servers *out,
     free(copy);
     if (err)
         servers_done(out);
+    else if (spread == SPREAD_FIRST)
+        out->count = 1;
     return err;
 }
 
@@ -132,7 +134,7 @@ static int learn_from(struct servers *servers, uint32_t which, struct slice buck
 int servers_learn(struct servers *servers, struct slice bucket, uint32_t timeout_ms,
                   struct buffer *why)
 {
-    uint32_t count = servers->spread == SPREAD_FIRST ? 1 : servers->count;
+    uint32_t count = servers->count;
     int err = ERR_CONNECT;
 
     for (uint32_t i = 0; err && i < count; i++)

@@ -15,22 +15,36 @@ static void redis_start(struct speech *speech)
     speech->err = 0;
 }
 
+// Decimal digits into the end of `out`; returns where they begin.
+static char *digits(char out[24], size_t number)
+{
+    char *at = out + 24;
+
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return at;
+}
+
 static void add_bulk(struct buffer *out, struct slice bytes)
 {
-    char head[24];
-    char *at = head + sizeof head;
-    size_t rest = bytes.size;
+    char memory[24];
+    const char *size = digits(memory, bytes.size);
 
-    *--at = '\n';
-    *--at = '\r';
-    do {
-        *--at = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    *--at = '$';
-    buffer_add(out, at, (size_t)(head + sizeof head - at));
+    buffer_add_u8(out, '$');
+    buffer_add(out, size, (size_t)(memory + sizeof memory - size));
+    buffer_add(out, "\r\n", 2);
     buffer_add_slice(out, bytes);
     buffer_add(out, "\r\n", 2);
+}
+
+static void add_number(struct buffer *out, uint32_t number)
+{
+    char memory[24];
+    const char *text = digits(memory, number);
+
+    add_bulk(out, slice_of(text, (size_t)(memory + sizeof memory - text)));
 }
 
 static void redis_ask(struct speech *speech, const struct ask *ask, struct buffer *out)
@@ -43,8 +57,11 @@ static void redis_ask(struct speech *speech, const struct ask *ask, struct buffe
     buffer_add(out, "*3\r\n$3\r\nSET\r\n", 13);
     add_bulk(out, ask->name);
     add_bulk(out, ask->value);
-    if (speech->phrases->wait > 0)
-        buffer_add_format(out, "WAIT %u %u\r\n", speech->phrases->wait, speech->phrases->wait_ms);
+    if (speech->phrases->wait == 0)
+        return;
+    buffer_add(out, "*3\r\n$4\r\nWAIT\r\n", 14);
+    add_number(out, speech->phrases->wait);
+    add_number(out, speech->phrases->wait_ms);
 }
 
 // A reply: its first byte, the text behind it up to the line's end, and the bytes of a bulk string.
