@@ -281,6 +281,7 @@ static void report_make(struct bench *bench)
                                     .watched = bench->watched,
                                     .watched_count = bench->watched_count,
                                     .client = bench->client};
+    bench->report.one_server = bench->options->protocol == PROTOCOL_REDIS && servers->count == 1;
     if (!servers->topology)
         return;
     replicas = servers->topology->replicas;
@@ -407,7 +408,7 @@ static int bench_run(struct bench *bench)
         code = load(bench);
     if (!code && !bench->options->load_only)
         code = run_measured(bench);
-    else if (bench->options->load_only)
+    if (bench->options->load_only)
         bench->outcome = bench->loaded;
     if (code && code != EXIT_INTERRUPTED)
         return code;

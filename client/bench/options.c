@@ -45,8 +45,13 @@ enum {
     {                                                                                              \
         .name = (n), .key = (k), .arg = (a), .doc = (d)                                            \
     }
+#define HEADING(d)                                                                                 \
+    {                                                                                              \
+        .doc = (d)                                                                                 \
+    }
 
 static const struct argp_option rows[] = {
+    {.doc = "What is done:", .group = 2},
     OPTION("workload", KEY_WORKLOAD, "WORKLOAD", "The same as the word behind bench"),
     OPTION("keys", KEY_KEYS, "COUNT", "How many keys there are (100000)"),
     OPTION("distribution", KEY_DISTRIBUTION, "NAME",
@@ -58,6 +63,7 @@ static const struct argp_option rows[] = {
     OPTION("seed", KEY_SEED, "NUMBER", "Draw the same operations again (1)"),
     OPTION("load", KEY_LOAD, NULL, "Write every key first"),
     OPTION("load-only", KEY_LOAD_ONLY, NULL, "Write every key, and no more"),
+    HEADING("How:"),
     OPTION("connections", KEY_CONNECTIONS, "COUNT", "Of all threads together (64)"),
     OPTION("depth", KEY_DEPTH, "COUNT", "Requests in flight on each connection (1)"),
     OPTION("threads", KEY_THREADS, "COUNT", "Of this program (1)"),
@@ -69,10 +75,12 @@ static const struct argp_option rows[] = {
     OPTION("warm-up", KEY_WARM_UP, "SECONDS", "Before anything is measured (1)"),
     OPTION("duration", KEY_DURATION, "SECONDS", "Of what is measured (10)"),
     OPTION("operations", KEY_OPERATIONS, "COUNT", "Measure so many instead of a time"),
+    HEADING("Against what:"),
     OPTION("protocol", KEY_PROTOCOL, "NAME", "quorate or redis (quorate)"),
     OPTION("wait", KEY_WAIT, "COUNT", "redis: replicas that must have a write (0: no WAIT)"),
     OPTION("floor", KEY_FLOOR, "KIND",
            "Instead of a cluster, servers of its own: echo, fanout or fanout-log"),
+    HEADING("What is told:"),
     OPTION("check", KEY_CHECK, NULL, "Look at every value read; exit code 8 when one is wrong"),
     OPTION("watch", KEY_WATCH, "PID,...", "Tell what these processes used"),
     OPTION("histogram", KEY_HISTOGRAM, "FILE", "Write the distribution of latencies to a file"),
@@ -103,8 +111,8 @@ const char *arrivals_word(enum arrivals arrivals)
 
 static const char *name_of(int key)
 {
-    for (unsigned i = 0; rows[i].name; i++) {
-        if (rows[i].key == key)
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].name && rows[i].key == key)
             return rows[i].name;
     }
     return "";

@@ -12,6 +12,8 @@
 
 enum { QUANTILES = 5, MICROSECONDS_SIZE = 32 };
 
+#define BUSY_SHARE 0.9
+
 static const struct {
     const char *heading;
     const char *name; // of a member
@@ -39,8 +41,18 @@ static bool meet(int read, int written, uint32_t replicas)
     return read > 0 && written > 0 && (uint32_t)(read + written) > replicas;
 }
 
+double report_busy(const struct report *report)
+{
+    double us = (double)(report->client.user_us + report->client.system_us);
+    double all_us = (double)report->outcome->measured_ns / 1000 * report->options->threads;
+
+    return all_us > 0 ? us / all_us : 0;
+}
+
 bool report_stale_is_wrong(const struct report *report)
 {
+    if (report->one_server)
+        return true;
     if (report->last_write_wins || report->replicas == 0)
         return false;
     return meet(report->pr, report->pw, report->replicas) ||
@@ -50,6 +62,8 @@ bool report_stale_is_wrong(const struct report *report)
 // Why it is not.
 static const char *stale_excuse(const struct report *report)
 {
+    if (report->replicas == 0)
+        return " (allowed: writes may reach other servers later)";
     if (report->last_write_wins)
         return " (allowed: clocks decide which write is the last)";
     if (meet(report->r, report->w, report->replicas))
@@ -286,8 +300,37 @@ static void text_watched(const struct report *report, struct output *output)
     cell_table_done(&table);
 }
 
+static void text_loaded(const struct report *report, struct output *output)
+{
+    const struct run_outcome *loaded = report->loaded;
+
+    if (!loaded || loaded == report->outcome)
+        return;
+    output_format(output, "loaded %" PRIu64 " keys in %.2f s, %.0f/s\n", tally_done(&loaded->tally),
+                  (double)loaded->measured_ns / 1e9,
+                  per_s(tally_done(&loaded->tally), loaded->measured_ns));
+}
+
+// What makes the numbers doubtful.
+static void text_doubts(const struct report *report, struct output *output)
+{
+    double busy = report_busy(report);
+
+    output_colour(output, COLOUR_YELLOW);
+    if (busy >= BUSY_SHARE)
+        output_format(output,
+                      "this client was busy for %.0f %% of the time of its threads, and may be "
+                      "what was measured: give it more --threads\n",
+                      busy * 100);
+    if (report->outcome->connected < report->options->connections)
+        output_format(output, "only %" PRIu32 " of %" PRIu32 " connections came up at first\n",
+                      report->outcome->connected, report->options->connections);
+    output_colour(output, COLOUR_PLAIN);
+}
+
 void report_text(const struct report *report, struct output *output)
 {
+    text_loaded(report, output);
     text_asked(report, output);
     text_latencies(report, output);
     output_format(output, "\n");
@@ -295,6 +338,7 @@ void report_text(const struct report *report, struct output *output)
     text_schedule(report, output);
     text_check(report, output);
     text_watched(report, output);
+    text_doubts(report, output);
 }
 
 // ---- JSON ---------------------------------------------------------------------------------------
@@ -342,6 +386,7 @@ static void json_asked(const struct report *report, struct buffer *out)
     json_number(out, "value_size_max", options->size_max);
     json_text(out, "spread", spread_word(options->spread));
     json_number(out, "connections", options->connections);
+    json_number(out, "connected", report->outcome->connected);
     json_number(out, "depth", options->depth);
     json_number(out, "threads", options->threads);
     json_text(out, "arrivals", arrivals_word(options->arrivals));
@@ -438,6 +483,21 @@ static void json_watched(const struct report *report, struct buffer *out)
     json_name(out, "client");
     json_open(out, '{');
     json_usage(report, &report->client, out);
+    json_decimal(out, "busy", report_busy(report));
+    json_close(out, '}');
+}
+
+static void json_loaded(const struct report *report, struct buffer *out)
+{
+    const struct run_outcome *loaded = report->loaded;
+
+    if (!loaded)
+        return;
+    json_name(out, "loaded");
+    json_open(out, '{');
+    json_number(out, "operations", tally_done(&loaded->tally));
+    json_number(out, "elapsed_us", loaded->measured_ns / 1000);
+    json_decimal(out, "rate", per_s(tally_done(&loaded->tally), loaded->measured_ns));
     json_close(out, '}');
 }
 
@@ -457,6 +517,7 @@ void report_json(const struct report *report, struct buffer *out)
     json_schedule(report, out);
     json_check(report, out);
     json_watched(report, out);
+    json_loaded(report, out);
     json_close(out, '}');
     buffer_add_u8(out, '\n');
 }

@@ -14,6 +14,7 @@ struct report {
     int r, w, pr, pw;  // as resolved; 0: not known, or none
     bool owners_only;  // no stand-in can have answered or taken a write
     bool last_write_wins;
+    bool one_server; // all reads and writes go to it, and it alone decides
     const struct run_outcome *outcome;
     const struct run_outcome *loaded; // of --load; NULL: nothing was loaded
     const struct watched *watched;
@@ -24,9 +25,13 @@ struct report {
 // Operations that went well, a second.
 double report_rate(const struct report *report);
 
+// The share of the measured time that the threads of this program were busy: near 1 it is itself
+// what was measured.
+double report_busy(const struct report *report);
+
 // True when a read that showed only what was replaced is wrong: the owners that were read and those
-// that were written have one in common, and what a read shows is not decided by clocks of the
-// machines.
+// that were written have one in common, and what a read shows is not decided by the clocks of
+// machines; or there is but one server.
 bool report_stale_is_wrong(const struct report *report);
 
 // What was wrong with values read, together.

@@ -31,8 +31,8 @@ int servers_read(const char *endpoints, enum spread spread, struct servers *out,
                  struct buffer *why);
 
 // Asks the servers, one after the other, for the topology and the bucket's properties, and makes
-// the members the servers (with SPREAD_FIRST it stays with the first). ERR_CONNECT when none answers,
-// ERR_NO_CLUSTER, or what the servers said; `why` gets a sentence.
+// the members the servers (with SPREAD_FIRST it stays with the first). ERR_CONNECT when none
+// answers, ERR_NO_CLUSTER, or what the servers said; `why` gets a sentence.
 int servers_learn(struct servers *servers, struct slice bucket, uint32_t timeout_ms,
                   struct buffer *why);
 

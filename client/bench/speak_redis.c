@@ -134,7 +134,7 @@ static int redis_next(struct speech *speech, struct slice bytes, bool write, str
         err = part_err(speech, &part, i > 0);
         if (err && !out->err) {
             out->err = err;
-            out->text = part.line;
+            out->text = part.type == '-' ? part.line : slice_of(NULL, 0);
         }
         rest = slice_of(rest.data + part.size, rest.size - part.size);
     }
