@@ -333,6 +333,25 @@ static int histogram_write(const struct bench *bench)
     return err_exit(ERR_IO);
 }
 
+// Each connection is an open file, and each thread has a few.
+static int files_allow(const struct bench_options *options)
+{
+    uint64_t wanted = options->connections + (uint64_t)options->threads * 8 + 64;
+    struct rlimit limit;
+
+    check(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (limit.rlim_cur < wanted && limit.rlim_max >= wanted) {
+        limit.rlim_cur = wanted;
+        check(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    }
+    if (limit.rlim_cur >= wanted)
+        return 0;
+    complain("bench: %" PRIu32 " connections need %" PRIu64 " open files, and %" PRIu64
+             " are allowed (ulimit -n)",
+             options->connections, wanted, (uint64_t)limit.rlim_max);
+    return err_exit(ERR_INVALID);
+}
+
 // ---- running ------------------------------------------------------------------------------------
 
 static int load(struct bench *bench)
@@ -437,6 +456,8 @@ int command_bench(struct cli *cli)
     bench->cli = cli;
     bench->options = cli->more;
     code = bench_options_finish(cli, bench->options);
+    if (!code)
+        code = files_allow(bench->options);
     if (!code) {
         check(sigemptyset(&interrupts) == 0 && sigaddset(&interrupts, SIGINT) == 0);
         check(pthread_sigmask(SIG_BLOCK, &interrupts, NULL) == 0);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# quorate bench against real nodes: each workload, formats, checks, what it refuses, a node that dies
-# and one that stands still, an interrupt. What it says is looked at, never how fast it was.
+# quorate bench against floors, a made-up server of RESP, and real nodes: each workload, formats,
+# checks, what it refuses, a node that dies and one that stands still, an interrupt. What it says is looked at, never how fast it was.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/cluster.sh
@@ -154,6 +154,83 @@ check_wrong() {
     bench 0 read --keys 4 --load --check --operations 50 --warm-up 0
 }
 
+check_floors() {
+    local floor
+    for floor in echo fanout fanout-log; do
+        bench 0 mixed=50 --floor "$floor" --operations 300 --connections 6 --warm-up 0 --format json
+        true_of "b['against'] == 'floor $floor' and b['operations'] == 300 and b['failed'] == 0"
+        true_of "len(b['watched']) == $([ "$floor" = echo ] && echo 1 || echo 3)"
+    done
+}
+
+# A server of RESP that is good enough for GET, SET and WAIT, and then one that talks nonsense.
+resp_server() {
+    exec python3 -u - "$1" <<'END'
+import socketserver, sys
+
+keys = {}
+
+class Talk(socketserver.StreamRequestHandler):
+    def words(self):
+        count = self.rfile.readline()
+        for _ in range(int(count[1:] or 0)):
+            size = int(self.rfile.readline()[1:])
+            yield self.rfile.read(size + 2)[:-2]
+
+    def handle(self):
+        while words := list(self.words()):
+            if sys.argv[1] == 'nonsense':
+                self.wfile.write(b'HTTP/1.1 400\n\n')
+            elif words[0] == b'SET':
+                keys[words[1]] = words[2]
+                self.wfile.write(b'+OK\r\n')
+            elif words[0] == b'WAIT':
+                self.wfile.write(b':1\r\n')
+            elif words[1] in keys:
+                value = keys[words[1]]
+                self.wfile.write(b'$%d\r\n%s\r\n' % (len(value), value))
+            else:
+                self.wfile.write(b'$-1\r\n')
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+with Server(('127.0.0.1', 0), Talk) as server:
+    print(server.server_address[1])
+    server.serve_forever()
+END
+}
+
+resp_begin() {
+    local port
+    coproc RESP { resp_server "$1"; }
+    # shellcheck disable=SC2153
+    resp_pid=$RESP_PID
+    read -r port <&"${RESP[0]}"
+    redis=(--protocol redis --endpoint "127.0.0.1:$port" --keys 50 --warm-up 0 --connections 4)
+}
+
+resp_end() {
+    kill "$resp_pid"
+    wait "$resp_pid" 2>/dev/null
+}
+
+check_redis() {
+    resp_begin right
+    bench 0 read "${redis[@]}" --operations 20 --format json
+    true_of 'b["missing"] == 20 and b["servers"] == 1'
+    bench 0 a "${redis[@]}" --load --wait 1 --depth 5 --check --operations 300 --format json
+    true_of 'b["operations"] == 300 and b["failed"] == 0 and b["check"]["stale_is_wrong"]'
+    true_of 'b["check"]["right"] > 0 and b["loaded"]["operations"] == 50'
+    bench 0 write "${redis[@]}" --wait 2 --operations 20 --format json
+    true_of 'b["errors"] == {"TIMEOUT": 20}'
+    resp_end
+    resp_begin nonsense
+    bench 0 read "${redis[@]}" --operations 8 --format json
+    true_of 'b["operations"] == 0 and b["errors"]["PROTOCOL"] > 0 and b["failed"] == 8'
+    resp_end
+}
+
 # In the background, as bench_pid.
 begin() {
     "$quorate" bench "$@" >"$dir/out" 2>"$dir/err" </dev/null &
@@ -187,6 +264,8 @@ check_death() {
 }
 
 check_usage
+check_floors
+check_redis
 cluster_begin 3
 pids_all=("${pids[@]}")
 export QUORATE_ENDPOINTS=${clients[0]},${clients[1]}
