@@ -44,6 +44,7 @@ struct bench {
     struct buffer why;
     // progress
     const char *doing;
+    uint64_t expected; // operations; 0: not known
     uint64_t shown_ns, shown_done;
 };
 
@@ -115,10 +116,12 @@ static void progress(void *data, const struct progress *progress)
 
     if (ns == 0)
         return;
-    (void)fprintf(stderr, "\r\33[K%s %.1f s  %" PRIu64 " done, %.0f/s now",
+    (void)fprintf(stderr, "\r\33[K%s %.1f s  %" PRIu64,
                   progress->measuring ? bench->doing : "warm-up",
-                  (double)progress->elapsed_ns / 1e9, progress->done,
-                  (double)done * 1e9 / (double)ns);
+                  (double)progress->elapsed_ns / 1e9, progress->done);
+    if (bench->expected)
+        (void)fprintf(stderr, " of %" PRIu64, bench->expected);
+    (void)fprintf(stderr, " done, %.0f/s now", (double)done * 1e9 / (double)ns);
     if (progress->failed)
         (void)fprintf(stderr, ", %" PRIu64 " failed", progress->failed);
     bench->shown_ns = progress->elapsed_ns;
@@ -370,9 +373,10 @@ static int load(struct bench *bench)
     job.warm_up_ns = 0;
     job.measure_ns = UINT64_MAX;
     bench->doing = "load";
+    bench->expected = bench->options->keys;
     err = run_job(&job, &watcher, &bench->loaded, &bench->why);
     progress_clear(bench);
-    bench->shown_ns = bench->shown_done = 0;
+    bench->shown_ns = bench->shown_done = bench->expected = 0;
     if (err)
         return complain_why(bench, err);
     for (int i = 1; i < TALLY_ERRORS; i++) {

@@ -8,6 +8,7 @@
 #include <sys/timerfd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
+#define LATE_NS  UINT64_C(20000000)
 
 // ---- which connection ---------------------------------------------------------------------------
 
@@ -165,9 +166,15 @@ static bool try_begin(struct driver *driver, const struct aside *what)
 
 // ---- what is due --------------------------------------------------------------------------------
 
+// What was meant to begin just before the end is still sent just after it.
 bool flow_goes_on(const struct driver *driver, uint64_t now_ns)
 {
-    return driver->running && driver->left > 0 && now_ns < driver->until_ns;
+    if (!driver->running || driver->left == 0)
+        return false;
+    if (now_ns < driver->until_ns)
+        return true;
+    return driver->job->arrivals != ARRIVALS_CLOSED &&
+           driver->schedule.next_ns < driver->until_ns && now_ns < driver->until_ns + LATE_NS;
 }
 
 static struct aside draw(struct driver *driver, uint64_t now_ns)
@@ -198,6 +205,7 @@ static void aside_retry(struct driver *driver)
 static void fill_slots(struct driver *driver, uint64_t now_ns)
 {
     while (driver->free > 0 && driver->aside_count < ASIDE_MAX && flow_goes_on(driver, now_ns) &&
+           driver->schedule.next_ns < driver->until_ns &&
            schedule_is_due(&driver->schedule, now_ns)) {
         struct aside what = draw(driver, now_ns);
 
@@ -256,6 +264,11 @@ static bool counts(const struct driver *driver, const struct task *task, uint64_
     return task->what.measured;
 }
 
+static struct second *second_of(struct driver *driver, uint64_t now_ns)
+{
+    return now_ns < driver->from_ns ? NULL : tally_second(&driver->tally, now_ns - driver->from_ns);
+}
+
 static void record(struct driver *driver, enum op_kind kind, uint64_t began_ns, uint64_t now_ns)
 {
     latency_add(&driver->tally.of[kind], now_ns - began_ns);
@@ -297,8 +310,12 @@ static void claim_end(struct driver *driver, const struct task *task, int err, b
 static void task_failed(struct driver *driver, const struct task *task, int err, struct slice text)
 {
     uint64_t now_ns = uv_hrtime();
+    struct second *second;
 
     if (counts(driver, task, now_ns)) {
+        second = second_of(driver, now_ns);
+        if (second)
+            second->failed++;
         tally_failed(&driver->tally, err, text);
         driver->ended_ns = now_ns;
     }
@@ -382,6 +399,7 @@ static void answered(struct connection *connection, uint32_t slot, struct answer
     if (is_counted) {
         record(driver, kind_of(task), began_ns, now_ns);
         latency_add(&driver->tally.service, now_ns - sent_ns);
+        second_done(second_of(driver, now_ns), now_ns - began_ns);
     }
     if (task->what.op.kind == OP_RMW && !task->writing) {
         go_on(driver, connection, slot, answer);

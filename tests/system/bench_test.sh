@@ -258,6 +258,8 @@ check_death() {
     wait "$bench_pid"
     [ $? = 130 ] || fail "a dead node: $(cat "$dir/err")"
     true_of 'b["operations"] > 100 and b["failed"] > 0 and b["check"]["stale"] == 0'
+    true_of 'sum(s["operations"] for s in b["seconds"]) == b["operations"]'
+    true_of 'sum(s["failed"] for s in b["seconds"]) == b["failed"]'
     true_of 'set(b["errors"]) <= {"TIMEOUT", "CLOSED", "UNAVAILABLE"}'
     bench 0 a "${few[@]}" --operations 200 --format json
     true_of 'b["operations"] == 200'
