@@ -252,16 +252,18 @@ void flow_fill(struct driver *driver)
 
 // ---- answers ------------------------------------------------------------------------------------
 
-// True when an operation counts. Closed: what ends in the measured time, which gives the rate
-// without an error of its edges; of a fixed number, what began in it. Open: what was to begin in
-// it, whenever it ends.
+// True when an operation counts. Of a fixed number: what was to begin in the measured time. Closed:
+// what ends in it, which gives the rate without an error of its edges. Open: the same, and what was
+// begun in it and ends later; when the rate is too high, what was to begin in the measured time may
+// never have its turn.
 static bool counts(const struct driver *driver, const struct task *task, uint64_t now_ns)
 {
     const struct job *job = driver->job;
 
-    if (job->arrivals == ARRIVALS_CLOSED && !job->operations)
-        return now_ns >= driver->from_ns && now_ns < driver->until_ns;
-    return task->what.measured;
+    if (job->operations)
+        return task->what.measured;
+    return now_ns >= driver->from_ns &&
+           (now_ns < driver->until_ns || job->arrivals != ARRIVALS_CLOSED);
 }
 
 static struct second *second_of(struct driver *driver, uint64_t now_ns)
