@@ -49,17 +49,14 @@ static struct connection *choose_among(struct driver *driver, const uint32_t *se
     return NULL;
 }
 
-// Where an operation on this key goes; NULL: it must wait. Whose owners have no connection goes to
-// anybody, who forwards it.
-static struct connection *choose(struct driver *driver, struct slice name)
+// Where an operation goes; NULL: it must wait. Whose owners have no connection goes to anybody, who
+// forwards it.
+static struct connection *choose(struct driver *driver, const struct aside *what)
 {
-    uint32_t owners[REPLICAS_MAX];
-    uint32_t count =
-        servers_owners(driver->job->servers, driver->job->phrases->put.bucket, name, owners);
-    struct connection *connection = choose_among(driver, owners, count);
+    struct connection *connection = choose_among(driver, what->owners, what->owner_count);
 
-    for (uint32_t i = 0; i < count && !connection; i++) {
-        if (driver->lanes[owners[i]].up > 0)
+    for (uint32_t i = 0; i < what->owner_count && !connection; i++) {
+        if (driver->lanes[what->owners[i]].up > 0)
             return NULL;
     }
     return connection ? connection : choose_among(driver, NULL, driver->job->servers->count);
@@ -154,11 +151,8 @@ static void begin(struct driver *driver, struct connection *connection, const st
 // False when it must wait.
 static bool try_begin(struct driver *driver, const struct aside *what)
 {
-    uint8_t name[KEY_NAME_SIZE];
-    struct connection *connection;
+    struct connection *connection = choose(driver, what);
 
-    key_name(what->op.key, name);
-    connection = choose(driver, slice_of(name, sizeof name));
     if (connection)
         begin(driver, connection, what);
     return connection;
@@ -180,14 +174,19 @@ bool flow_goes_on(const struct driver *driver, uint64_t now_ns)
 static struct aside draw(struct driver *driver, uint64_t now_ns)
 {
     struct aside what = {.intended_ns = schedule_take(&driver->schedule)};
+    const struct job *job = driver->job;
+    uint8_t name[KEY_NAME_SIZE];
 
     what.measured = (what.intended_ns ? what.intended_ns : now_ns) >= driver->from_ns;
     if (driver->left != UINT64_MAX && what.measured)
         driver->left--;
-    if (!driver->job->filling)
+    if (!job->filling)
         what.op = mixer_draw(&driver->mixer);
     else
-        what.op = (struct op){OP_WRITE, driver->filled++ * driver->job->threads + driver->thread};
+        what.op = (struct op){OP_WRITE, driver->filled++ * job->threads + driver->thread};
+    key_name(what.op.key, name);
+    what.owner_count = servers_owners(job->servers, job->phrases->put.bucket,
+                                      slice_of(name, sizeof name), what.owners);
     return what;
 }
 

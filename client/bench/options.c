@@ -177,7 +177,7 @@ static uint64_t read_seconds(struct argp_state *state, int key, const char *text
 static void read_size(struct argp_state *state, char *text, struct bench_options *options)
 {
     char *dash = strchr(text, '-');
-    uint64_t min, max;
+    uint64_t min = 0, max = 0;
 
     if (dash)
         *dash = 0;
