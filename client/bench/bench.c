@@ -44,6 +44,7 @@ struct bench {
     struct buffer why;
     // progress
     const char *doing;
+    uint64_t expected; // operations; 0: not known
     uint64_t shown_ns, shown_done;
 };
 
@@ -115,10 +116,12 @@ static void progress(void *data, const struct progress *progress)
 
     if (ns == 0)
         return;
-    (void)fprintf(stderr, "\r\33[K%s %.1f s  %" PRIu64 " done, %.0f/s now",
+    (void)fprintf(stderr, "\r\33[K%s %.1f s  %" PRIu64,
                   progress->measuring ? bench->doing : "warm-up",
-                  (double)progress->elapsed_ns / 1e9, progress->done,
-                  (double)done * 1e9 / (double)ns);
+                  (double)progress->elapsed_ns / 1e9, progress->done);
+    if (bench->expected)
+        (void)fprintf(stderr, " of %" PRIu64, bench->expected);
+    (void)fprintf(stderr, " done, %.0f/s now", (double)done * 1e9 / (double)ns);
     if (progress->failed)
         (void)fprintf(stderr, ", %" PRIu64 " failed", progress->failed);
     bench->shown_ns = progress->elapsed_ns;
@@ -333,6 +336,25 @@ static int histogram_write(const struct bench *bench)
     return err_exit(ERR_IO);
 }
 
+// Each connection is an open file, and each thread has a few.
+static int files_allow(const struct bench_options *options)
+{
+    uint64_t wanted = options->connections + (uint64_t)options->threads * 8 + 64;
+    struct rlimit limit;
+
+    check(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (limit.rlim_cur < wanted && limit.rlim_max >= wanted) {
+        limit.rlim_cur = wanted;
+        check(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    }
+    if (limit.rlim_cur >= wanted)
+        return 0;
+    complain("bench: %" PRIu32 " connections need %" PRIu64 " open files, and %" PRIu64
+             " are allowed (ulimit -n)",
+             options->connections, wanted, (uint64_t)limit.rlim_max);
+    return err_exit(ERR_INVALID);
+}
+
 // ---- running ------------------------------------------------------------------------------------
 
 static int load(struct bench *bench)
@@ -351,9 +373,10 @@ static int load(struct bench *bench)
     job.warm_up_ns = 0;
     job.measure_ns = UINT64_MAX;
     bench->doing = "load";
+    bench->expected = bench->options->keys;
     err = run_job(&job, &watcher, &bench->loaded, &bench->why);
     progress_clear(bench);
-    bench->shown_ns = bench->shown_done = 0;
+    bench->shown_ns = bench->shown_done = bench->expected = 0;
     if (err)
         return complain_why(bench, err);
     for (int i = 1; i < TALLY_ERRORS; i++) {
@@ -437,6 +460,8 @@ int command_bench(struct cli *cli)
     bench->cli = cli;
     bench->options = cli->more;
     code = bench_options_finish(cli, bench->options);
+    if (!code)
+        code = files_allow(bench->options);
     if (!code) {
         check(sigemptyset(&interrupts) == 0 && sigaddset(&interrupts, SIGINT) == 0);
         check(pthread_sigmask(SIG_BLOCK, &interrupts, NULL) == 0);

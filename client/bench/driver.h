@@ -46,6 +46,8 @@ struct aside {
     struct op op;
     uint64_t intended_ns; // 0: when it is sent
     bool measured;        // was to begin in the measured time
+    uint32_t owner_count; // 0: any server will do
+    uint32_t owners[REPLICAS_MAX];
 };
 
 // One operation under way; in the slot of a connection.

@@ -8,6 +8,7 @@
 #include <sys/timerfd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
+#define LATE_NS  UINT64_C(20000000)
 
 // ---- which connection ---------------------------------------------------------------------------
 
@@ -48,17 +49,14 @@ static struct connection *choose_among(struct driver *driver, const uint32_t *se
     return NULL;
 }
 
-// Where an operation on this key goes; NULL: it must wait. Whose owners have no connection goes to
-// anybody, who forwards it.
-static struct connection *choose(struct driver *driver, struct slice name)
+// Where an operation goes; NULL: it must wait. Whose owners have no connection goes to anybody, who
+// forwards it.
+static struct connection *choose(struct driver *driver, const struct aside *what)
 {
-    uint32_t owners[REPLICAS_MAX];
-    uint32_t count =
-        servers_owners(driver->job->servers, driver->job->phrases->put.bucket, name, owners);
-    struct connection *connection = choose_among(driver, owners, count);
+    struct connection *connection = choose_among(driver, what->owners, what->owner_count);
 
-    for (uint32_t i = 0; i < count && !connection; i++) {
-        if (driver->lanes[owners[i]].up > 0)
+    for (uint32_t i = 0; i < what->owner_count && !connection; i++) {
+        if (driver->lanes[what->owners[i]].up > 0)
             return NULL;
     }
     return connection ? connection : choose_among(driver, NULL, driver->job->servers->count);
@@ -153,11 +151,8 @@ static void begin(struct driver *driver, struct connection *connection, const st
 // False when it must wait.
 static bool try_begin(struct driver *driver, const struct aside *what)
 {
-    uint8_t name[KEY_NAME_SIZE];
-    struct connection *connection;
+    struct connection *connection = choose(driver, what);
 
-    key_name(what->op.key, name);
-    connection = choose(driver, slice_of(name, sizeof name));
     if (connection)
         begin(driver, connection, what);
     return connection;
@@ -165,22 +160,33 @@ static bool try_begin(struct driver *driver, const struct aside *what)
 
 // ---- what is due --------------------------------------------------------------------------------
 
+// What was meant to begin just before the end is still sent just after it.
 bool flow_goes_on(const struct driver *driver, uint64_t now_ns)
 {
-    return driver->running && driver->left > 0 && now_ns < driver->until_ns;
+    if (!driver->running || driver->left == 0)
+        return false;
+    if (now_ns < driver->until_ns)
+        return true;
+    return driver->job->arrivals != ARRIVALS_CLOSED &&
+           driver->schedule.next_ns < driver->until_ns && now_ns < driver->until_ns + LATE_NS;
 }
 
 static struct aside draw(struct driver *driver, uint64_t now_ns)
 {
     struct aside what = {.intended_ns = schedule_take(&driver->schedule)};
+    const struct job *job = driver->job;
+    uint8_t name[KEY_NAME_SIZE];
 
     what.measured = (what.intended_ns ? what.intended_ns : now_ns) >= driver->from_ns;
     if (driver->left != UINT64_MAX && what.measured)
         driver->left--;
-    if (!driver->job->filling)
+    if (!job->filling)
         what.op = mixer_draw(&driver->mixer);
     else
-        what.op = (struct op){OP_WRITE, driver->filled++ * driver->job->threads + driver->thread};
+        what.op = (struct op){OP_WRITE, driver->filled++ * job->threads + driver->thread};
+    key_name(what.op.key, name);
+    what.owner_count = servers_owners(job->servers, job->phrases->put.bucket,
+                                      slice_of(name, sizeof name), what.owners);
     return what;
 }
 
@@ -198,6 +204,7 @@ static void aside_retry(struct driver *driver)
 static void fill_slots(struct driver *driver, uint64_t now_ns)
 {
     while (driver->free > 0 && driver->aside_count < ASIDE_MAX && flow_goes_on(driver, now_ns) &&
+           driver->schedule.next_ns < driver->until_ns &&
            schedule_is_due(&driver->schedule, now_ns)) {
         struct aside what = draw(driver, now_ns);
 
@@ -244,16 +251,23 @@ void flow_fill(struct driver *driver)
 
 // ---- answers ------------------------------------------------------------------------------------
 
-// True when an operation counts. Closed: what ends in the measured time, which gives the rate
-// without an error of its edges; of a fixed number, what began in it. Open: what was to begin in
-// it, whenever it ends.
+// True when an operation counts. Of a fixed number: what was to begin in the measured time. Closed:
+// what ends in it, which gives the rate without an error of its edges. Open: the same, and what was
+// begun in it and ends later; when the rate is too high, what was to begin in the measured time may
+// never have its turn.
 static bool counts(const struct driver *driver, const struct task *task, uint64_t now_ns)
 {
     const struct job *job = driver->job;
 
-    if (job->arrivals == ARRIVALS_CLOSED && !job->operations)
-        return now_ns >= driver->from_ns && now_ns < driver->until_ns;
-    return task->what.measured;
+    if (job->operations)
+        return task->what.measured;
+    return now_ns >= driver->from_ns &&
+           (now_ns < driver->until_ns || job->arrivals != ARRIVALS_CLOSED);
+}
+
+static struct second *second_of(struct driver *driver, uint64_t now_ns)
+{
+    return now_ns < driver->from_ns ? NULL : tally_second(&driver->tally, now_ns - driver->from_ns);
 }
 
 static void record(struct driver *driver, enum op_kind kind, uint64_t began_ns, uint64_t now_ns)
@@ -297,8 +311,12 @@ static void claim_end(struct driver *driver, const struct task *task, int err, b
 static void task_failed(struct driver *driver, const struct task *task, int err, struct slice text)
 {
     uint64_t now_ns = uv_hrtime();
+    struct second *second;
 
     if (counts(driver, task, now_ns)) {
+        second = second_of(driver, now_ns);
+        if (second)
+            second->failed++;
         tally_failed(&driver->tally, err, text);
         driver->ended_ns = now_ns;
     }
@@ -382,6 +400,7 @@ static void answered(struct connection *connection, uint32_t slot, struct answer
     if (is_counted) {
         record(driver, kind_of(task), began_ns, now_ns);
         latency_add(&driver->tally.service, now_ns - sent_ns);
+        second_done(second_of(driver, now_ns), now_ns - began_ns);
     }
     if (task->what.op.kind == OP_RMW && !task->writing) {
         go_on(driver, connection, slot, answer);

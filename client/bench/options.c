@@ -60,7 +60,7 @@ static const struct argp_option rows[] = {
     OPTION("hot-operations", KEY_HOT_OPERATIONS, "SHARE", "hotspot: so many operations (0.9)"),
     OPTION("hot-keys", KEY_HOT_KEYS, "SHARE", "hotspot: on so many of the keys (0.1)"),
     OPTION("value-size", KEY_VALUE_SIZE, "BYTES", "N, or MIN-MAX: uniform, fixed for a key (100)"),
-    OPTION("seed", KEY_SEED, "NUMBER", "Draw the same operations again (1)"),
+    OPTION("seed", KEY_SEED, "NUMBER", "Draw the same operations again (0)"),
     OPTION("load", KEY_LOAD, NULL, "Write every key first"),
     OPTION("load-only", KEY_LOAD_ONLY, NULL, "Write every key, and no more"),
     HEADING("How:"),
@@ -177,7 +177,7 @@ static uint64_t read_seconds(struct argp_state *state, int key, const char *text
 static void read_size(struct argp_state *state, char *text, struct bench_options *options)
 {
     char *dash = strchr(text, '-');
-    uint64_t min, max;
+    uint64_t min = 0, max = 0;
 
     if (dash)
         *dash = 0;
@@ -334,7 +334,6 @@ static error_t take_option(int key, char *text, struct argp_state *state)
                                           .hot_keys = 0.1,
                                           .size_min = 100,
                                           .size_max = 100,
-                                          .seed = 1,
                                           .connections = 64,
                                           .depth = 1,
                                           .threads = 1,

@@ -13,6 +13,7 @@
 enum { QUANTILES = 5, MICROSECONDS_SIZE = 32 };
 
 #define BUSY_SHARE 0.9
+#define NS_PER_S   UINT64_C(1000000000)
 
 static const struct {
     const char *heading;
@@ -278,7 +279,6 @@ static void text_watched(const struct report *report, struct output *output)
     struct usage sum = usage_sum(report);
     struct cell_table table;
 
-    output_format(output, "\n");
     cell_table_init(&table, sizeof headings / sizeof headings[0]);
     for (unsigned i = 0; i < sizeof headings / sizeof headings[0]; i++)
         cell_add(&table, COLOUR_DIM, "%s", headings[i]);
@@ -316,16 +316,35 @@ static void text_doubts(const struct report *report, struct output *output)
 {
     double busy = report_busy(report);
 
+    bool few = report->outcome->connected < report->options->connections;
+
+    if (busy < BUSY_SHARE && !few)
+        return;
     output_colour(output, COLOUR_YELLOW);
     if (busy >= BUSY_SHARE)
         output_format(output,
                       "this client was busy for %.0f %% of the time of its threads, and may be "
                       "what was measured: give it more --threads\n",
                       busy * 100);
-    if (report->outcome->connected < report->options->connections)
+    if (few)
         output_format(output, "only %" PRIu32 " of %" PRIu32 " connections came up at first\n",
                       report->outcome->connected, report->options->connections);
     output_colour(output, COLOUR_PLAIN);
+}
+
+static bool has_remarks(const struct report *report)
+{
+    const struct tally *tally = &report->outcome->tally;
+
+    return tally_failures(tally) > 0 || tally->missing > 0 || tally->siblings > 0 ||
+           report->options->rate > 0 || report->options->check;
+}
+
+static void text_remarks(const struct report *report, struct output *output)
+{
+    text_failures(report, output);
+    text_schedule(report, output);
+    text_check(report, output);
 }
 
 void report_text(const struct report *report, struct output *output)
@@ -334,9 +353,10 @@ void report_text(const struct report *report, struct output *output)
     text_asked(report, output);
     text_latencies(report, output);
     output_format(output, "\n");
-    text_failures(report, output);
-    text_schedule(report, output);
-    text_check(report, output);
+    if (has_remarks(report)) {
+        text_remarks(report, output);
+        output_format(output, "\n");
+    }
     text_watched(report, output);
     text_doubts(report, output);
 }
@@ -487,6 +507,25 @@ static void json_watched(const struct report *report, struct buffer *out)
     json_close(out, '}');
 }
 
+static void json_seconds(const struct report *report, struct buffer *out)
+{
+    uint64_t count = (report->outcome->measured_ns + NS_PER_S - 1) / NS_PER_S;
+
+    json_name(out, "seconds");
+    json_open(out, '[');
+    for (uint64_t i = 0; i < count && i < TALLY_SECONDS; i++) {
+        const struct second *second = &report->outcome->tally.seconds[i];
+
+        json_comma(out);
+        json_open(out, '{');
+        json_number(out, "operations", second->done);
+        json_number(out, "failed", second->failed);
+        json_number(out, "max_us", second->max_us);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 static void json_loaded(const struct report *report, struct buffer *out)
 {
     const struct run_outcome *loaded = report->loaded;
@@ -518,6 +557,7 @@ void report_json(const struct report *report, struct buffer *out)
     json_check(report, out);
     json_watched(report, out);
     json_loaded(report, out);
+    json_seconds(report, out);
     json_close(out, '}');
     buffer_add_u8(out, '\n');
 }

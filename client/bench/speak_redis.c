@@ -5,9 +5,7 @@
 
 #include "base/err.h"
 
-#include <stdlib.h>
-
-enum { LINE_MAX_SIZE = 1 << 16 };
+enum { LINE_MAX_SIZE = 1 << 16, DIGITS_MAX = 18 };
 
 static void redis_start(struct speech *speech)
 {
@@ -73,11 +71,26 @@ struct part {
     size_t size;
 };
 
+// A whole number; what is none gives -1, as what is not there does.
+static int64_t number_of(struct slice text)
+{
+    int64_t number = 0;
+
+    if (text.size == 0 || text.size > DIGITS_MAX)
+        return -1;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return -1;
+        number = number * 10 + (text.data[i] - '0');
+    }
+    return number;
+}
+
 static int part_read(struct slice bytes, struct part *out)
 {
     const uint8_t *end = bytes.size ? memchr(bytes.data, '\n', bytes.size) : NULL;
     size_t line;
-    long long size;
+    int64_t size;
 
     if (!end)
         return bytes.size > LINE_MAX_SIZE ? ERR_PROTOCOL : ERR_AGAIN;
@@ -88,7 +101,7 @@ static int part_read(struct slice bytes, struct part *out)
         .type = (char)bytes.data[0], .line = slice_of(bytes.data + 1, line - 3), .size = line};
     if (out->type != '$')
         return 0;
-    size = strtoll((const char *)out->line.data, NULL, 10); // ends at the line's end at the latest
+    size = number_of(out->line);
     out->none = size < 0;
     if (size < 0)
         return 0;
@@ -111,8 +124,7 @@ static int part_err(const struct speech *speech, const struct part *part, bool i
                : part->line.size >= 7 && memcmp(part->line.data, "LOADING", 7) == 0
                    ? ERR_NOT_SERVING
                    : ERR_INVALID;
-    if (is_wait && part->type == ':' &&
-        strtoll((const char *)part->line.data, NULL, 10) < speech->phrases->wait)
+    if (is_wait && part->type == ':' && number_of(part->line) < speech->phrases->wait)
         return ERR_TIMEOUT; // written, and on fewer replicas than asked for
     return 0;
 }

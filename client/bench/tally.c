@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define NS_PER_S UINT64_C(1000000000)
+
 void tally_failed(struct tally *tally, int err, struct slice text)
 {
     unsigned which = (unsigned)-err;
@@ -14,6 +16,34 @@ void tally_failed(struct tally *tally, int err, struct slice text)
     if (tally->errors[which]++ == 0)
         (void)snprintf(tally->texts[which], TALLY_TEXT_SIZE, "%.*s", (int)text.size,
                        text.size ? (const char *)text.data : "");
+}
+
+struct second *tally_second(struct tally *tally, uint64_t ns)
+{
+    uint64_t which = ns / NS_PER_S;
+
+    return which < TALLY_SECONDS ? &tally->seconds[which] : NULL;
+}
+
+void second_done(struct second *second, uint64_t latency_ns)
+{
+    uint64_t us = latency_ns / 1000;
+
+    if (!second)
+        return;
+    second->done++;
+    if (us > second->max_us)
+        second->max_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+static void seconds_join(struct second *seconds, const struct second *from)
+{
+    for (unsigned i = 0; i < TALLY_SECONDS; i++) {
+        seconds[i].done += from[i].done;
+        seconds[i].failed += from[i].failed;
+        if (from[i].max_us > seconds[i].max_us)
+            seconds[i].max_us = from[i].max_us;
+    }
 }
 
 static void wrongs_join(struct wrongs *wrongs, const struct wrongs *from)
@@ -38,6 +68,7 @@ void tally_join(struct tally *tally, const struct tally *from)
     tally->missing += from->missing;
     tally->siblings += from->siblings;
     wrongs_join(&tally->wrongs, &from->wrongs);
+    seconds_join(tally->seconds, from->seconds);
     if (from->late_ns_max > tally->late_ns_max)
         tally->late_ns_max = from->late_ns_max;
 }

@@ -7,7 +7,13 @@
 #include "client/bench/mix.h"
 #include "client/bench/value.h"
 
-enum { TALLY_ERRORS = 32, TALLY_TEXT_SIZE = 160 };
+enum { TALLY_ERRORS = 32, TALLY_TEXT_SIZE = 160, TALLY_SECONDS = 3600 };
+
+// What ended in one second of the measured time.
+struct second {
+    uint32_t done, failed;
+    uint32_t max_us; // the longest latency of what went well
+};
 
 // What was wrong with a read, when it was looked at.
 struct wrongs {
@@ -26,11 +32,16 @@ struct tally {
     uint64_t missing;                          // reads that found no key
     uint64_t siblings;                         // reads that showed several values
     struct wrongs wrongs;
+    struct second seconds[TALLY_SECONDS]; // the first ones; later ones are not kept
     uint64_t late_ns_max; // of all requests sent, the longest that one waited in the schedule
 };
 
 // `text` need not be terminated; kept of the first failure with this error.
 void tally_failed(struct tally *tally, int err, struct slice text);
+
+// The second that this time since the begin of the measured time belongs to; NULL: none is kept.
+struct second *tally_second(struct tally *tally, uint64_t ns);
+void second_done(struct second *second, uint64_t latency_ns); // accepts NULL
 void tally_join(struct tally *tally, const struct tally *from);
 
 // Operations that went well; that failed.

@@ -150,6 +150,9 @@ static struct fixture fixture_new(void)
     tally_failed(tally, ERR_CLOSED, slice_of_text("x:1"));
     tally->missing = 3;
     tally->wrongs.faults[VALUE_RIGHT] = 27;
+    second_done(tally_second(tally, 0), 5000);
+    second_done(tally_second(tally, 999999999), 7000);
+    tally_second(tally, 1000000000)->failed++;
     fixture.outcome->measured_ns = 2000000000;
     fixture.outcome->behind_ns = 1500000;
     fixture.outcome->unsent = 4;
@@ -216,6 +219,11 @@ static void json(void **state)
     assert_int_equal(json_array_size(json_object_get(root, "watched")), 2);
     assert_true(number(root, "watched_together.us_each") == 2.5);
     assert_true(number(json_array_get(json_object_get(root, "watched"), 1), "us_each") == 1.5);
+    const json_t *seconds = json_object_get(root, "seconds");
+    assert_int_equal(json_array_size(seconds), 2);
+    assert_true(number(json_array_get(seconds, 0), "operations") == 2);
+    assert_true(number(json_array_get(seconds, 0), "max_us") == 7);
+    assert_true(number(json_array_get(seconds, 1), "failed") == 1);
     json_decref(root);
     buffer_done(&out);
     free(fixture.outcome);
@@ -297,6 +305,8 @@ static void joining(void **state)
     tally_failed(one, ERR_OVERLOADED, slice_of_text("full"));
     latency_add(&one->of[OP_INSERT], 5);
     one->missing = 2;
+    second_done(tally_second(one, 5000000000), 9000);
+    second_done(tally_second(one, UINT64_MAX), 1); // later than is kept
     one->late_ns_max = 7;
     one->wrongs.stale = 1;
     snprintf(one->wrongs.first, sizeof one->wrongs.first, "first");
@@ -307,6 +317,8 @@ static void joining(void **state)
     assert_string_equal(sum->texts[-ERR_OVERLOADED], "full");
     assert_int_equal(tally_done(sum), 2);
     assert_int_equal(sum->missing, 4);
+    assert_int_equal(sum->seconds[5].done, 2);
+    assert_int_equal(sum->seconds[5].max_us, 9);
     assert_int_equal(sum->late_ns_max, 7);
     assert_int_equal(sum->wrongs.stale, 2);
     assert_string_equal(sum->wrongs.first, "first");
