@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 60
 
 # Folders with an archive each, lowest layer first.
 FOLDERS := base gossip node/data node/wire gossip/cli node/core node/store node/io client \
-           sim/number sim/workload sim/scheme sim/question sim/output sim/placement \
+           sim/number sim/workload client/bench sim/scheme sim/question sim/output sim/placement \
            sim/checker sim/world sim/check sim/cluster
 # What the client library is made of (client/cli_*.c stay outside).
 LIBRARY_FOLDERS := base node/data node/wire client
@@ -50,8 +50,8 @@ SYSTEM   := $(call programs,release,system) $(call pick,$(wildcard tests/system/
 FUZZERS  := $(call pick,$(patsubst %.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c)))
 BIN      := $(CURDIR)/build/release/bin
 
-.PHONY: all asan clang tsan demo test test-unit test-system check check-static bench fuzz soak \
-        plants sim-reference install clean deps deps-extra help
+.PHONY: all asan clang tsan demo test test-unit test-system check check-static bench bench-peers \
+        profile fuzz soak plants sim-reference install clean deps deps-extra help
 
 all: ## the programs and the client library, in build/release/
 	@tests/deps.sh --check
@@ -92,9 +92,19 @@ check-static: ## only the quick part of check: format, layers, limits, licence l
 	$(Q)bad=0; for check in format layers limits spdx; do tests/check/$$check.sh || bad=1; done; \
 	    exit $$bad
 
-bench: deps ## measure; prints a table
-	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/rate_main
-	$(Q)QUORATE_BIN=$(BIN) tests/bench.sh
+bench: deps ## measure clusters beside plain servers; BENCH=full for all cells, WRITE=1 for a page
+	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/disk_main
+	$(Q)QUORATE_BIN=$(BIN) tests/bench/nodes.sh $(if $(WRITE),--write)
+
+bench-peers: deps ## measure beside Redis and etcd, which it installs
+	@tests/deps.sh --peers || true
+	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/etcd_main \
+	    build/release/tests/system/free_port_main
+	$(Q)QUORATE_BIN=$(BIN) tests/bench/peers.sh
+
+profile: deps ## where a node spends its time, and what it allocates, under PUT and GET
+	$(Q)$(MAKE) CFG=release cfg-programs cfg-malloc-count
+	$(Q)QUORATE_BIN=$(BIN) tests/bench/profile.sh
 
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60 seconds (needs clang)
 	@tests/deps.sh --tools clang

@@ -46,27 +46,30 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {{.name = "r", .key = KEY_R, .arg = "LEVEL", .doc = "Replicas that must answer"},
-     OPTIONS_READ | OPTIONS_BUCKET},
+     OPTIONS_READ | OPTIONS_BENCH | OPTIONS_BUCKET},
     {{.name = "w", .key = KEY_W, .arg = "LEVEL", .doc = "Replicas that must have it on disk"},
-     OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_BUCKET},
+     OPTIONS_WRITE | OPTIONS_BENCH | OPTIONS_LOAD | OPTIONS_BUCKET},
     {{.name = "pr", .key = KEY_PR, .arg = "LEVEL", .doc = "Of those that answer, owners"},
-     OPTIONS_READ | OPTIONS_BUCKET},
+     OPTIONS_READ | OPTIONS_BENCH | OPTIONS_BUCKET},
     {{.name = "pw", .key = KEY_PW, .arg = "LEVEL", .doc = "Of those that have it, owners"},
-     OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_BUCKET},
+     OPTIONS_WRITE | OPTIONS_BENCH | OPTIONS_LOAD | OPTIONS_BUCKET},
     {{.name = "consistency",
       .key = 'c',
       .arg = "LEVEL",
       .doc = "Both --r and --w. LEVEL: a number, one, quorum or all"},
-     OPTIONS_READ | OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_BUCKET},
+     OPTIONS_READ | OPTIONS_BENCH | OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_BUCKET},
     {{.name = "strict", .key = KEY_STRICT, .doc = "Owners only, no stand-ins"},
-     OPTIONS_READ | OPTIONS_WRITE | OPTIONS_LOAD},
+     OPTIONS_READ | OPTIONS_BENCH | OPTIONS_WRITE | OPTIONS_LOAD},
     {{.name = "strict",
       .key = KEY_BUCKET_STRICT,
       .arg = "yes|no",
       .doc = "Owners only, no stand-ins, whatever a request says"},
      OPTIONS_BUCKET},
-    {{.name = "bucket", .key = 'b', .arg = "NAME", .doc = "Bucket of the key (default)"},
-     OPTIONS_READ | OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_NAME},
+    {{.name = "bucket",
+      .key = 'b',
+      .arg = "NAME",
+      .doc = "Bucket of the key (default; with bench: bench)"},
+     OPTIONS_READ | OPTIONS_WRITE | OPTIONS_LOAD | OPTIONS_NAME | OPTIONS_BENCH},
     {{.name = "context",
       .key = KEY_CONTEXT,
       .arg = "TOKEN",
@@ -76,7 +79,7 @@ static const struct option_row rows[] = {
       .key = KEY_BLIND,
       .arg = "HOW",
       .doc = "Without a token: siblings (stand beside what is there) or overwrite"},
-     OPTIONS_WRITE | OPTIONS_LOAD},
+     OPTIONS_WRITE | OPTIONS_BENCH | OPTIONS_LOAD},
     {{.name = "ttl", .key = KEY_TTL, .arg = "TIME", .doc = "Time to live: 500ms, 10s, 5m, 12h, 7d"},
      OPTIONS_VALUE | OPTIONS_BUCKET | OPTIONS_LOAD},
     {{.name = "explain", .key = KEY_EXPLAIN, .doc = "Tell how it was carried out"},
@@ -115,7 +118,11 @@ static const struct option_row rows[] = {
       .doc = "Any node of the cluster; repeatable (QUORATE_ENDPOINTS, else 127.0.0.1:7400)",
       .group = 1},
      0},
-    {{.name = "format", .key = 'f', .arg = "FORMAT", .doc = "text, json, raw or tsv", .group = 1},
+    {{.name = "format",
+      .key = 'f',
+      .arg = "FORMAT",
+      .doc = "text, json, raw, tsv or csv",
+      .group = 1},
      0},
     {{.name = "timeout",
       .key = KEY_TIMEOUT,
@@ -322,7 +329,7 @@ static bool take_admin_option(struct cli *cli, int key, char *text, struct argp_
 
 static bool take_common_option(struct cli *cli, int key, char *text, struct argp_state *state)
 {
-    static const char *const formats[] = {"auto", "text", "json", "raw", "tsv", NULL};
+    static const char *const formats[] = {"auto", "text", "json", "raw", "tsv", "csv", NULL};
 
     switch (key) {
     case 'e':
@@ -353,6 +360,10 @@ static error_t take_option(int key, char *text, struct argp_state *state)
     struct cli *cli = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        if (state->child_inputs)
+            state->child_inputs[0] = cli;
+        return 0;
     case 'c':
     case KEY_R:
     case KEY_W:
@@ -397,7 +408,9 @@ static void options_of(const struct command *command, struct argp_option *out)
 void cli_read(struct cli *cli, const struct command *command, int argc, char **argv)
 {
     struct argp_option options[ROWS + 1];
+    const struct argp_child more[] = {{.argp = command->more}, {0}};
     struct argp argp = {.options = options,
+                        .children = command->more ? more : NULL,
                         .parser = take_option,
                         .args_doc = command->arguments,
                         .doc = command->text};

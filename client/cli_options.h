@@ -13,7 +13,8 @@ enum format {
     FORMAT_TEXT,
     FORMAT_JSON,
     FORMAT_RAW,
-    FORMAT_TSV // dump and load
+    FORMAT_TSV, // dump and load
+    FORMAT_CSV  // bench
 };
 
 struct cli {
@@ -39,6 +40,7 @@ struct cli {
     // load, dump
     bool go_on;
     uint32_t window;
+    void *more; // of command->more, which makes it
     // what stands behind the command
     char *arguments[64];
     int argument_count;
@@ -51,9 +53,10 @@ enum {
     OPTIONS_BUCKET = 4,  // --conflict --r --w --pr --pw --ttl
     OPTIONS_CLUSTER = 8, // --nodes --shards --replicas
     OPTIONS_LOAD = 16,
-    OPTIONS_VALUE = 32,  // --literal
-    OPTIONS_NAME = 64,   // --bucket alone
-    OPTIONS_VERIFY = 128 // --shard --wait --keys
+    OPTIONS_VALUE = 32,   // --literal
+    OPTIONS_NAME = 64,    // --bucket alone
+    OPTIONS_VERIFY = 128, // --shard --wait --keys
+    OPTIONS_BENCH = 256   // --r --w --pr --pw --strict --bucket --blind
 };
 
 struct command {
@@ -63,6 +66,7 @@ struct command {
     unsigned options;
     int arguments_min, arguments_max;
     int (*run)(struct cli *cli); // returns the exit code
+    const struct argp *more;     // options of its own, NULL: none; its input is the cli
 };
 
 // Reads all options of a command. Ends the program for --help, and with 2 for what is wrong.

@@ -2,6 +2,7 @@
 // quorate: the client program. One command per row; common options may also stand before the
 // command.
 #include "base/err.h"
+#include "client/bench/bench.h"
 #include "client/cli_command.h"
 
 #include <errno.h>
@@ -15,34 +16,41 @@
 enum { EXIT_USAGE = 2 };
 
 static const struct command commands[] = {
-    {"get", "KEY", "Read a key", OPTIONS_READ, 1, 1, command_get},
+    {"get", "KEY", "Read a key", OPTIONS_READ, 1, 1, command_get, NULL},
     {"put", "KEY VALUE", "Write a value; - is standard input, @FILE a file",
-     OPTIONS_WRITE | OPTIONS_VALUE, 2, 2, command_put},
-    {"del", "KEY", "Delete a key", OPTIONS_WRITE, 1, 1, command_del},
+     OPTIONS_WRITE | OPTIONS_VALUE, 2, 2, command_put, NULL},
+    {"del", "KEY", "Delete a key", OPTIONS_WRITE, 1, 1, command_del, NULL},
     {"load", "FILE",
      "Write the records of a file (- is standard input)\v"
      "The lines are key<TAB>value, or JSON objects as dump writes them. --format tsv takes them "
      "as the former whatever they look like.",
-     OPTIONS_LOAD, 1, 1, command_load},
+     OPTIONS_LOAD, 1, 1, command_load, NULL},
     {"dump", "",
      "Write all records to standard output\v"
      "As JSON lines, or with --format tsv as lines key<TAB>value.",
-     OPTIONS_NAME, 0, 0, command_dump},
+     OPTIONS_NAME, 0, 0, command_dump, NULL},
     {"bucket set", "BUCKET", "Change properties of a bucket", OPTIONS_BUCKET, 1, 1,
-     command_bucket_set},
-    {"bucket show", "BUCKET", "Show the properties of a bucket", 0, 1, 1, command_bucket_show},
+     command_bucket_set, NULL},
+    {"bucket show", "BUCKET", "Show the properties of a bucket", 0, 1, 1, command_bucket_show,
+     NULL},
     {"cluster init", "", "Form a cluster of nodes that have joined each other", OPTIONS_CLUSTER, 0,
-     0, command_cluster_init},
+     0, command_cluster_init, NULL},
     {"cluster status", "",
      "Show the members and how they are\v"
      "Exit code 3 when one is not well.",
-     0, 0, 0, command_cluster_status},
+     0, 0, 0, command_cluster_status, NULL},
     {"verify", "",
      "Compare the copies of the shards\v"
      "Asks every member what it holds. Exit code 3 when copies differ, are incomplete or cannot be "
      "seen; --wait gives them time to become equal.",
-     OPTIONS_VERIFY, 0, 0, command_verify},
-    {"ping", "", "Ask the endpoints whether they are there", 0, 0, 0, command_ping},
+     OPTIONS_VERIFY, 0, 0, command_verify, NULL},
+    {"bench", "WORKLOAD",
+     "Measure how fast requests are answered\v"
+     "WORKLOAD is one of YCSB's a, b, c, d or f, or read, write, or mixed=PERCENT of reads. "
+     "Latencies are in microseconds; with --rate they count from when a request was meant to be "
+     "sent.",
+     OPTIONS_BENCH, 0, 1, command_bench, &bench_argp},
+    {"ping", "", "Ask the endpoints whether they are there", 0, 0, 0, command_ping, NULL},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -6,6 +6,7 @@
 #   deps.sh --check          say what is missing and the line that installs it; install nothing
 #   deps.sh --tools NAME...  like --check, for developers' programs
 #   deps.sh --extra          install what only developers and some tests want, as far as possible
+#   deps.sh --peers          install what make bench-peers measures; their services are not started
 set -u
 cd "$(dirname "$0")/.." || exit 1
 stamp=build/deps.stamp
@@ -18,6 +19,9 @@ msgpack.h:libmsgpack-dev cmocka.h:libcmocka-dev ini.h:libinih-dev uthash.h:uthas
 openssl/evp.h:libssl-dev jansson.h:libjansson-dev'
 extra='clang clang-format libclang-rt-14-dev scdoc iproute2 nodejs npm serf golang
 golang-github-hashicorp-memberlist-dev chromium'
+
+# command:package
+peers='redis-server:redis-server redis-cli:redis-tools etcd:etcd-server etcdctl:etcd-client'
 
 # The quick answer: an earlier run saw everything, and nothing has been taken away since.
 all_there() {
@@ -138,6 +142,24 @@ install_extra() {
     return 0
 }
 
+# Debian starts the services of a package as it is installed, unless this file says no.
+install_peers() {
+    wanted=
+    for pair in $peers; do
+        command -v "${pair%%:*}" >/dev/null || wanted="$wanted ${pair#*:}"
+    done
+    [ -n "$wanted" ] || return 0
+    as_root=$(privilege) || by_hand "${wanted# }"
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        trap '$as_root rm -f $policy' EXIT
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+        $as_root chmod 755 $policy
+    fi
+    # shellcheck disable=SC2086
+    install_missing $wanted
+}
+
 mkdir -p build || exit 1
 case "${1:-}" in
 --tools)
@@ -147,6 +169,10 @@ case "${1:-}" in
     ;;
 --extra)
     install_extra
+    exit
+    ;;
+--peers)
+    install_peers
     exit
     ;;
 esac
