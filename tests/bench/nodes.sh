@@ -7,8 +7,9 @@
 #   make bench                  the rows that the aims are about; five minutes
 #   BENCH=full make bench       all cells; hours
 #   make bench WRITE=1          writes tests/BENCH.md as well
-# ROUNDS, DURATION (seconds), KEYS, and in a full run NODES, MODES, SIZES, SHAPES, DISTRIBUTIONS and
-# WORKS choose; BENCH_DIR is where data goes, the folder of temporary files unless it is named.
+# ROUNDS, DURATION (seconds), KEYS, PARTS (disk rates calls space), and in a full run NODES, MODES,
+# SIZES, SHAPES, DISTRIBUTIONS and WORKS choose; BENCH_DIR is where data goes, the folder of temporary
+# files unless it is named.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/bench/lib.sh
@@ -17,9 +18,12 @@ cd "$(dirname "$0")/../.." || exit 1
 rounds=${ROUNDS:-5}
 duration=${DURATION:-1.5}
 keys=${KEYS:-100000}
-settle=${SETTLE:-2} # after writes: their checkpoint belongs to no other work
-warm_up=0.5
+settle=${SETTLE:-1.5} # after writes: their checkpoint belongs to no other work
+parts=${PARTS:-disk rates calls space}
+warm_up=0.4
 floors='echo fanout fanout-log'
+
+wanted() { [[ " $parts " == *" $1 "* ]]; }
 
 # The words for the client of a work: get1, put2, a, echo, ...
 options_of() {
@@ -58,6 +62,7 @@ shared_options() {
 group() {
     local title=$1 shared=$2 round work
     shift 2
+    wanted rates || return 0
     for round in $(seq "$rounds"); do
         sleep "$settle"
         for work in "$@"; do
@@ -107,6 +112,7 @@ count_calls() {
 show_calls() {
     local title=$1 shared=$2 work
     shift 2
+    wanted calls || return 0
     if ! perf stat -e "$(perf_events)" -o "$bench_dir/perf" true >/dev/null 2>&1; then
         say 'System calls were not counted: perf (package linux-perf) is missing or not permitted.'
         return
@@ -124,6 +130,10 @@ show_calls() {
 # What a key takes in memory, and on disk when the nodes have stopped. The cluster is gone then.
 show_space() {
     local size=$1 memory disk
+    if ! wanted space; then
+        cluster_stop
+        return
+    fi
     memory=$(bench_memory "${cluster_pids[@]}" | awk '{ printf "%s%.0f", sep, $1 / 1024; sep = ", " }')
     bench_stop "${cluster_pids[@]}"
     disk=$(du -sc --block-size=1 "$cluster_dir"/n?/tree | tail -n 1)
@@ -158,6 +168,7 @@ amplification() {
 show_amplification() {
     local size=$1 shared=$2 work
     shift 2
+    wanted space || return 0
     if ! bench_written >/dev/null; then
         say 'What the disk writes is not known here.'
         return
@@ -176,6 +187,7 @@ show_disk() {
     local line
     progress 'disk and LMDB alone'
     local rate half most name
+    wanted disk || return 0
     mkdir -p "$bench_dir/disk"
     say '| alone                    |    rate/s |  p50 us |  p99 us |'
     say '|--------------------------|----------:|--------:|--------:|'
