@@ -360,12 +360,15 @@ static int files_allow(const struct bench_options *options)
 static int load(struct bench *bench)
 {
     struct job job = bench->job;
+    struct phrases phrases = bench->phrases;
     struct run_watcher watcher = {.measure = bench->options->load_only ? measure : nothing,
                                   .progress = bench->cli->output.error_terminal ? progress : NULL,
                                   .data = bench};
     const struct tally *tally = &bench->loaded.tally;
     int err;
 
+    phrases.put.blind = BLIND_OVERWRITE; // of what an earlier run has left
+    job.phrases = &phrases;
     job.filling = true;
     job.arrivals = ARRIVALS_CLOSED;
     job.rate = 0;

@@ -338,7 +338,7 @@ static void look(struct driver *driver, const struct task *task, const struct an
     struct tally *tally = &driver->tally;
     struct reading reading = {.key = task->what.op.key,
                               .run = driver->job->values->run,
-                              .oldest = task->oldest,
+                              .oldest = answer->has_more ? 0 : task->oldest,
                               .values = answer->values,
                               .count = answer->found ? answer->value_count : 0};
 

@@ -115,6 +115,7 @@ static int floor_read(struct speech *speech, struct answer *answer)
 {
     (void)speech;
     answer->value_count = 0;
+    answer->has_more = false;
     answer->token = slice_of(NULL, 0);
     return 0;
 }

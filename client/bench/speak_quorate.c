@@ -120,6 +120,7 @@ static int quorate_read(struct speech *speech, struct answer *answer)
         return err;
     answer->found = reply.found;
     answer->token = reply.token;
+    answer->has_more = reply.version_count > ANSWER_VALUES_MAX;
     answer->value_count =
         reply.version_count < ANSWER_VALUES_MAX ? reply.version_count : ANSWER_VALUES_MAX;
     for (uint32_t i = 0; i < answer->value_count; i++)

@@ -161,6 +161,7 @@ static int redis_next(struct speech *speech, struct slice bytes, bool write, str
 static int redis_read(struct speech *speech, struct answer *answer)
 {
     (void)speech;
+    answer->has_more = false;
     answer->token = slice_of(NULL, 0);
     return 0;
 }

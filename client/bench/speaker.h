@@ -22,7 +22,7 @@ struct phrases {
     uint32_t wait_ms; // for so long
 };
 
-enum { ANSWER_VALUES_MAX = 64 };
+enum { ANSWER_VALUES_MAX = 128 };
 
 // One connection's side of the conversation.
 struct speech {
@@ -53,6 +53,7 @@ struct answer {
     // filled by read
     struct slice values[ANSWER_VALUES_MAX];
     uint32_t value_count;
+    bool has_more; // there are values that found no room
     struct slice token;
 };
 

@@ -102,6 +102,7 @@ static void quorate_answers(void **state)
 {
     struct version versions[2] = {{.dot = {1, 2}, .value = slice_of_text("red")},
                                   {.dot = {2, 2}, .value = slice_of_text("blue")}};
+    struct version many[ANSWER_VALUES_MAX + 1] = {{.dot = {1, 1}}};
     struct reply reply = {.method = METHOD_GET,
                           .found = true,
                           .versions = versions,
@@ -123,6 +124,15 @@ static void quorate_answers(void **state)
     assert_int_equal(answer.value_count, 2);
     assert_true(slice_is(answer.values[1], "blue"));
     assert_true(slice_is(answer.token, "\1token"));
+    assert_false(answer.has_more);
+    out.size = 0;
+    reply.versions = many;
+    reply.version_count = ANSWER_VALUES_MAX + 1;
+    reply_encode(9, &reply, &out);
+    next_whole(&speaker_quorate, buffer_slice(&out), false, &answer);
+    assert_int_equal(speaker_quorate.read(&speech, &answer), 0);
+    assert_int_equal(answer.value_count, ANSWER_VALUES_MAX);
+    assert_true(answer.has_more);
     out.size = 0;
     reply = (struct reply){.method = METHOD_GET, .r = 2};
     reply_encode(300, &reply, &out);
