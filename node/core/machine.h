@@ -89,7 +89,6 @@ struct op {
     bool has_key;
     struct bucket_properties properties;
     struct quorum quorum;
-    struct answer answers[ANSWERS_MAX];
     uint32_t answer_count;
     uint32_t owner_count; // the ranks below are owners
     bool sloppy;          // others may stand in for owners
@@ -118,6 +117,7 @@ struct op {
     // explain
     struct buffer trace; // sentences, each terminated by 0
     struct op *next_free;
+    struct answer answers[ANSWERS_MAX]; // last: those beyond answer_count are not touched
 };
 
 // ---- waits for the log (wait.c) -----------------------------------------------------------------

@@ -3,12 +3,18 @@
 // list with the buffers it has grown, so that the steady path allocates nothing.
 #include "node/core/machine.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEEP_BUFFER = 4096 }; // what a reused operation may hold on to, per buffer
+enum {
+    KEEP_BUFFER = 4096, // what a reused operation may hold on to, per buffer
+    OP_COST = 1608 // bytes that one counts for: not sizeof, so that every build decides the same
+};
+
+static_assert(sizeof(struct op) <= OP_COST, "no operation costs more than it counts for");
 
 #define timer_of_item(at) ((struct timer *)(void *)((char *)(at)-offsetof(struct timer, item)))
 
@@ -44,7 +50,7 @@ struct op *op_new(struct node *node, enum op_kind kind, const struct origin *ori
         op->origin = *origin;
     if (op->origin.kind == ORIGIN_CLIENT)
         node->client_ops += 1;
-    op_account(node, op, sizeof *op);
+    op_account(node, op, OP_COST);
     table_set(&node->ops, op->id, op);
     op_timer_start(node, op, &op->deadline, node->now_us + (uint64_t)timeout_ms * 1000);
     return op;
@@ -63,23 +69,33 @@ static void op_buffers_reset(struct op *op, size_t keep)
     buffer_reset(&op->delta, keep);
     buffer_reset(&op->record, keep);
     buffer_reset(&op->trace, keep);
-    for (uint32_t i = 0; i < ANSWERS_MAX; i++)
+    for (uint32_t i = 0; i < op->answer_count; i++)
         buffer_reset(&op->answers[i].object, keep);
 }
 
-// Zeroes everything but the buffers, which keep their memory.
+// Zeroes everything but the buffers, which keep their memory. Answers that the operation did not
+// have are as they were.
 static void op_clear(struct op *op)
 {
-    struct op fresh = {.kept = op->kept,
-                       .merged = op->merged,
-                       .token = op->token,
-                       .delta = op->delta,
-                       .record = op->record,
-                       .trace = op->trace};
+    struct buffer *const grown[] = {&op->kept,  &op->merged, &op->token,
+                                    &op->delta, &op->record, &op->trace};
+    struct buffer kept[sizeof grown / sizeof *grown];
 
-    for (uint32_t i = 0; i < ANSWERS_MAX; i++)
-        fresh.answers[i].object = op->answers[i].object;
-    *op = fresh;
+    for (size_t i = 0; i < sizeof grown / sizeof *grown; i++)
+        kept[i] = *grown[i];
+    for (uint32_t i = 0; i < op->answer_count; i++)
+        op->answers[i] = (struct answer){.object = op->answers[i].object};
+    memset(op, 0, offsetof(struct op, answers));
+    for (size_t i = 0; i < sizeof grown / sizeof *grown; i++)
+        *grown[i] = kept[i];
+}
+
+static void op_free(struct op *op)
+{
+    op_buffers_reset(op, 0);
+    for (uint32_t i = op->answer_count; i < ANSWERS_MAX; i++)
+        buffer_done(&op->answers[i].object);
+    free(op);
 }
 
 void op_end(struct node *node, struct op *op)
@@ -93,8 +109,7 @@ void op_end(struct node *node, struct op *op)
     free(op->init_nodes);
     arena_done(&op->page);
     if (node->free_op_count >= FREE_OPS_MAX) {
-        op_buffers_reset(op, 0);
-        free(op);
+        op_free(op);
         return;
     }
     op_buffers_reset(op, KEEP_BUFFER);
@@ -110,15 +125,13 @@ void ops_done(struct node *node)
     size_t at = 0;
 
     while ((op = table_next(&node->ops, &at))) {
-        op_buffers_reset(op, 0);
         free(op->init_nodes);
         arena_done(&op->page);
-        free(op);
+        op_free(op);
     }
     while ((op = node->free_ops)) {
         node->free_ops = op->next_free;
-        op_buffers_reset(op, 0);
-        free(op);
+        op_free(op);
     }
     table_done(&node->ops);
     heap_done(&node->timers);

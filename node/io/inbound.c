@@ -19,7 +19,7 @@ struct talker {
     struct tcp tcp;
     struct inbound *inbound;
     struct rpc_scan scan; // of the hello
-    uint64_t from; // node id; 0: has not greeted
+    uint64_t from;        // node id; 0: has not greeted
     uint64_t actor;
     uint64_t since_ms;
     char name[NAME_SIZE_MAX + 1];

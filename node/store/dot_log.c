@@ -5,9 +5,9 @@
 //     oldest -> ... -> [unsaved] -> ... -> newest
 //    saved in the tree | one by one
 //
-// In a healthy cluster entries go within a second or so, when all owners have them. So those that a
-// checkpoint meets are mostly about to go: it writes the newest into one record, the tail, which the
-// next checkpoint replaces, and only what has grown old gets a record of its own.
+// In a healthy cluster entries go within a second or so, when all owners have them. So those that
+// a checkpoint meets are mostly about to go: it writes the newest into one record, the tail, which
+// the next checkpoint replaces, and only what has grown old gets a record of its own.
 #include "node/store/dot_log.h"
 
 #include "base/buffer.h"
@@ -39,6 +39,7 @@ void dot_log_done(struct dot_log *log)
     free(log->dots);
     free(log->keys);
     free(log->gone);
+    clock_done(&log->scratch);
     *log = (struct dot_log){0};
 }
 
@@ -113,14 +114,13 @@ const struct dot_entry *dot_log_find(const struct dot_log *log, uint32_t shard, 
     return entry;
 }
 
-bool dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
+void dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
                  const uint8_t tree_key[TREE_KEY_SIZE])
 {
     struct dot_entry *entry;
     uint32_t index;
 
-    if (dot_log_find(log, shard, dot))
-        return false;
+    check_slow(!dot_log_find(log, shard, dot));
     if (log->count >= 2 * (uint64_t)log->slots)
         chains_grow(log);
     entry = entry_take(log);
@@ -136,7 +136,6 @@ bool dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
         log->unsaved = index;
     chains_link(log, entry);
     log->count += 1;
-    return true;
 }
 
 const struct dot_entry *dot_log_of_key(const struct dot_log *log,

@@ -43,13 +43,14 @@ struct dot_log {
     struct dot_gone *gone;
     size_t gone_count;
     size_t gone_capacity;
+    struct clock scratch; // of one call that takes dots out, kept for its memory
 };
 
 void dot_log_init(struct dot_log *log, uint64_t budget_bytes);
 void dot_log_done(struct dot_log *log);
 
-// Adds a dot as the newest. False when it is there already. The caller empties dot_log_over.
-bool dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
+// Adds a dot, which is not in the log, as the newest. The caller empties dot_log_over.
+void dot_log_add(struct dot_log *log, uint32_t shard, struct dot dot,
                  const uint8_t tree_key[TREE_KEY_SIZE]);
 
 // NULL when it is not in the log.

@@ -180,9 +180,9 @@ static bool dot_load(struct store *store, const uint8_t key[DOT_KEY_SIZE],
     if (shard >= store->shards || key_tree_shard(tree_key, store->shards) != shard)
         return false;
     replica = &store->replicas[shard];
-    if (!clock_contains(&replica->clock, dot) ||
-        !dot_log_add(&store->dot_log, shard, dot, tree_key))
+    if (!clock_contains(&replica->clock, dot) || dot_log_find(&store->dot_log, shard, dot))
         return false;
+    dot_log_add(&store->dot_log, shard, dot, tree_key);
     // Until all are read `floor` holds what is in the log.
     clock_add(&replica->floor, dot);
     replica->dots += 1;

@@ -190,8 +190,8 @@ void replica_log_dots(struct replica *replica, struct dot_log *log, uint32_t sha
         const struct run *run = &dots->runs[i];
 
         for (uint64_t n = 0; n <= run->last - run->first; n++)
-            replica->dots +=
-                dot_log_add(log, shard, (struct dot){run->actor, run->first + n}, tree_key);
+            dot_log_add(log, shard, (struct dot){run->actor, run->first + n}, tree_key);
+        replica->dots += run->last - run->first + 1;
     }
 }
 
@@ -218,17 +218,17 @@ static bool clock_cut(struct clock *clock, uint64_t dots_max)
 bool replica_prune(struct replica *replica, struct dot_log *log, uint32_t shard,
                    const struct clock *known, uint64_t dots_max)
 {
-    struct clock gone = {0};
+    struct clock *gone = &log->scratch;
     bool more;
 
     if (replica->dots == 0)
         return false;
-    clock_copy(&gone, &replica->clock);
-    clock_subtract(&gone, &replica->floor);
-    clock_intersect(&gone, known);
-    more = clock_cut(&gone, dots_max);
-    for (uint32_t i = 0; i < gone.count; i++) {
-        const struct run *run = &gone.runs[i];
+    clock_copy(gone, &replica->clock);
+    clock_subtract(gone, &replica->floor);
+    clock_intersect(gone, known);
+    more = clock_cut(gone, dots_max);
+    for (uint32_t i = 0; i < gone->count; i++) {
+        const struct run *run = &gone->runs[i];
 
         for (uint64_t n = 0; n <= run->last - run->first; n++) {
             bool removed = dot_log_remove(log, shard, (struct dot){run->actor, run->first + n});
@@ -237,8 +237,7 @@ bool replica_prune(struct replica *replica, struct dot_log *log, uint32_t shard,
             replica->dots -= 1;
         }
     }
-    clock_join(&replica->floor, &gone);
-    clock_done(&gone);
+    clock_join(&replica->floor, gone);
     return more;
 }
 

@@ -45,8 +45,8 @@ int hello_answer_decode(struct slice frame, struct wire_decoder *decoder, struct
 // Appends a message frame.
 void peer_message_encode(const struct message *message, struct buffer *out);
 
-// The bytes of the message at the beginning of what has arrived. ERR_AGAIN: it is not all there yet;
-// ERR_PROTOCOL: that is no message; ERR_TOO_LARGE: one of more than PEER_FRAME_MAX bytes.
+// The bytes of the message at the beginning of what has arrived. ERR_AGAIN: it is not all there
+// yet; ERR_PROTOCOL: that is no message; ERR_TOO_LARGE: one of more than PEER_FRAME_MAX bytes.
 int peer_message_size(struct slice bytes, size_t *out);
 
 // ERR_DAMAGED when the body does not have its sum; ERR_METHOD for a kind that this build does not

@@ -478,11 +478,12 @@ static void test_rests_that_go_leave_room_for_puts(void **state)
     kit_init(&kit, SEGMENT);
     for (uint64_t i = 0; i < RESTS; i++) {
         struct key key = bare_key("k");
-        struct delta delta = {NULL, 0, dots_run(&kit, 50, 1, 1), dots_run(&kit, 60, 1 + i, 1 + i)};
-        struct store_view view;
+        struct delta delta = {.context = dots_run(&kit, 50, 1, 1),
+                              .dots = dots_run(&kit, 60, 1 + i, 1 + i)};
+        uint64_t position;
 
         key.high ^= 1 + i;
-        assert_int_equal(store_apply(kit.store, &key, &delta, &kit.arena, &view), 0);
+        assert_int_equal(store_apply(kit.store, &key, &delta, &kit.arena, &position), 0);
     }
     assert_int_equal(kit_checkpoint(&kit), 0);
     store_shard(kit.store, shard, &is);
