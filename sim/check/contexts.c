@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 struct context {
-    struct clock clock; // the newest that was seen
+    struct clock newest;
+    struct clock durable; // when last all was on the disk
     uint64_t life;
 };
 
@@ -20,7 +21,8 @@ void contexts_done(struct contexts *contexts)
     size_t at = 0;
 
     while ((context = table_next(&contexts->seen, &at))) {
-        clock_done(&context->clock);
+        clock_done(&context->newest);
+        clock_done(&context->durable);
         free(context);
     }
     table_done(&contexts->seen);
@@ -30,6 +32,11 @@ void contexts_done(struct contexts *contexts)
 void contexts_closed(struct contexts *contexts, uint32_t node)
 {
     contexts->lives[node] += 1;
+}
+
+void contexts_lost(struct contexts *contexts, uint32_t node)
+{
+    contexts->lost[node] = true;
 }
 
 static struct context *context_take(struct contexts *contexts, uint32_t node, const struct key *key)
@@ -45,10 +52,20 @@ static struct context *context_take(struct contexts *contexts, uint32_t node, co
     return context;
 }
 
+// What the copy must not have forgotten; NULL: it may have forgotten all.
+static const struct clock *context_least(const struct contexts *contexts, uint32_t node,
+                                         const struct context *context)
+{
+    if (context->life == contexts->lives[node])
+        return &context->newest;
+    return contexts->lost[node] ? NULL : &context->durable;
+}
+
 void contexts_look(struct contexts *contexts, const struct sim *sim, uint32_t node,
                    const struct key *key, struct verdict *verdict)
 {
     struct store *store = host_store(sim, node);
+    const struct clock *least;
     struct context *context;
     struct store_view view;
     struct clock now;
@@ -61,10 +78,13 @@ void contexts_look(struct contexts *contexts, const struct sim *sim, uint32_t no
     clock_copy(&now, store_clock(store, key->shard));
     clock_join(&now, &view.object.rest);
     context = context_take(contexts, node, key);
-    if (context->life == contexts->lives[node] && !clock_covers(&now, &context->clock))
+    least = context_least(contexts, node, context);
+    if (least && !clock_covers(&now, least))
         verdict_add(verdict, VERDICT_STATE,
                     "n%" PRIu32 " has forgotten a part of what %.*s had seen there", node + 1,
                     (int)key->key.size, (const char *)key->key.data);
     context->life = contexts->lives[node];
-    clock_copy(&context->clock, &now);
+    clock_copy(&context->newest, &now);
+    if (store_durable(store) >= store_end(store))
+        clock_copy(&context->durable, &now);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an owner's copy has seen of a key, clock, rest and clocks of fills together, never gets less
-// while its process lives: answers and pages were given away on the strength of it. Looked at when
-// somebody asks for the key; a history shows it only if just then something old comes again.
+// What an owner's copy has seen of a key, clock, rest and clocks of fills together, never gets
+// less: answers and pages were given away on the strength of it. Not while its process lives, and
+// over its end not what was on the disk. Looked at when somebody asks for the key; a history shows
+// it only if just then something old comes again.
 #ifndef SIM_CHECK_CONTEXTS_H
 #define SIM_CHECK_CONTEXTS_H
 
@@ -12,7 +13,8 @@
 struct contexts {
     struct table seen; // by node and key
     uint64_t lives[SIM_NODES_MAX];
-    struct arena arena; // of one look
+    bool lost[SIM_NODES_MAX]; // its disk is another one or an older one
+    struct arena arena;       // of one look
 };
 
 // A zeroed one is ready.
@@ -25,5 +27,8 @@ void contexts_look(struct contexts *contexts, const struct sim *sim, uint32_t no
 
 // Its process has ended: what was not durable may be gone.
 void contexts_closed(struct contexts *contexts, uint32_t node);
+
+// Its disk was destroyed: anything may be gone at its next start.
+void contexts_lost(struct contexts *contexts, uint32_t node);
 
 #endif

@@ -235,22 +235,35 @@ static void reconcile(struct knobs *knobs)
         at[KNOB_SHARDS] &= at[KNOB_SHARDS] - 1;
 }
 
+struct fixed {
+    enum knob knob;
+    uint64_t to;
+};
+
+static void fix(struct knobs *knobs, const struct fixed *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        knobs->at[list[i].knob] = list[i].to;
+}
+
 // One run of ten: many keys, a dot log that soon overflows, partitions and a disk that is lost,
-// so that owners fill from each other all the time.
+// so that owners fill from each other all the time. In half of these partitions are many and short:
+// fills lose their sources, and go on from owners that know less.
 static void fill_up(struct knobs *knobs, uint64_t seed)
 {
-    static const struct {
-        enum knob knob;
-        uint64_t to;
-    } those[] = {{KNOB_SHARDS, 1},      {KNOB_KEYS, 600},        {KNOB_THINK_US, 5000},
-                 {KNOB_DOT_LOG_KIB, 2}, {KNOB_REPAIR_KEYS, 300}, {KNOB_FAULT_MS, 300},
-                 {KNOB_FAULT_POWER, 1}, {KNOB_FAULT_HALVES, 1},  {KNOB_FAULT_ISOLATE, 1},
-                 {KNOB_FAULT_EMPTY, 1}, {KNOB_FAULT_ROLLBACK, 1}};
+    static const struct fixed filling[] = {
+        {KNOB_SHARDS, 1},      {KNOB_KEYS, 600},        {KNOB_THINK_US, 5000},
+        {KNOB_DOT_LOG_KIB, 2}, {KNOB_REPAIR_KEYS, 300}, {KNOB_FAULT_MS, 300},
+        {KNOB_FAULT_POWER, 1}, {KNOB_FAULT_HALVES, 1},  {KNOB_FAULT_ISOLATE, 1},
+        {KNOB_FAULT_EMPTY, 1}, {KNOB_FAULT_ROLLBACK, 1}};
+    static const struct fixed parted[] = {
+        {KNOB_FAULT_LENGTH_MS, 1000}, {KNOB_FAULT_HALVES, 3}, {KNOB_FAULT_ISOLATE, 3}};
 
     if (rng_mix(rng_mix(seed) ^ 0xf111) % 10)
         return;
-    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
-        knobs->at[those[i].knob] = those[i].to;
+    fix(knobs, filling, sizeof filling / sizeof *filling);
+    if (rng_mix(rng_mix(seed) ^ 0xf112) % 2)
+        fix(knobs, parted, sizeof parted / sizeof *parted);
 }
 
 // Many operations cost much and find little more: such runs are shorter.

@@ -146,9 +146,16 @@ static void see_unborn(struct running *run, uint32_t node, const struct message 
                     "n%" PRIu32 " answers a read from a copy that is not complete", node + 1);
 }
 
-static bool may_be_damaged(const struct running *run, uint32_t node)
+// Of one node only the disk may be destroyed, or damaged.
+static void see_context(struct running *run, uint32_t node, const struct key *key)
 {
-    return run->knobs.at[KNOB_FAULT_ROT] && run->faults && faults_victim(run->faults) == (int)node;
+    bool victim = run->faults && faults_victim(run->faults) == (int)node;
+
+    if (!is_owner(run, node, key->shard) || (victim && run->knobs.at[KNOB_FAULT_ROT]))
+        return;
+    if (victim)
+        contexts_lost(&run->contexts, node);
+    contexts_look(&run->contexts, run->sim, node, key, &run->verdict);
 }
 
 // Reads and writes name their key.
@@ -162,9 +169,8 @@ static void see_key(struct running *run, uint32_t from, uint32_t to, const struc
         check(key_make(run->topology->seed, run->topology->shards, message->bucket, message->key,
                        &key) == 0);
     acks_message(&run->acks, &sight, named ? &key : NULL, &run->verdict);
-    if (named && message->kind == MESSAGE_READ && !may_be_damaged(run, to) &&
-        to < sim_nodes(run->sim) && is_owner(run, to, key.shard))
-        contexts_look(&run->contexts, run->sim, to, &key, &run->verdict);
+    if (named && message->kind == MESSAGE_READ && to < sim_nodes(run->sim))
+        see_context(run, to, &key);
 }
 
 static void on_message(void *data, uint32_t from, uint32_t to, const struct message *message)
