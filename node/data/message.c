@@ -26,27 +26,32 @@ static const char *const method_names[] = {
     [METHOD_HELD] = "held",
 };
 
-static const char *const kind_names[] = {
-    [MESSAGE_APPLY] = "apply",
-    [MESSAGE_APPLIED] = "applied",
-    [MESSAGE_READ] = "read",
-    [MESSAGE_OBJECT] = "object",
-    [MESSAGE_FORWARD] = "forward",
-    [MESSAGE_FORWARDED] = "forwarded",
-    [MESSAGE_TOPOLOGY_GET] = "topology_get",
-    [MESSAGE_TOPOLOGY] = "topology",
-    [MESSAGE_PREPARE] = "prepare",
-    [MESSAGE_PREPARED] = "prepared",
-    [MESSAGE_COMMIT] = "commit",
-    [MESSAGE_COMMITTED] = "committed",
-    [MESSAGE_PROPERTIES] = "properties",
-    [MESSAGE_OFFER] = "offer",
-    [MESSAGE_NAME] = "name",
-    [MESSAGE_NAMED] = "named",
-    [MESSAGE_SYNC] = "sync",
-    [MESSAGE_SYNCED] = "synced",
-    [MESSAGE_FILL] = "fill",
-    [MESSAGE_FILLED] = "filled",
+#define WORD(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+
+static const struct slice kind_words[] = {
+    [MESSAGE_APPLY] = WORD("apply"),
+    [MESSAGE_APPLIED] = WORD("applied"),
+    [MESSAGE_READ] = WORD("read"),
+    [MESSAGE_OBJECT] = WORD("object"),
+    [MESSAGE_FORWARD] = WORD("forward"),
+    [MESSAGE_FORWARDED] = WORD("forwarded"),
+    [MESSAGE_TOPOLOGY_GET] = WORD("topology_get"),
+    [MESSAGE_TOPOLOGY] = WORD("topology"),
+    [MESSAGE_PREPARE] = WORD("prepare"),
+    [MESSAGE_PREPARED] = WORD("prepared"),
+    [MESSAGE_COMMIT] = WORD("commit"),
+    [MESSAGE_COMMITTED] = WORD("committed"),
+    [MESSAGE_PROPERTIES] = WORD("properties"),
+    [MESSAGE_OFFER] = WORD("offer"),
+    [MESSAGE_NAME] = WORD("name"),
+    [MESSAGE_NAMED] = WORD("named"),
+    [MESSAGE_SYNC] = WORD("sync"),
+    [MESSAGE_SYNCED] = WORD("synced"),
+    [MESSAGE_FILL] = WORD("fill"),
+    [MESSAGE_FILLED] = WORD("filled"),
 };
 
 static const char *const state_names[] = {
@@ -55,7 +60,7 @@ static const char *const state_names[] = {
 };
 
 static_assert(sizeof method_names / sizeof *method_names == METHOD_COUNT, "a name per method");
-static_assert(sizeof kind_names / sizeof *kind_names == MESSAGE_KIND_COUNT, "a name per kind");
+static_assert(sizeof kind_words / sizeof *kind_words == MESSAGE_KIND_COUNT, "a name per kind");
 static_assert(sizeof state_names / sizeof *state_names == MEMBER_LEFT + 1, "a name per state");
 
 const char *method_name(enum method method)
@@ -78,10 +83,15 @@ const char *method_title(enum method method)
     }
 }
 
-const char *message_name(enum message_kind kind)
+struct slice message_word(enum message_kind kind)
 {
     check(kind < MESSAGE_KIND_COUNT);
-    return kind_names[kind];
+    return kind_words[kind];
+}
+
+const char *message_name(enum message_kind kind)
+{
+    return (const char *)message_word(kind).data;
 }
 
 const char *member_state_name(enum member_state state)

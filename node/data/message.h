@@ -306,7 +306,8 @@ enum message_kind {
     MESSAGE_KIND_COUNT
 };
 
-const char *message_name(enum message_kind kind); // "apply", "applied", ...
+const char *message_name(enum message_kind kind);  // "apply", "applied", ...
+struct slice message_word(enum message_kind kind); // the same
 
 struct message {
     enum message_kind kind;

@@ -62,8 +62,13 @@ void loop_step(struct loop *loop, struct event *event)
     check(!loop->stepping);
     loop->stepping = true;
     loop->hub.dirty = true;
-    event->now_us = loop_now_us();
-    event->wall_ms = wall_ms();
+    if (loop->hub.is_late) {
+        loop->hub.is_late = false;
+        loop->now_us = loop_now_us();
+        loop->now_wall_ms = wall_ms();
+    }
+    event->now_us = loop->now_us;
+    event->wall_ms = loop->now_wall_ms;
     actions = node_step(loop->node, event);
     for (i = 0; i < actions->count; i++)
         perform(loop, &actions->items[i]);
@@ -141,7 +146,7 @@ static void on_timer(uv_timer_t *timer)
     struct loop *loop = timer->data;
 
     loop->timer_due_us = UINT64_MAX;
-    loop->hub.dirty = true;
+    loop->hub.dirty = loop->hub.is_late = true;
     if (node_deadline(loop->node) <= loop_now_us())
         loop_step(loop, &event);
 }
@@ -179,9 +184,11 @@ static void end_turn(struct loop *loop)
     int round;
 
     loop->hub.now_ms = uv_hrtime() / 1000000;
+    loop->hub.is_late = true; // it may have waited
     if (!loop->hub.dirty || !loop->node)
         return;
     for (round = 0; more && round < ROUNDS_MAX; round++) {
+        loop->hub.is_late = true;
         poll_store(loop);
         more = step_to_self(loop);
         more |= hub_resume(&loop->hub);

@@ -39,6 +39,8 @@ struct loop {
     struct buffer to_self;       // encoded messages to ourselves
     uint64_t durable;            // the position the machine knows of
     uint64_t timer_due_us;       // UINT64_MAX: not set
+    uint64_t now_us;             // of the steps: looked at once for what one read brought
+    uint64_t now_wall_ms;
     bool topology_changed;
     bool disk_full; // as told
     bool stepping;

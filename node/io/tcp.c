@@ -186,7 +186,7 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 
     if (size == 0)
         return;
-    hub->dirty = true;
+    hub->dirty = hub->is_late = true;
     if (size < 0) {
         take_end(tcp, (int)size);
         return;

@@ -80,6 +80,7 @@ struct hub {
     uv_loop_t *uv;
     uint64_t now_ms; // monotonic, of this turn
     bool dirty;      // something happened: a turn is due
+    bool is_late;    // time has passed since the loop last looked at its clocks
     size_t count;
     size_t count_max; // accepted connections beyond are closed at once; 0: any number
     struct tcp *all;

@@ -220,7 +220,7 @@ enum { HEAD_SUM = 2, HEAD_BODY = 11, HEAD_SIZE = 15, HEAD_NAME = 3, WORD_MAX = 3
 void peer_message_encode(const struct message *message, struct buffer *out)
 {
     static const uint8_t head[HEAD_SIZE] = {0x92, 0xcf, [10] = 0xc6};
-    struct slice name = slice_of_text(message_name(message->kind));
+    struct slice name = message_word(message->kind);
     size_t head_at;
     size_t body_at;
     struct slice body;
@@ -422,10 +422,10 @@ static int read_kind(struct slice name, uint8_t said, enum message_kind *out)
     bool known = false;
 
     *out = (enum message_kind)said;
-    if (said < MESSAGE_KIND_COUNT && slice_is(name, message_name(*out)))
+    if (said < MESSAGE_KIND_COUNT && slice_equal(name, message_word(*out)))
         return 0;
     for (unsigned i = 0; i < MESSAGE_KIND_COUNT && !known; i++)
-        known = slice_is(name, message_name((enum message_kind)i));
+        known = slice_equal(name, message_word((enum message_kind)i));
     return known ? ERR_DAMAGED : ERR_METHOD;
 }
 
