@@ -226,7 +226,7 @@ part_values() {
         count=$(calc "($size < 4096 ? 20000 : 200000000 / $size)" %.0f)
         connections=$((size > 1000000 ? 8 : 32))
         begin 3 256
-        fill "$count" "$size" --connections "$connections"
+        fill "$count" "$size" --connections "$((size > 4000000 ? 1 : connections))"
         progress "values of $size bytes"
         bench get --workload read --r 1 --keys "$count" --connections "$connections" \
             --value-size "$size" --duration "$duration"
