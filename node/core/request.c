@@ -328,10 +328,8 @@ static int admission_refusal(struct node *node, const struct origin *origin,
         return ERR_OVERLOADED;
     }
     if (!pace_allows(&node->pace, node->client_ops, request->timeout_ms)) {
-        *out_text = arena_text(&node->arena,
-                               "%" PRIu32 " requests are in flight here, more than are answered in "
-                               "time: nothing was done; slow down and retry",
-                               node->client_ops);
+        *out_text = "more requests are in flight here than are answered in time: nothing was done; "
+                    "slow down and retry"; // nothing to format: this must cost little
         return ERR_OVERLOADED;
     }
     return 0;

@@ -25,6 +25,7 @@ struct conn {
     struct clients *clients;
     struct rpc_scan scan;
     struct ticket_list tickets;
+    bool is_taking;   // from what has arrived
     bool is_refused;  // came beyond connections_max
     uint64_t calm_ms; // until when it is not read from, having been told OVERLOADED; 0: it is
     struct conn *prev, *next;
@@ -36,17 +37,22 @@ static struct conn *conn_of(struct tcp *tcp)
     return (struct conn *)tcp;
 }
 
+static bool has_room(const struct conn *conn)
+{
+    return conn->tickets.count < conn->clients->limits.in_flight_max &&
+           tcp_unsent(&conn->tcp) <= OUTPUT_LOW;
+}
+
 static bool may_go_on(const struct conn *conn)
 {
-    return conn->calm_ms == 0 && conn->tickets.count < conn->clients->limits.in_flight_max &&
-           tcp_unsent(&conn->tcp) <= OUTPUT_LOW;
+    return conn->calm_ms == 0 && has_room(conn);
 }
 
 // --- Overload ------------------------------------------------------------------------------------
 
 // Who asks again at once when refused costs as much as one who is answered: under ten times the
-// load nothing would be left for answers. So the next request of the connection waits a moment; the
-// queue of what was let in is longer than that, and never runs dry meanwhile.
+// load nothing would be left for answers. So what has arrived is refused, and what comes after that
+// waits a moment; the queue of what was let in is longer than that, and never runs dry meanwhile.
 
 static void arm_calm(struct clients *clients);
 
@@ -93,7 +99,8 @@ static void calm(struct conn *conn)
     else
         clients->calm_last->next_calm = conn;
     clients->calm_last = conn;
-    tcp_pause(&conn->tcp);
+    if (!conn->is_taking)
+        tcp_pause(&conn->tcp);
     if (first)
         arm_calm(clients);
 }
@@ -193,6 +200,7 @@ static size_t take(struct tcp *tcp, struct slice bytes)
 
     if (conn->is_refused)
         return bytes.size;
+    conn->is_taking = true;
     while (err == 0 && rest.size > 0 && !tcp->paused && !tcp->closing) {
         err = rpc_scan_more(&conn->scan, rest, &size);
         if (err == 0)
@@ -200,9 +208,12 @@ static size_t take(struct tcp *tcp, struct slice bytes)
         if (err)
             break;
         rest = slice_of(rest.data + size, rest.size - size);
-        if (!may_go_on(conn))
+        if (!has_room(conn))
             tcp_pause(tcp);
     }
+    conn->is_taking = false;
+    if (conn->calm_ms)
+        tcp_pause(tcp);
     if (err == ERR_AGAIN && rest.size >= TCP_READ_SIZE && tcp_is_over_budget(tcp))
         err = ERR_OVERLOADED;
     if (err && err != ERR_AGAIN) {

@@ -232,7 +232,7 @@ static void what_cannot_be_answered_in_time_is_refused(void **state)
     }
     reply = world_wait(world, ticket);
     assert_int_equal(reply.err, ERR_OVERLOADED);
-    assert_non_null(strstr(reply.text, "more than are answered in time: nothing was done"));
+    assert_non_null(strstr(reply.text, "than are answered in time: nothing was done"));
     world_set_mute(world, MESSAGE_OBJECT, false);
     world_run(world, 2500000);
     for (int i = 0; i < 200; i++)
