@@ -20,8 +20,9 @@ parts=${PARTS:-size shards nodes values overload checkpoint${sustained:+ sustain
 duration=${DURATION:-${full:+10}}
 duration=${duration:-2}
 keys=${KEYS:-100000}
-small=(--value-size 100 --connections 64)
-bulk=(--connections 64 --depth 16) # for loading
+connections=64
+small=(--value-size 100 --connections "$connections")
+bulk=(--connections 64 --depth 4) # for loading
 
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 
@@ -103,16 +104,16 @@ begin() {
     cluster_start scale "$1"
 }
 
-fill() {
-    progress "loading $1 keys of $2 bytes"
-    bench_load --endpoint "$cluster_endpoints" --keys "$1" --value-size "$2" "${@:3}"
-    sleep 1
-}
-
 # Nothing has been written to the trees for two seconds: checkpoints are over.
 tree_is_calm() {
     find "$cluster_dir" -name data.mdb -newermt '-2 seconds' | grep -q . && return 1
     return 0
+}
+
+fill() {
+    progress "loading $1 keys of $2 bytes"
+    bench_load --endpoint "$cluster_endpoints" --keys "$1" --value-size "$2" "${@:3}"
+    bench_await tree_is_calm
 }
 
 # ---- size ---------------------------------------------------------------------------------------
@@ -127,7 +128,6 @@ part_size() {
     for count in ${SIZES:-10000 100000 1000000 ${full:+10000000}}; do
         begin 3 256
         fill "$count" 100 "${bulk[@]}"
-        bench_await tree_is_calm
         memory=$(anonymous)
         progress "$count keys: get, put"
         bench get --workload read --r 1 --keys "$count" "${small[@]}" --duration "$duration"
@@ -152,6 +152,7 @@ idle_seconds=${IDLE:-5}
 # one_shape NODES SHARDS: a row.
 one_shape() {
     local nodes=$1 before fresh idle
+    local wide=(--value-size 100 --connections $((connections * nodes / 3)))
     begin "$nodes" "$2"
     sleep 3
     fresh=$(anonymous)
@@ -159,10 +160,9 @@ one_shape() {
     sleep "$idle_seconds"
     idle=$(calc "($(busy_ms) - $before) / $idle_seconds / $nodes" %.1f)
     fill "$keys" 100 "${bulk[@]}"
-    bench_await tree_is_calm
     progress "$nodes nodes, $2 shards"
-    bench get --workload read --r 1 --keys "$keys" "${small[@]}" --duration "$duration"
-    bench put --workload write --w 2 --keys "$keys" "${small[@]}" --duration "$duration"
+    bench get --workload read --r 1 --keys "$keys" "${wide[@]}" --duration "$duration"
+    bench put --workload write --w 2 --keys "$keys" "${wide[@]}" --duration "$duration"
     row "$nodes" "$2" "$fresh" "$idle" "$(got get rate | cut -d. -f1)" \
         "$(got get watched_together.us_each)" "$(got put rate | cut -d. -f1)" \
         "$(got put watched_together.us_each)" "$(anonymous)"
@@ -187,7 +187,8 @@ part_shards() {
 
 part_nodes() {
     local count
-    say "**Against the number of nodes** (256 shards, $keys keys of 100 B), all on this machine."
+    say "**Against the number of nodes** (256 shards, $keys keys of 100 B), all on this machine; the"
+    say 'connections grow with them, so that a node and its log have as much to do at a time.'
     say
     shape_head
     for count in ${NODES:-3 5 9 15}; do
@@ -290,9 +291,9 @@ small_beside_big() {
 overload_seconds=${OVERLOAD:-${full:+60}}
 overload_seconds=${overload_seconds:-6}
 
-# Words about members in the logs that say that somebody was taken for dead.
-deaths() {
-    cat "$cluster_dir"/n*.log | grep -ciE 'is (suspect|dead|silent)|taken for dead|cannot be reached|link to .* (closed|timed)'
+# How often the nodes' logs say so of another.
+said_of_members() {
+    cat "$cluster_dir"/n*.log | grep -c "gossip: .* $1\$"
 }
 
 errors_of() {
@@ -312,18 +313,17 @@ normal_after() {
 }
 
 overload_row() {
-    local work=$1 peak modest before
+    local work=$1 peak modest dead suspected most=0 now
     shift
     bench peak --workload "$@" --keys "$keys" "${small[@]}" --depth 16 --duration "$((duration * 2))"
     peak=$(got peak rate)
     modest=$(calc "$peak / 5" %.0f)
     bench_await tree_is_calm
     bench calm --workload "$@" --keys "$keys" "${small[@]}" --rate "$modest" --duration "$((duration * 2))"
-    before=$(deaths)
+    dead=$(said_of_members 'is dead') suspected=$(said_of_members 'does not answer')
     progress "$work: overload"
     bench_aside over --workload "$@" --keys "$keys" --value-size 100 --connections 1024 --depth 128 \
         --rate "$(calc "$peak * 10" %.0f)" --warm-up 0 --duration "$overload_seconds" --timeout 2s
-    local most=0 now
     while kill -0 "$aside" 2>/dev/null; do
         now=$(anonymous)
         most=$(calc "($now > $most ? $now : $most)" %.0f)
@@ -337,7 +337,8 @@ overload_row() {
         "$(calc "$(got over rate) / $peak")" "$(errors_of over)" \
         "$(calc "$(got calm latency.all.p99_us) / 1000")" \
         "$(calc "$(got after seconds.0.p99_us) / 1000")" "$(normal_after)" "$most" \
-        "$(($(deaths) - before))"
+        "$(($(said_of_members 'is dead') - dead)), $((
+            $(said_of_members 'does not answer') - suspected))"
 }
 
 part_overload() {
@@ -348,7 +349,7 @@ part_overload() {
     say 'Normal is a p99 of a second below 3 times that of the same rate before, without failures.'
     say
     head_row work 'peak /s' 'goodput /s' ratio refusals 'p99 ms before' 'first second after' \
-        'normal after s' 'MiB at most' 'false deaths'
+        'normal after s' 'MiB at most' 'taken for dead, suspected'
     overload_row 'GET r=1' read --r 1
     overload_row 'GET r=2' read --r 2
     overload_row 'PUT w=2' write --w 2
