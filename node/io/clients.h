@@ -4,8 +4,9 @@
 //   bytes ─▶ frame ─▶ request ─▶ ticket ─▶ the machine ─▶ reply by ticket ─▶ output
 //
 // A connection is not read from while too much of it is in flight or unread. One that owes the rest
-// of a request, or reads nothing while much waits for it, is cut. One that was told OVERLOADED is not
-// read from for a moment. Beyond the number of connections a newcomer is told OVERLOADED and closed.
+// of a request, or reads nothing while much waits for it, is cut. One that was told OVERLOADED is
+// not read from for a moment. Beyond the number of connections a newcomer is told OVERLOADED and
+// closed.
 #ifndef NODE_IO_CLIENTS_H
 #define NODE_IO_CLIENTS_H
 
