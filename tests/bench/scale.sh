@@ -6,7 +6,7 @@
 #   make bench-scale            short, some eight minutes
 #   BENCH=full make bench-scale larger and longer: an hour
 #   make bench-scale WRITE=1    writes tests/BENCH-SCALE.md as well
-# PARTS (size shards nodes values overload checkpoint sustained) chooses; the last one is run when
+# PARTS (size shards nodes values beside overload checkpoint sustained) chooses; the last one is run when
 # SUSTAINED, its seconds, is given. KEYS, SIZES, SHARDS, NODES, VALUES, DURATION (seconds of a
 # measurement) and OVERLOAD (seconds) change what a part does; BENCH_DIR is where data goes.
 set -u
@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 full=$([ "${BENCH:-}" = full ] && echo 1)
 sustained=${SUSTAINED:-}
-parts=${PARTS:-size shards nodes values overload checkpoint${sustained:+ sustained}}
+parts=${PARTS:-size shards nodes values beside overload checkpoint${sustained:+ sustained}}
 duration=${DURATION:-${full:+10}}
 duration=${duration:-2}
 keys=${KEYS:-100000}
@@ -242,8 +242,9 @@ part_values() {
         cluster_stop
     done
     say
-    small_beside_big
 }
+
+# ---- small beside large -------------------------------------------------------------------------
 
 # small_get NAME: an open loop of small reads.
 small_get() {
@@ -265,7 +266,7 @@ beside() {
         "$(mb_per_s big 1048576)"
 }
 
-small_beside_big() {
+part_beside() {
     begin 3 256
     fill 10000 100
     bench_load --endpoint "$cluster_endpoints" --bucket big --keys 100 --value-size 1048576 \
@@ -301,9 +302,15 @@ errors_of() {
          END { if (!sep) printf "none" }' "$bench_dir/$1.flat"
 }
 
-# After how many seconds the p99 of a second stayed below 3 times what it was before.
+# The median over the seconds of a run of their p99, in us.
+usual_p99() {
+    awk '$1 ~ /^seconds\.[0-9]+\.p99_us$/ { print $2 }' "$bench_dir/$1.flat" | sort -n |
+        awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] + 0 }'
+}
+
+# Until after how many seconds a p99 was beyond 3 times what is usual, or a request failed.
 normal_after() {
-    awk -v normal="$(got calm latency.all.p99_us)" '
+    awk -v normal="$1" '
         $1 ~ /^seconds\.[0-9]+\.(p99_us|failed)$/ {
             split($1, path, ".")
             if (path[2] >= last) last = path[2] + 1
@@ -313,13 +320,15 @@ normal_after() {
 }
 
 overload_row() {
-    local work=$1 peak modest dead suspected most=0 now
+    local work=$1 peak modest normal dead suspected most=0 now
     shift
     bench peak --workload "$@" --keys "$keys" "${small[@]}" --depth 16 --duration "$((duration * 2))"
     peak=$(got peak rate)
     modest=$(calc "$peak / 5" %.0f)
     bench_await tree_is_calm
-    bench calm --workload "$@" --keys "$keys" "${small[@]}" --rate "$modest" --duration "$((duration * 2))"
+    bench calm --workload "$@" --keys "$keys" "${small[@]}" --depth 16 --rate "$modest" \
+        --duration "$((duration * 2 + 1))"
+    normal=$(usual_p99 calm)
     dead=$(said_of_members 'is dead') suspected=$(said_of_members 'does not answer')
     progress "$work: overload"
     bench_aside over --workload "$@" --keys "$keys" --value-size 100 --connections 1024 --depth 128 \
@@ -331,12 +340,12 @@ overload_row() {
     done
     bench_wait over
     progress "$work: after it"
-    bench after --workload "$@" --keys "$keys" "${small[@]}" --rate "$modest" --warm-up 0 \
-        --duration "${AFTER:-10}"
+    bench after --workload "$@" --keys "$keys" "${small[@]}" --depth 16 --rate "$modest" \
+        --warm-up 0 --duration "${AFTER:-10}"
     row "$work" "$(calc "$peak" %.0f)" "$(calc "$(got over rate)" %.0f)" \
         "$(calc "$(got over rate) / $peak")" "$(errors_of over)" \
-        "$(calc "$(got calm latency.all.p99_us) / 1000")" \
-        "$(calc "$(got after seconds.0.p99_us) / 1000")" "$(normal_after)" "$most" \
+        "$(calc "$normal / 1000")" "$(calc "$(got after seconds.0.p99_us) / 1000")" \
+        "$(normal_after "$normal")" "$most" \
         "$(($(said_of_members 'is dead') - dead)), $((
             $(said_of_members 'does not answer') - suspected))"
 }
@@ -345,10 +354,11 @@ part_overload() {
     begin 3 256
     fill "$keys" 100 "${bulk[@]}"
     say "**Overload** (3 nodes, $keys keys of 100 B): ten times the rate of the closed loop for"
-    say "$overload_seconds s, over 1,024 connections with up to 128 requests each; then a fifth of it."
-    say 'Normal is a p99 of a second below 3 times that of the same rate before, without failures.'
+    say "$overload_seconds s, over 1,024 connections with up to 128 requests each. p99 is that of"
+    say 'single seconds at a fifth of the peak, before (the median) and after; normal is below 3 times'
+    say 'the former, without failures.'
     say
-    head_row work 'peak /s' 'goodput /s' ratio refusals 'p99 ms before' 'first second after' \
+    head_row work 'peak /s' 'goodput /s' ratio refusals 'p99 ms before' 'in the 1st s after' \
         'normal after s' 'MiB at most' 'taken for dead, suspected'
     overload_row 'GET r=1' read --r 1
     overload_row 'GET r=2' read --r 2
@@ -387,9 +397,9 @@ part_checkpoint() {
         --rate "$(calc "$peak / 2" %.0f)" --duration "$seconds"
     ended=$(date +%s.%N)
     bench_stop "$watcher"
-    say "**Checkpoints** (3 nodes, ${KEYS:-300000} keys of 100 B): PUT w=2 at half of the peak, $(
-        calc "$peak / 2" %.0f)/s for $seconds s. A second counts as with a checkpoint when a tree"
-    say 'was written in it or in the one after it. Medians over the seconds.'
+    say "**Checkpoints** (3 nodes, ${KEYS:-300000} keys of 100 B): PUT w=2 at half of the"
+    say "peak, $(calc "$peak / 2" %.0f)/s for $seconds s. A second counts as with a checkpoint when a"
+    say 'tree was written in it or in the one after it. Medians over the seconds.'
     say
     head_row seconds number 'p99 ms' 'longest ms'
     awk -v began="$(calc "$ended - $seconds" %.3f)" '
@@ -461,9 +471,13 @@ times=$(bench_times)
 say "$(bench_machine)"
 say
 say "Client and nodes share the processors; durability sync; ${duration} s for each measurement."
-say "Load of the machine before: $(cut -d ' ' -f 1 /proc/loadavg)."
+read -r load _ </proc/loadavg
+say "$(awk -v l="$load" -v n="$(nproc)" 'BEGIN {
+    if (l < n / 4) print "The machine had nothing else to do before (load " l ")."
+    else print "The machine was busy with other things when this began (load " l "): rates are too low" \
+        " and p99 too high by an unknown factor; CPU, memory and bytes of the disk are good." }')"
 say
-for part in size shards nodes values overload checkpoint sustained; do
+for part in size shards nodes values beside overload checkpoint sustained; do
     wanted "$part" || continue
     [ "$part" != sustained ] || [ -n "$sustained" ] || continue
     "part_$part"
