@@ -51,7 +51,7 @@ FUZZERS  := $(call pick,$(patsubst %.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz
 BIN      := $(CURDIR)/build/release/bin
 
 .PHONY: all asan clang tsan demo test test-unit test-system check check-static bench bench-peers \
-        profile fuzz soak plants sim-reference install clean deps deps-extra help
+        bench-scale profile fuzz soak plants sim-reference install clean deps deps-extra help
 
 all: ## the programs and the client library, in build/release/
 	@tests/deps.sh --check
@@ -101,6 +101,10 @@ bench-peers: deps ## measure beside Redis and etcd, which it installs
 	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/etcd_main \
 	    build/release/tests/system/free_port_main
 	$(Q)QUORATE_BIN=$(BIN) tests/bench/peers.sh
+
+bench-scale: deps ## measure against keys, shards, nodes, values; overload; PARTS=..., BENCH=full, WRITE=1
+	$(Q)$(MAKE) CFG=release cfg-programs build/release/tests/bench/disk_main
+	$(Q)QUORATE_BIN=$(BIN) tests/bench/scale.sh $(if $(WRITE),--write)
 
 profile: deps ## where a node spends its time, and what it allocates, under PUT and GET
 	$(Q)$(MAKE) CFG=release cfg-programs cfg-malloc-count

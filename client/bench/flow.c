@@ -400,7 +400,8 @@ static void answered(struct connection *connection, uint32_t slot, struct answer
     if (is_counted) {
         record(driver, kind_of(task), began_ns, now_ns);
         latency_add(&driver->tally.service, now_ns - sent_ns);
-        second_done(second_of(driver, now_ns), now_ns - began_ns);
+        if (now_ns >= driver->from_ns)
+            tally_ended(&driver->tally, now_ns - driver->from_ns, now_ns - began_ns);
     }
     if (task->what.op.kind == OP_RMW && !task->writing) {
         go_on(driver, connection, slot, answer);

@@ -521,6 +521,7 @@ static void json_seconds(const struct report *report, struct buffer *out)
         json_number(out, "operations", second->done);
         json_number(out, "failed", second->failed);
         json_number(out, "max_us", second->max_us);
+        json_number(out, "p99_us", second->p99_us);
         json_close(out, '}');
     }
     json_close(out, ']');

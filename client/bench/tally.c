@@ -25,24 +25,43 @@ struct second *tally_second(struct tally *tally, uint64_t ns)
     return which < TALLY_SECONDS ? &tally->seconds[which] : NULL;
 }
 
-void second_done(struct second *second, uint64_t latency_ns)
+static uint32_t second_p99_us(const struct tally *tally, unsigned which)
 {
-    uint64_t us = latency_ns / 1000;
+    if (which != tally->latest || tally->latest_us.count == 0)
+        return tally->seconds[which].p99_us;
+    return (uint32_t)histogram_quantile(&tally->latest_us, 9900);
+}
+
+void tally_ended(struct tally *tally, uint64_t ns, uint64_t latency_ns)
+{
+    struct second *second = tally_second(tally, ns);
+    uint64_t us = latency_ns / 1000 < UINT32_MAX ? latency_ns / 1000 : UINT32_MAX;
 
     if (!second)
         return;
+    if (tally->latest != ns / NS_PER_S) {
+        tally->seconds[tally->latest].p99_us = second_p99_us(tally, (unsigned)tally->latest);
+        tally->latest = ns / NS_PER_S;
+        tally->latest_us = (struct histogram){0};
+    }
+    histogram_add(&tally->latest_us, us);
     second->done++;
     if (us > second->max_us)
-        second->max_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+        second->max_us = (uint32_t)us;
 }
 
-static void seconds_join(struct second *seconds, const struct second *from)
+static void seconds_join(struct tally *tally, const struct tally *from)
 {
     for (unsigned i = 0; i < TALLY_SECONDS; i++) {
-        seconds[i].done += from[i].done;
-        seconds[i].failed += from[i].failed;
-        if (from[i].max_us > seconds[i].max_us)
-            seconds[i].max_us = from[i].max_us;
+        struct second *second = &tally->seconds[i];
+        uint32_t p99_us = second_p99_us(from, i);
+
+        second->done += from->seconds[i].done;
+        second->failed += from->seconds[i].failed;
+        if (from->seconds[i].max_us > second->max_us)
+            second->max_us = from->seconds[i].max_us;
+        if (p99_us > second->p99_us)
+            second->p99_us = p99_us;
     }
 }
 
@@ -68,7 +87,7 @@ void tally_join(struct tally *tally, const struct tally *from)
     tally->missing += from->missing;
     tally->siblings += from->siblings;
     wrongs_join(&tally->wrongs, &from->wrongs);
-    seconds_join(tally->seconds, from->seconds);
+    seconds_join(tally, from);
     if (from->late_ns_max > tally->late_ns_max)
         tally->late_ns_max = from->late_ns_max;
 }

@@ -3,6 +3,7 @@
 #ifndef CLIENT_BENCH_TALLY_H
 #define CLIENT_BENCH_TALLY_H
 
+#include "base/histogram.h"
 #include "client/bench/latency.h"
 #include "client/bench/mix.h"
 #include "client/bench/value.h"
@@ -13,6 +14,7 @@ enum { TALLY_ERRORS = 32, TALLY_TEXT_SIZE = 160, TALLY_SECONDS = 3600 };
 struct second {
     uint32_t done, failed;
     uint32_t max_us; // the longest latency of what went well
+    uint32_t p99_us; // of several threads the largest
 };
 
 // What was wrong with a read, when it was looked at.
@@ -33,6 +35,8 @@ struct tally {
     uint64_t siblings;                         // reads that showed several values
     struct wrongs wrongs;
     struct second seconds[TALLY_SECONDS]; // the first ones; later ones are not kept
+    struct histogram latest_us;           // latencies of the second that `latest` is, whose p99 is
+    uint64_t latest;                      // not known before it is over
     uint64_t late_ns_max; // of all requests sent, the longest that one waited in the schedule
 };
 
@@ -41,7 +45,8 @@ void tally_failed(struct tally *tally, int err, struct slice text);
 
 // The second that this time since the begin of the measured time belongs to; NULL: none is kept.
 struct second *tally_second(struct tally *tally, uint64_t ns);
-void second_done(struct second *second, uint64_t latency_ns); // accepts NULL
+// An operation went well, at this time since then; times of a tally must not go back by seconds.
+void tally_ended(struct tally *tally, uint64_t ns, uint64_t latency_ns);
 void tally_join(struct tally *tally, const struct tally *from);
 
 // Operations that went well; that failed.

@@ -190,7 +190,7 @@ static void get_reply(struct node *node, struct op *op)
         reply->token = context_token(node, op->key.bucket, op->key.key, &merged.rest);
         reply_explain(node, op, reply);
         histogram_add(&node->get_us, node->now_us - op->started_us);
-        reply_send(node, &op->origin, reply);
+        reply_outcome(node, op, reply);
     }
     linger_or_end(node, op, &merged);
 }

@@ -19,6 +19,7 @@
 #include "base/rng.h"
 #include "base/table.h"
 #include "node/core/node.h"
+#include "node/core/pace.h"
 #include "node/core/quorum.h"
 #include "node/core/stamp.h"
 
@@ -188,6 +189,7 @@ struct node {
     struct heap timers; // deadlines and hedges
     uint64_t next_op;
     uint32_t client_ops; // in flight with an origin
+    struct pace pace;    // how many of those make sense
     size_t memory;       // bytes kept by operations
 
     struct heap waits;
@@ -280,7 +282,9 @@ void op_trace(struct op *op, const char *format, ...) __attribute__((format(prin
 void reply_send(struct node *node, const struct origin *origin, const struct reply *reply);
 void reply_error(struct node *node, const struct origin *origin, enum method method, int err,
                  const char *text);
-// The same for an operation's origin, with what is known so far: counts, dot, token, explanation.
+// What an operation came to; the operation is still to be ended.
+void reply_outcome(struct node *node, const struct op *op, const struct reply *reply);
+// A failure of it, with what is known so far: counts, dot, token, explanation.
 void reply_failure(struct node *node, struct op *op, int err, const char *text);
 struct reply *reply_new(struct node *node, enum method method);
 void reply_explain(struct node *node, struct op *op, struct reply *reply);

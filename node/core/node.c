@@ -42,6 +42,7 @@ int node_new(const struct node_settings *settings, struct store *store, uint64_t
     node->put_hedge_us = put_hedge_delay_us(node);
     // Answers to operations of an earlier life must not fit one of this life.
     node->next_op = (rng_u64(&node->rng) >> 1) | 1;
+    pace_init(&node->pace, now_us);
     repair_new(node);
     err = cluster_load(node);
     if (err) {
@@ -200,6 +201,7 @@ static void upkeep(struct node *node)
         return;
     node->next_upkeep_us = node->now_us + UPKEEP_US;
     kept_expire(node);
+    pace_turn(&node->pace, node->now_us);
     cluster_upkeep(node);
     cluster_init_upkeep(node);
     node->hedge_us = get_hedge_delay_us(node);

@@ -464,7 +464,7 @@ static void put_reply(struct node *node, struct op *op)
     histogram_add(&node->put_us, node->now_us - op->started_us);
     if (op->request.method == METHOD_BUCKET_SET)
         bucket_changed(node, op, reply);
-    reply_send(node, &op->origin, reply);
+    reply_outcome(node, op, reply);
     op_end(node, op);
 }
 

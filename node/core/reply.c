@@ -15,6 +15,13 @@ struct reply *reply_new(struct node *node, enum method method)
     return reply;
 }
 
+void reply_outcome(struct node *node, const struct op *op, const struct reply *reply)
+{
+    if (op->origin.kind == ORIGIN_CLIENT && op->started_us != node->now_us)
+        pace_answered(&node->pace);
+    reply_send(node, &op->origin, reply);
+}
+
 void reply_send(struct node *node, const struct origin *origin, const struct reply *reply)
 {
     struct message message = {.kind = MESSAGE_FORWARDED, .op = origin->id, .reply = reply};

@@ -235,7 +235,7 @@ void forward_answered(struct node *node, struct op *op, uint64_t from,
     reply = reply_new(node, op->request.method);
     *reply = *message->reply;
     reply->method = op->request.method;
-    reply_send(node, &op->origin, reply);
+    reply_outcome(node, op, reply);
     op_end(node, op);
 }
 
@@ -309,7 +309,8 @@ void op_timed_out(struct node *node, struct op *op)
 // ---- entering -----------------------------------------------------------------------------------
 
 // 0, or why a request is not let in: bounds that hold for all that may last.
-static int admission_refusal(struct node *node, const struct origin *origin, const char **out_text)
+static int admission_refusal(struct node *node, const struct origin *origin,
+                             const struct request *request, const char **out_text)
 {
     uint32_t operations_max = node->settings.operations_max;
 
@@ -324,6 +325,11 @@ static int admission_refusal(struct node *node, const struct origin *origin, con
                                "%" PRIu32 " requests and %zu bytes are in flight here: nothing was "
                                "done; slow down and retry",
                                node->client_ops, node->memory);
+        return ERR_OVERLOADED;
+    }
+    if (!pace_allows(&node->pace, node->client_ops, request->timeout_ms)) {
+        *out_text = "more requests are in flight here than are answered in time: nothing was done; "
+                    "slow down and retry"; // nothing to format: this must cost little
         return ERR_OVERLOADED;
     }
     return 0;
@@ -444,13 +450,15 @@ void request_step(struct node *node, const struct origin *origin, const struct r
     struct request checked = *request;
     bool about_us = checked.method == METHOD_PING || checked.method == METHOD_STATUS ||
                     checked.method == METHOD_TOPOLOGY;
-    const char *text;
-    int err = about_us ? 0 : admission_refusal(node, origin, &text);
+    const char *text = NULL;
+    int err = 0;
 
     if (checked.timeout_ms == 0)
         checked.timeout_ms = TIMEOUT_MS_DEFAULT;
     if (checked.timeout_ms > TIMEOUT_MS_MAX)
         checked.timeout_ms = TIMEOUT_MS_MAX;
+    if (!about_us)
+        err = admission_refusal(node, origin, &checked, &text);
     node->counts.requests += 1;
     if (err)
         reply_error(node, origin, checked.method, err, text);

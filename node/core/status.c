@@ -206,7 +206,7 @@ static void scan_wait(struct node *node, const struct origin *origin, const stru
 
 void scan_durable(struct node *node, struct op *op)
 {
-    reply_send(node, &op->origin, page_copy(&node->arena, op->scan));
+    reply_outcome(node, op, page_copy(&node->arena, op->scan));
     op_end(node, op);
 }
 

@@ -16,7 +16,8 @@ enum {
     REPLY_SCARCE = 64 << 10,  // bytes of values that a reply may then have
     UNREAD_MAX = 64 << 10,    // bytes that may stay unread for ever
     KEEP = 8 << 10,           // bytes of an empty buffer that are kept
-    REFUSING_MAX = 64         // newcomers being told at a time; further ones are just closed
+    REFUSING_MAX = 64,        // newcomers being told at a time; further ones are just closed
+    CALM_MS = 50              // for which a connection is not read from that was told OVERLOADED
 };
 
 struct conn {
@@ -24,8 +25,11 @@ struct conn {
     struct clients *clients;
     struct rpc_scan scan;
     struct ticket_list tickets;
-    bool is_refused; // came beyond connections_max
+    bool is_taking;   // from what has arrived
+    bool is_refused;  // came beyond connections_max
+    uint64_t calm_ms; // until when it is not read from, having been told OVERLOADED; 0: it is
     struct conn *prev, *next;
+    struct conn *next_calm;
 };
 
 static struct conn *conn_of(struct tcp *tcp)
@@ -33,10 +37,89 @@ static struct conn *conn_of(struct tcp *tcp)
     return (struct conn *)tcp;
 }
 
-static bool may_go_on(const struct conn *conn)
+static bool has_room(const struct conn *conn)
 {
     return conn->tickets.count < conn->clients->limits.in_flight_max &&
            tcp_unsent(&conn->tcp) <= OUTPUT_LOW;
+}
+
+static bool may_go_on(const struct conn *conn)
+{
+    return conn->calm_ms == 0 && has_room(conn);
+}
+
+// --- Overload ------------------------------------------------------------------------------------
+
+// Who asks again at once when refused costs as much as one who is answered: under ten times the
+// load nothing would be left for answers. So what has arrived is refused, and what comes after that
+// waits a moment; the queue of what was let in is longer than that, and never runs dry meanwhile.
+
+static void arm_calm(struct clients *clients);
+
+static void on_calm(uv_timer_t *timer)
+{
+    struct clients *clients = timer->data;
+    struct conn *conn;
+    uint64_t now_ms = loop_now_us() / 1000;
+
+    while ((conn = clients->calm) && conn->calm_ms <= now_ms) {
+        clients->calm = conn->next_calm;
+        conn->calm_ms = 0;
+        if (may_go_on(conn))
+            tcp_resume(&conn->tcp);
+    }
+    if (!clients->calm)
+        clients->calm_last = NULL;
+    arm_calm(clients);
+}
+
+static void arm_calm(struct clients *clients)
+{
+    uint64_t now_ms = loop_now_us() / 1000;
+
+    if (!clients->calm)
+        return;
+    uv_update_time(&clients->loop->uv);
+    uv_timer_start(&clients->calm_timer, on_calm,
+                   clients->calm->calm_ms > now_ms ? clients->calm->calm_ms - now_ms : 1, 0);
+}
+
+// All wait as long, so those that began first end first.
+static void calm(struct conn *conn)
+{
+    struct clients *clients = conn->clients;
+    bool first = !clients->calm;
+
+    if (conn->calm_ms || conn->tcp.closing || conn->tcp.finishing)
+        return;
+    conn->calm_ms = loop_now_us() / 1000 + CALM_MS;
+    conn->next_calm = NULL;
+    if (first)
+        clients->calm = conn;
+    else
+        clients->calm_last->next_calm = conn;
+    clients->calm_last = conn;
+    if (!conn->is_taking)
+        tcp_pause(&conn->tcp);
+    if (first)
+        arm_calm(clients);
+}
+
+static void calm_forget(struct conn *conn)
+{
+    struct clients *clients = conn->clients;
+    struct conn **at = &clients->calm;
+    struct conn *before = NULL;
+
+    if (!conn->calm_ms)
+        return;
+    while (*at != conn) {
+        before = *at;
+        at = &before->next_calm;
+    }
+    *at = conn->next_calm;
+    if (clients->calm_last == conn)
+        clients->calm_last = before;
 }
 
 static void refuse(struct conn *conn, uint32_t id, int err, const char *text)
@@ -56,6 +139,7 @@ static void start_request(struct conn *conn, const struct wire_request *wire)
         if (!wire->notification)
             refuse(conn, wire->id, ERR_OVERLOADED,
                    "too many requests are in flight at this node: try again later");
+        calm(conn);
         return;
     }
     tickets_find(&clients->tickets, event.ticket)->silent = wire->notification;
@@ -116,6 +200,7 @@ static size_t take(struct tcp *tcp, struct slice bytes)
 
     if (conn->is_refused)
         return bytes.size;
+    conn->is_taking = true;
     while (err == 0 && rest.size > 0 && !tcp->paused && !tcp->closing) {
         err = rpc_scan_more(&conn->scan, rest, &size);
         if (err == 0)
@@ -123,9 +208,12 @@ static size_t take(struct tcp *tcp, struct slice bytes)
         if (err)
             break;
         rest = slice_of(rest.data + size, rest.size - size);
-        if (!may_go_on(conn))
+        if (!has_room(conn))
             tcp_pause(tcp);
     }
+    conn->is_taking = false;
+    if (conn->calm_ms)
+        tcp_pause(tcp);
     if (err == ERR_AGAIN && rest.size >= TCP_READ_SIZE && tcp_is_over_budget(tcp))
         err = ERR_OVERLOADED;
     if (err && err != ERR_AGAIN) {
@@ -207,6 +295,8 @@ void clients_reply(struct clients *clients, uint64_t name, const struct reply *r
     tickets_remove(&clients->tickets, &conn->tickets, ticket);
     if (!silent && !conn->tcp.closing)
         send_reply(conn, id, reply);
+    if (reply->err == ERR_OVERLOADED)
+        calm(conn);
     after_reply(conn);
 }
 
@@ -243,6 +333,7 @@ static void on_closed(struct tcp *tcp)
     struct clients *clients = conn->clients;
 
     drop_tickets(conn);
+    calm_forget(conn);
     if (tcp->why == UV_ETIMEDOUT)
         clients->counts.stalled++;
     if (conn->is_refused)
@@ -308,6 +399,8 @@ int clients_open(struct clients *clients, struct loop *loop, const struct client
     clients->limits = *limits;
     clients->budget.max = limits->buffers_max;
     tickets_init(&clients->tickets, limits->tickets_max);
+    uv_timer_init(&loop->uv, &clients->calm_timer);
+    clients->calm_timer.data = clients;
     clients->listener.what = "clients";
     clients->listener.accept = on_accept;
     clients->listener.data = clients;
@@ -338,6 +431,8 @@ void clients_close(struct clients *clients)
     DL_FOREACH(clients->all, conn) {
         tcp_close(&conn->tcp, 0);
     }
+    if (clients->calm_timer.data && !uv_is_closing((uv_handle_t *)&clients->calm_timer))
+        uv_close((uv_handle_t *)&clients->calm_timer, NULL);
 }
 
 void clients_done(struct clients *clients)

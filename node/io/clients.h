@@ -4,8 +4,9 @@
 //   bytes ─▶ frame ─▶ request ─▶ ticket ─▶ the machine ─▶ reply by ticket ─▶ output
 //
 // A connection is not read from while too much of it is in flight or unread. One that owes the rest
-// of a request, or reads nothing while much waits for it, is cut. Beyond the number of connections
-// a newcomer is told OVERLOADED and closed.
+// of a request, or reads nothing while much waits for it, is cut. One that was told OVERLOADED is
+// not read from for a moment. Beyond the number of connections a newcomer is told OVERLOADED and
+// closed.
 #ifndef NODE_IO_CLIENTS_H
 #define NODE_IO_CLIENTS_H
 
@@ -42,6 +43,8 @@ struct clients {
     uint32_t refusing; // newcomers that are being told
     struct log_limit log;
     struct conn *all;
+    struct conn *calm, *calm_last; // are not read from for a while: the first to go on first
+    uv_timer_t calm_timer;
 };
 
 // Binds and listens. ERR_CONNECT: see listener_open.

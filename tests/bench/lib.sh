@@ -43,9 +43,14 @@ bench_spawn() {
 
 # Ends some processes of bench_spawn, by their pids.
 bench_stop() {
-    local pid left=() gone=" $* "
     kill -TERM "$@" 2>/dev/null
     wait "$@" 2>/dev/null
+    bench_forget "$@"
+}
+
+# They have ended: their pids may be others' now.
+bench_forget() {
+    local pid left=() gone=" $* "
     for pid in "${bench_pids[@]}"; do
         [[ $gone == *" $pid "* ]] || left+=("$pid")
     done
@@ -66,6 +71,7 @@ bench_await() {
 
 # Words before the node's program: for the first node, and for all.
 cluster_wrap_first=() cluster_wrap=()
+cluster_init=() # further options of `cluster init`
 
 # cluster_start NAME NODES [SETTING...]: sets cluster_dir, cluster_pids (cluster_watch: with commas)
 # and cluster_endpoints (the client addresses, with commas).
@@ -85,7 +91,8 @@ cluster_start() {
         join=(--join "$(sed -n 's/^gossip=//p' "$cluster_dir/n1.ports")")
         cluster_endpoints+=${cluster_endpoints:+,}$(sed -n 's/^client=//p' "$node.ports")
     done
-    bench_await "$bench_bin/quorate" -e "${cluster_endpoints%%,*}" cluster init --nodes "$nodes" ||
+    bench_await "$bench_bin/quorate" -e "${cluster_endpoints%%,*}" cluster init --nodes "$nodes" \
+        "${cluster_init[@]}" ||
         bench_fail 'no cluster' "$cluster_dir/n1.log"
     cluster_watch=$(IFS=, && echo "${cluster_pids[*]}")
 }

@@ -150,8 +150,8 @@ static struct fixture fixture_new(void)
     tally_failed(tally, ERR_CLOSED, slice_of_text("x:1"));
     tally->missing = 3;
     tally->wrongs.faults[VALUE_RIGHT] = 27;
-    second_done(tally_second(tally, 0), 5000);
-    second_done(tally_second(tally, 999999999), 7000);
+    tally_ended(tally, 0, 5000);
+    tally_ended(tally, 999999999, 7000);
     tally_second(tally, 1000000000)->failed++;
     fixture.outcome->measured_ns = 2000000000;
     fixture.outcome->behind_ns = 1500000;
@@ -305,8 +305,9 @@ static void joining(void **state)
     tally_failed(one, ERR_OVERLOADED, slice_of_text("full"));
     latency_add(&one->of[OP_INSERT], 5);
     one->missing = 2;
-    second_done(tally_second(one, 5000000000), 9000);
-    second_done(tally_second(one, UINT64_MAX), 1); // later than is kept
+    tally_ended(one, 4000000000, 3000);
+    tally_ended(one, 5000000000, 9000);
+    tally_ended(one, UINT64_MAX, 1); // later than is kept
     one->late_ns_max = 7;
     one->wrongs.stale = 1;
     snprintf(one->wrongs.first, sizeof one->wrongs.first, "first");
@@ -319,6 +320,8 @@ static void joining(void **state)
     assert_int_equal(sum->missing, 4);
     assert_int_equal(sum->seconds[5].done, 2);
     assert_int_equal(sum->seconds[5].max_us, 9);
+    assert_int_equal(sum->seconds[5].p99_us, 9); // of the second that was not over yet
+    assert_int_equal(sum->seconds[4].p99_us, 3);
     assert_int_equal(sum->late_ns_max, 7);
     assert_int_equal(sum->wrongs.stale, 2);
     assert_string_equal(sum->wrongs.first, "first");

@@ -212,6 +212,35 @@ static void a_scan_shows_all_and_waits_for_the_log(void **state)
     world_free(world);
 }
 
+// Reads whose answers are lost: more and more are in flight, until no more are let in; and when
+// answers come again all are.
+static void what_cannot_be_answered_in_time_is_refused(void **state)
+{
+    struct world *world = world_of(3, 39);
+    struct request get = query_get("k");
+    struct world_reply reply = {.err = 0};
+    uint64_t ticket = 0;
+
+    (void)state;
+    query_put_ok(world, 0, "k", "value");
+    get.r = 2;
+    world_set_mute(world, MESSAGE_OBJECT, true);
+    for (int turn = 0; turn < 30; turn++) {
+        for (int i = 0; i < 200; i++)
+            ticket = world_request(world, 0, &get);
+        world_run(world, 50000);
+    }
+    reply = world_wait(world, ticket);
+    assert_int_equal(reply.err, ERR_OVERLOADED);
+    assert_non_null(strstr(reply.text, "than are answered in time: nothing was done"));
+    world_set_mute(world, MESSAGE_OBJECT, false);
+    world_run(world, 2500000);
+    for (int i = 0; i < 200; i++)
+        ticket = world_request(world, 0, &get);
+    assert_int_equal(world_wait(world, ticket).err, 0);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_delete_is_not_refused_for_siblings),
         cmocka_unit_test(a_forwarded_write_times_out_honestly),
         cmocka_unit_test(a_scan_shows_all_and_waits_for_the_log),
+        cmocka_unit_test(what_cannot_be_answered_in_time_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

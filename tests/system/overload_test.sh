@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Far more requests than a node lets in: it goes on answering, says OVERLOADED to the others, and
+# whoever asks again at once is not read from for a while, so that refusing costs it little.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/lib/cluster.sh
+. tests/lib/cluster.sh
+
+fail() {
+    echo "$1"
+    exit 1
+}
+
+connections=16 depth=4
+cluster_begin 3 --operations-max 1
+"$QUORATE_BIN/quorate" bench write --w 2 -e "${clients[0]}" --spread first --keys 1000 \
+    --connections $connections --depth $depth --warm-up 0 --duration 2 --format json \
+    >"$TMPDIR/run.json" 2>"$TMPDIR/run.err" || fail "$(cat "$TMPDIR/run.err")"
+awk -f tests/bench/flat.awk "$TMPDIR/run.json" >"$TMPDIR/run"
+of() { awk -v path="$1" '$1 == path { v = $2 } END { print v + 0 }' "$TMPDIR/run"; }
+[ "$(of operations)" -gt 0 ] || fail 'nothing was answered'
+[ "$(of errors.OVERLOADED)" -gt 0 ] || fail 'nobody was refused'
+[ "$(of failed)" = "$(of errors.OVERLOADED)" ] || fail "other failures: $(grep errors "$TMPDIR/run")"
+# Once in 50 ms what a connection has sent, whatever the machine is like, and some at both ends.
+most=$((connections * depth * ($(of elapsed_us) / 50000 + 4)))
+[ "$(of errors.OVERLOADED)" -le "$most" ] ||
+    fail "$(of errors.OVERLOADED) refusals, more than $most: connections are read from at once"
+# Afterwards it takes requests as before.
+"$QUORATE_BIN/quorate" -e "${clients[0]}" put k v >/dev/null || fail 'no put afterwards'
+cluster_end || fail 'a node did not end well'
