@@ -5,6 +5,8 @@
 //
 // The law (Little's): in flight = answered a second * seconds that each takes. So a request is
 // refused when those before it took more than that share, however fast or slow the machine is.
+// Requests may also be stuck, because those that they wait for are: as long as others are answered
+// quickly there is no queue, and whoever is stuck holds nobody up.
 #ifndef NODE_CORE_PACE_H
 #define NODE_CORE_PACE_H
 
@@ -14,6 +16,7 @@
 enum {
     PACE_FREE = 256,          // so many may always be in flight
     PACE_SHARE = 4,           // a request may wait for one part in four of its time
+    PACE_QUICK = 16,          // one part in so many is quick
     PACE_WINDOW_US = 200000,  // at least, between two looks at the rate
     PACE_RATE_FIRST = 1 << 14 // a second; believed before anything is known
 };
@@ -21,14 +24,16 @@ enum {
 struct pace {
     uint64_t per_s;    // answered a second
     uint64_t since_us; // begin of the window
+    uint64_t mean_us;  // that those answered in the last window took; UINT64_MAX: there were none
+    uint64_t sum_us;   // in the window
     uint32_t answered; // in the window, of those that were in flight before
     bool pressed;      // in the window more than PACE_FREE were in flight when a request came
 };
 
 void pace_init(struct pace *pace, uint64_t now_us);
 
-// A request is over that was not answered at once.
-void pace_answered(struct pace *pace);
+// A request is over that was not answered at once, but after so long.
+void pace_answered(struct pace *pace, uint64_t took_us);
 
 // To be called some times a second. A rate is learned where there was enough to do, or when it is
 // more than was believed.

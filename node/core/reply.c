@@ -18,7 +18,7 @@ struct reply *reply_new(struct node *node, enum method method)
 void reply_outcome(struct node *node, const struct op *op, const struct reply *reply)
 {
     if (op->origin.kind == ORIGIN_CLIENT && op->started_us != node->now_us)
-        pace_answered(&node->pace);
+        pace_answered(&node->pace, node->now_us - op->started_us);
     reply_send(node, &op->origin, reply);
 }
 

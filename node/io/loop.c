@@ -184,7 +184,7 @@ static void end_turn(struct loop *loop)
     int round;
 
     loop->hub.now_ms = uv_hrtime() / 1000000;
-    loop->hub.is_late = true; // it may have waited
+    loop->hub.is_late = true;
     if (!loop->hub.dirty || !loop->node)
         return;
     for (round = 0; more && round < ROUNDS_MAX; round++) {
@@ -200,7 +200,8 @@ static void end_turn(struct loop *loop)
     loop->hub.dirty = more;
     hub_flush(&loop->hub);
     arm_timer(loop);
-    if (loop->hub.dirty) // what the flush let go on
+    loop->hub.is_late = true; // it may wait now
+    if (loop->hub.dirty)      // what the flush let go on
         uv_async_send(&loop->wake);
 }
 

@@ -28,7 +28,8 @@ static int blocks_write(struct direct *direct, int fd, size_t size, uint64_t at,
 
         if (put < 0 && errno == EINTR)
             continue;
-        if (put < 0 && errno == EINVAL && at + done == 0)
+        if (put < 0 && at + done == 0 &&
+            (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
             return ERR_INVALID;
         if (put < DIRECT_BLOCK)
             return put < 0 ? os_err(errno) : ERR_IO;

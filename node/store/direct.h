@@ -25,7 +25,7 @@ void direct_done(struct direct *direct);
 
 // Writes to a file opened with O_DIRECT that has blocks there already, at offset 0 or where the
 // last write ended; `sync`: it is on stable storage when this returns. ERR_INVALID: this file
-// cannot be written so (nothing was; only at offset 0); else as os_write.
+// cannot be written so (nothing of this was; in the first block only); else as os_write.
 int direct_write(struct direct *direct, int fd, struct slice bytes, uint64_t offset, bool sync);
 
 #endif

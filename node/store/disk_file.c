@@ -478,7 +478,9 @@ int disk_file_open(const struct disk_file_settings *settings, struct disk **out)
     file->disk = (struct disk){&file_calls, settings->segment_bytes};
     file->settings = *settings;
     file->open_fd = -1;
-    file->is_direct = settings->direct && !settings->no_sync;
+    // The last block of a segment must not reach beyond it.
+    file->is_direct =
+        settings->direct && !settings->no_sync && settings->segment_bytes % DIRECT_BLOCK == 0;
     file->directory = open(settings->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     err = file->directory < 0 ? os_err(errno) : stock_take(file);
     file->settings.path = NULL;

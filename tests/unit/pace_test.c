@@ -42,7 +42,7 @@ static void pass(uint64_t ms, uint32_t arrivals, uint32_t answers)
 
             server.late += waited_ms > TIMEOUT_MS;
             server.in_time += waited_ms <= TIMEOUT_MS;
-            pace_answered(&server.pace);
+            pace_answered(&server.pace, 1 + waited_ms * 1000);
         }
         if (server.now_ms % LOOK_MS == LOOK_MS - 1)
             pace_turn(&server.pace, (server.now_ms + 1) * 1000);
@@ -105,6 +105,30 @@ static void a_few_are_always_let_in(void **state)
     assert_int_equal(server.last - server.first, PACE_FREE);
 }
 
+// A thousand that wait for somebody else's disk; those that do not are few and quick.
+static void who_is_stuck_holds_nobody_up(void **state)
+{
+    struct pace pace;
+    uint32_t refused = 0;
+
+    (void)state;
+    pace_init(&pace, 0);
+    for (uint32_t ms = 1; ms <= 30000; ms++) {
+        pace_answered(&pace, 900);
+        if (ms % LOOK_MS == 0)
+            pace_turn(&pace, ms * 1000);
+        refused += !pace_allows(&pace, ms < 1000 ? 1 : 1000, TIMEOUT_MS);
+    }
+    assert_int_equal(refused, 0);
+    // When those left take long as well it is a queue.
+    for (uint32_t ms = 30001; ms <= 40000; ms++) {
+        pace_answered(&pace, 400000);
+        if (ms % LOOK_MS == 0)
+            pace_turn(&pace, ms * 1000);
+    }
+    assert_false(pace_allows(&pace, 1000, TIMEOUT_MS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +136,7 @@ int main(void)
         cmocka_unit_test(overload_leaves_the_goodput),
         cmocka_unit_test(a_stall_is_forgotten),
         cmocka_unit_test(a_few_are_always_let_in),
+        cmocka_unit_test(who_is_stuck_holds_nobody_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
