@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/histogram.h"
 
+#include "base/steps.h"
+
 #include <assert.h>
 
 enum { STEP_BITS = 5 };
 
 static_assert(1 << STEP_BITS == HISTOGRAM_STEPS, "steps are a power of two");
 
-// Values below 32 have a slot each; above, the top five bits behind the leading one choose it.
 static unsigned slot_of(uint64_t value)
 {
-    unsigned magnitude;
-    unsigned slot;
+    unsigned slot = steps_slot(value, STEP_BITS);
 
-    if (value < HISTOGRAM_STEPS)
-        return (unsigned)value;
-    magnitude = 63 - (unsigned)__builtin_clzll(value);
-    slot = (magnitude - STEP_BITS + 1) * HISTOGRAM_STEPS +
-           (unsigned)((value >> (magnitude - STEP_BITS)) & (HISTOGRAM_STEPS - 1));
     return slot < HISTOGRAM_SLOTS ? slot : HISTOGRAM_SLOTS - 1;
-}
-
-static uint64_t slot_top(unsigned slot)
-{
-    unsigned shift;
-
-    if (slot < HISTOGRAM_STEPS)
-        return slot;
-    shift = slot / HISTOGRAM_STEPS - 1;
-    return ((uint64_t)(HISTOGRAM_STEPS + slot % HISTOGRAM_STEPS + 1) << shift) - 1;
 }
 
 void histogram_add(struct histogram *histogram, uint64_t value)
@@ -60,7 +45,7 @@ uint64_t histogram_quantile(const struct histogram *histogram, unsigned permille
     for (unsigned i = 0; i < HISTOGRAM_SLOTS; i++) {
         seen += histogram->counts[i];
         if (seen >= rank && seen > 0) {
-            uint64_t top = slot_top(i);
+            uint64_t top = steps_top(i, STEP_BITS);
 
             return top < histogram->max ? top : histogram->max;
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/bench/latency.h"
 
+#include "base/steps.h"
+
 #include <assert.h>
 #include <inttypes.h>
 
@@ -8,28 +10,11 @@ enum { STEP_BITS = 8, TICKS_PER_HALF = 5 };
 
 static_assert(1 << STEP_BITS == LATENCY_STEPS, "steps are a power of two");
 
-// Values below 256 have a slot each; above, the top eight bits behind the leading one choose it.
 static unsigned slot_of(uint64_t ns)
 {
-    unsigned magnitude;
-    unsigned slot;
+    unsigned slot = steps_slot(ns, STEP_BITS);
 
-    if (ns < LATENCY_STEPS)
-        return (unsigned)ns;
-    magnitude = 63 - (unsigned)__builtin_clzll(ns);
-    slot = (magnitude - STEP_BITS + 1) * LATENCY_STEPS +
-           (unsigned)((ns >> (magnitude - STEP_BITS)) & (LATENCY_STEPS - 1));
     return slot < LATENCY_SLOTS ? slot : LATENCY_SLOTS - 1;
-}
-
-static uint64_t slot_top(unsigned slot)
-{
-    unsigned shift;
-
-    if (slot < LATENCY_STEPS)
-        return slot;
-    shift = slot / LATENCY_STEPS - 1;
-    return ((uint64_t)(LATENCY_STEPS + slot % LATENCY_STEPS + 1) << shift) - 1;
 }
 
 void latency_add(struct latency *latency, uint64_t ns)
@@ -59,7 +44,7 @@ static uint64_t walk_to(const struct latency *latency, uint64_t rank, unsigned *
 
     while (*seen < rank && *slot + 1 < LATENCY_SLOTS)
         *seen += latency->counts[++*slot];
-    top = slot_top(*slot);
+    top = steps_top(*slot, STEP_BITS);
     return *slot + 1 == LATENCY_SLOTS || top > latency->max_ns ? latency->max_ns : top;
 }
 

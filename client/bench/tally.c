@@ -27,9 +27,12 @@ struct second *tally_second(struct tally *tally, uint64_t ns)
 
 static uint32_t second_p99_us(const struct tally *tally, unsigned which)
 {
-    if (which != tally->latest || tally->latest_us.count == 0)
+    uint64_t us;
+
+    if (which != tally->latest || tally->latest_ns.count == 0)
         return tally->seconds[which].p99_us;
-    return (uint32_t)histogram_quantile(&tally->latest_us, 9900);
+    us = latency_quantile_ns(&tally->latest_ns, 0.99) / 1000;
+    return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
 void tally_ended(struct tally *tally, uint64_t ns, uint64_t latency_ns)
@@ -42,9 +45,9 @@ void tally_ended(struct tally *tally, uint64_t ns, uint64_t latency_ns)
     if (tally->latest != ns / NS_PER_S) {
         tally->seconds[tally->latest].p99_us = second_p99_us(tally, (unsigned)tally->latest);
         tally->latest = ns / NS_PER_S;
-        tally->latest_us = (struct histogram){0};
+        tally->latest_ns = (struct latency){0};
     }
-    histogram_add(&tally->latest_us, us);
+    latency_add(&tally->latest_ns, latency_ns);
     second->done++;
     if (us > second->max_us)
         second->max_us = (uint32_t)us;

@@ -3,7 +3,6 @@
 #ifndef CLIENT_BENCH_TALLY_H
 #define CLIENT_BENCH_TALLY_H
 
-#include "base/histogram.h"
 #include "client/bench/latency.h"
 #include "client/bench/mix.h"
 #include "client/bench/value.h"
@@ -35,7 +34,7 @@ struct tally {
     uint64_t siblings;                         // reads that showed several values
     struct wrongs wrongs;
     struct second seconds[TALLY_SECONDS]; // the first ones; later ones are not kept
-    struct histogram latest_us;           // latencies of the second that `latest` is, whose p99 is
+    struct latency latest_ns;             // of the second that `latest` is, whose p99 is
     uint64_t latest;                      // not known before it is over
     uint64_t late_ns_max; // of all requests sent, the longest that one waited in the schedule
 };
