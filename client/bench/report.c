@@ -249,7 +249,6 @@ static void usage_cells(const struct report *report, struct cell_table *table,
     cell_add(table, COLOUR_BOLD, "%.2f", each_us(report, usage->user_us + usage->system_us));
     cell_add(table, COLOUR_PLAIN, "%.3f", operations > 0 ? (double)switches / operations : 0);
     cell_add(table, COLOUR_PLAIN, "%.1f", (double)usage->memory_bytes / (1 << 20));
-    cell_add(table, COLOUR_PLAIN, "%.1f", (double)usage->written_bytes / (1 << 20));
 }
 
 static struct usage usage_sum(const struct report *report)
@@ -266,16 +265,14 @@ static struct usage usage_sum(const struct report *report)
         sum.switches_involuntary += usage.switches_involuntary;
         sum.memory_bytes += usage.memory_bytes;
         sum.memory_peak_bytes += usage.memory_peak_bytes;
-        sum.written_bytes += usage.written_bytes;
     }
     return sum;
 }
 
 static void text_watched(const struct report *report, struct output *output)
 {
-    static const char *const headings[] = {"PROCESS",     "USER S",    "SYS S",
-                                           "USER US/OP",  "SYS US/OP", "US/OP",
-                                           "SWITCHES/OP", "MIB",       "MIB WRITTEN"};
+    static const char *const headings[] = {"PROCESS",   "USER S", "SYS S",       "USER US/OP",
+                                           "SYS US/OP", "US/OP",  "SWITCHES/OP", "MIB"};
     struct usage sum = usage_sum(report);
     struct cell_table table;
 
@@ -474,7 +471,6 @@ static void json_usage(const struct report *report, const struct usage *usage, s
     json_number(out, "switches_involuntary", usage->switches_involuntary);
     json_number(out, "memory_bytes", usage->memory_bytes);
     json_number(out, "memory_peak_bytes", usage->memory_peak_bytes);
-    json_number(out, "written_bytes", usage->written_bytes);
 }
 
 static void json_watched(const struct report *report, struct buffer *out)

@@ -115,9 +115,6 @@ int usage_read(pid_t pid, struct usage *out)
         out->memory_bytes = status_number(text, "VmRSS") << 10;
         out->memory_peak_bytes = status_number(text, "VmHWM") << 10;
     }
-    (void)snprintf(path, sizeof path, "/proc/%d/io", pid);
-    if (text_read(path, memory, &text) == 0)
-        out->written_bytes = status_number(text, "write_bytes");
     switches_add(pid, out);
     return 0;
 }
@@ -148,6 +145,5 @@ struct usage usage_between(const struct usage *from, const struct usage *until)
         .switches_involuntary = less(until->switches_involuntary, from->switches_involuntary),
         .memory_bytes = until->memory_bytes,
         .memory_peak_bytes = until->memory_peak_bytes,
-        .written_bytes = less(until->written_bytes, from->written_bytes),
     };
 }

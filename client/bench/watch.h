@@ -16,7 +16,6 @@ struct usage {
     uint64_t switches_involuntary; // it was put aside
     uint64_t memory_bytes;         // resident now
     uint64_t memory_peak_bytes;    // resident at most
-    uint64_t written_bytes;        // to disks; 0 also when that may not be read
 };
 
 // A process over a time.
@@ -39,7 +38,7 @@ struct usage usage_between(const struct usage *from, const struct usage *until);
 // User and system time out of /proc/PID/stat, in ticks. ERR_INVALID when it is no such text.
 int stat_parse(struct slice text, uint64_t *out_user, uint64_t *out_system);
 
-// The number behind "Name:" in /proc/PID/status or io; 0 when there is none.
+// The number behind "Name:" in /proc/PID/status; 0 when there is none.
 uint64_t status_number(struct slice text, const char *name);
 
 #endif
