@@ -29,7 +29,7 @@ struct conn {
     bool is_refused;  // came beyond connections_max
     uint64_t calm_ms; // until when it is not read from, having been told OVERLOADED; 0: it is
     struct conn *prev, *next;
-    struct conn *next_calm;
+    struct conn *prev_calm, *next_calm;
 };
 
 static struct conn *conn_of(struct tcp *tcp)
@@ -56,6 +56,13 @@ static bool may_go_on(const struct conn *conn)
 
 static void arm_calm(struct clients *clients);
 
+static void calm_forget(struct conn *conn)
+{
+    if (conn->calm_ms)
+        DL_DELETE2(conn->clients->calm, conn, prev_calm, next_calm);
+    conn->calm_ms = 0;
+}
+
 static void on_calm(uv_timer_t *timer)
 {
     struct clients *clients = timer->data;
@@ -63,13 +70,10 @@ static void on_calm(uv_timer_t *timer)
     uint64_t now_ms = loop_now_us() / 1000;
 
     while ((conn = clients->calm) && conn->calm_ms <= now_ms) {
-        clients->calm = conn->next_calm;
-        conn->calm_ms = 0;
+        calm_forget(conn);
         if (may_go_on(conn))
             tcp_resume(&conn->tcp);
     }
-    if (!clients->calm)
-        clients->calm_last = NULL;
     arm_calm(clients);
 }
 
@@ -93,33 +97,11 @@ static void calm(struct conn *conn)
     if (conn->calm_ms || conn->tcp.closing || conn->tcp.finishing)
         return;
     conn->calm_ms = loop_now_us() / 1000 + CALM_MS;
-    conn->next_calm = NULL;
-    if (first)
-        clients->calm = conn;
-    else
-        clients->calm_last->next_calm = conn;
-    clients->calm_last = conn;
+    DL_APPEND2(clients->calm, conn, prev_calm, next_calm);
     if (!conn->is_taking)
         tcp_pause(&conn->tcp);
     if (first)
         arm_calm(clients);
-}
-
-static void calm_forget(struct conn *conn)
-{
-    struct clients *clients = conn->clients;
-    struct conn **at = &clients->calm;
-    struct conn *before = NULL;
-
-    if (!conn->calm_ms)
-        return;
-    while (*at != conn) {
-        before = *at;
-        at = &before->next_calm;
-    }
-    *at = conn->next_calm;
-    if (clients->calm_last == conn)
-        clients->calm_last = before;
 }
 
 static void refuse(struct conn *conn, uint32_t id, int err, const char *text)

@@ -43,7 +43,7 @@ struct clients {
     uint32_t refusing; // newcomers that are being told
     struct log_limit log;
     struct conn *all;
-    struct conn *calm, *calm_last; // are not read from for a while: the first to go on first
+    struct conn *calm; // are not read from for a while: the first to go on first
     uv_timer_t calm_timer;
 };
 
