@@ -57,6 +57,9 @@ enum op_kind {
 // In one operation: the owners, and as many that stand in for them or for each other.
 enum { ANSWERS_MAX = 2 * REPLICAS_MAX };
 
+// Bytes of each of its buffers that an operation may hold on to when it needs them no more.
+enum { OP_BUFFER_KEEP = 4096 };
+
 enum answer_state { ANSWER_UNASKED, ANSWER_WAITING, ANSWER_OK, ANSWER_FAILED };
 
 // One replica's part in an operation. The first N ranks are the owners, the others stand-ins.

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 enum {
-    KEEP_BUFFER = 4096, // what a reused operation may hold on to, per buffer
     OP_COST = 1608 // bytes that one counts for: not sizeof, so that every build decides the same
 };
 
@@ -112,7 +111,7 @@ void op_end(struct node *node, struct op *op)
         op_free(op);
         return;
     }
-    op_buffers_reset(op, KEEP_BUFFER);
+    op_buffers_reset(op, OP_BUFFER_KEEP);
     op_clear(op);
     op->next_free = node->free_ops;
     node->free_ops = op;

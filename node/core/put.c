@@ -325,7 +325,7 @@ static void delta_send(struct node *node, struct op *op, const struct write *wri
             delta_send_to(node, op, rank, &message);
     }
     if (!op->sloppy) {
-        buffer_reset(&op->delta, 4096); // nobody stands in: it is not needed again
+        buffer_reset(&op->delta, OP_BUFFER_KEEP); // nobody stands in: it is not needed again
         return;
     }
     op_account(node, op, op->delta.size);
