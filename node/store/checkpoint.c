@@ -119,38 +119,40 @@ static void metas_gather(struct store *store, struct checkpoint_load *load)
     store->unknown.changed = false;
 }
 
-// How many of the unsaved dots are written one by one: none while all fit the tail, else enough to
-// leave room in it for some time.
-static uint32_t dots_grown_old(const struct dot_log *log)
+// How many of so many unsaved dots are written one by one: none while all fit the tail, else enough
+// to leave room in it for some time.
+static uint32_t dots_grown_old(const struct dot_log *log, size_t count)
 {
-    const struct dot_entry *entry = NULL;
-    uint32_t tail_max =
-        log->count_max / TAIL_SHARE < TAIL_MAX ? log->count_max / TAIL_SHARE : TAIL_MAX;
-    uint32_t count = 0;
+    uint32_t share = log->count_max / TAIL_SHARE;
+    uint32_t tail_max = share < TAIL_MAX ? share : TAIL_MAX;
 
-    while ((entry = dot_log_unsaved(log, entry)))
-        count += 1;
-    return count > tail_max ? count - tail_max / 2 : 0;
+    return count > tail_max ? (uint32_t)count - tail_max / 2 : 0;
 }
 
+// All unsaved dots go into the tail; those that have grown old are then taken out of its front.
 static void dots_gather(struct store *store, struct checkpoint_load *load)
 {
     const struct dot_entry *entry = NULL;
     struct dot_gone *gone = dot_log_take_gone(&store->dot_log, &load->gone_count);
-    uint32_t old = dots_grown_old(&store->dot_log);
+    struct checkpoint_dot dot;
+    uint8_t *front;
+    size_t bytes;
+    uint32_t old;
 
-    load->dots = memory_new(old * sizeof *load->dots);
     record_begin(&load->tail);
     while ((entry = dot_log_unsaved(&store->dot_log, entry))) {
-        struct checkpoint_dot dot;
-
         dot_key(entry->shard, entry->dot, dot.key);
         memcpy(dot.tree_key, entry->tree_key, TREE_KEY_SIZE);
-        if (load->dot_count < old)
-            load->dots[load->dot_count++] = dot;
-        else
-            buffer_add(&load->tail, &dot, sizeof dot);
+        buffer_add(&load->tail, &dot, sizeof dot);
     }
+    old = dots_grown_old(&store->dot_log, (load->tail.size - TREE_RECORD_HEADER_SIZE) / sizeof dot);
+    bytes = old * sizeof dot;
+    front = load->tail.data + TREE_RECORD_HEADER_SIZE;
+    load->dot_count = old;
+    load->dots = memory_new(bytes);
+    memcpy(load->dots, front, bytes);
+    load->tail.size -= bytes;
+    memmove(front, front + bytes, load->tail.size - TREE_RECORD_HEADER_SIZE);
     load->gone = memory_new(load->gone_count * sizeof *load->gone);
     for (size_t i = 0; i < load->gone_count; i++)
         dot_key(gone[i].shard, gone[i].dot, load->gone[i].key);
