@@ -171,6 +171,19 @@ show_tables() {
     : >"$bench_dir/results"
 }
 
+# bench_page FILE TITLE TARGET: what was said as a page of the project.
+bench_page() {
+    {
+        head -n 1 tests/README.md
+        echo "$2"
+        echo
+        echo "Written by $3 WRITE=1; see tests/README.md for what is measured how."
+        echo
+        cat "$output"
+    } >"$1"
+    echo "wrote $1"
+}
+
 # ---- the machine --------------------------------------------------------------------------------
 
 bench_machine() {

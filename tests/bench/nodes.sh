@@ -292,14 +292,4 @@ else
     plan_short
 fi
 say "The host took $(bench_stolen "$times") % of the processors' time meanwhile."
-if [ "${1:-}" = --write ]; then
-    {
-        head -n 1 tests/README.md
-        echo '# Measured'
-        echo
-        echo 'Written by make bench WRITE=1; see tests/README.md for what is measured how.'
-        echo
-        cat "$output"
-    } >tests/BENCH.md
-    echo 'wrote tests/BENCH.md'
-fi
+[ "${1:-}" != --write ] || bench_page tests/BENCH.md '# Measured' 'make bench'

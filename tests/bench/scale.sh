@@ -483,14 +483,4 @@ for part in size shards nodes values beside overload checkpoint sustained; do
     "part_$part"
 done
 say "The host took $(bench_stolen "$times") % of the processors' time meanwhile."
-if [ "${1:-}" = --write ]; then
-    {
-        head -n 1 tests/README.md
-        echo '# Measured: scale and overload'
-        echo
-        echo 'Written by make bench-scale WRITE=1; see tests/README.md for what is measured how.'
-        echo
-        cat "$output"
-    } >tests/BENCH-SCALE.md
-    echo 'wrote tests/BENCH-SCALE.md'
-fi
+[ "${1:-}" != --write ] || bench_page tests/BENCH-SCALE.md '# Measured: scale and overload' 'make bench-scale'
