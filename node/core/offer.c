@@ -345,6 +345,13 @@ void offers_turn(struct node *node)
 
 // ---- being told ---------------------------------------------------------------------------------
 
+// Without it all others may be equal, and nobody may be left to tell us anything.
+static void guest_forget(struct node *node, struct local *local, struct other *guest)
+{
+    other_forget(local, guest);
+    equality_judge(node, local);
+}
+
 // What an earlier life had said counts no more: its disk may be another one.
 static void life_ended(struct node *node, uint64_t from)
 {
@@ -355,7 +362,7 @@ static void life_ended(struct node *node, uint64_t from)
         struct other *other = local ? other_find(local, from) : NULL;
 
         if (other && !other->owner) {
-            other_forget(local, other);
+            guest_forget(node, local, other);
         } else if (other) {
             clock_done(&other->offer.clock);
             other->offer = (struct offer){.shard = shard};
@@ -413,7 +420,7 @@ static void offer_of_guest(struct node *node, uint64_t from, const struct offers
     if (offer->clock.count)
         other_set(node, local, other_take(local, from), offers, offer);
     else if (other)
-        other_forget(local, other);
+        guest_forget(node, local, other);
 }
 
 static void offer_of_owner(struct node *node, uint64_t from, const struct offers *offers,
