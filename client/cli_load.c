@@ -3,6 +3,10 @@
 //
 // Standard input may be a slow pipe: while it has nothing and puts are under way, the loop runs and
 // waits for those instead.
+//
+// A cluster that is written to faster than its disks take it refuses. That is no failure of a
+// record: no more are taken, those refused are put again after a pause that doubles, and goes back
+// when one succeeds.
 #include "base/check.h"
 #include "base/err.h"
 #include "base/histogram.h"
@@ -27,7 +31,22 @@ enum {
     LOAD_READ_SIZE = 256 << 10,
     LOAD_LINE_MAX = 192 << 20,
     LOAD_COMPLAINTS_MAX = 20, // bad lines told one by one
-    LOAD_PROGRESS_US = 200000
+    LOAD_PROGRESS_US = 200000,
+    LOAD_PAUSE_MS_MIN = 50,
+    LOAD_PAUSE_MS_MAX = 1000,
+    LOAD_REFUSED_MS_MAX = 60000 // without any success: then it is told, and fails
+};
+
+// A put under way, with what it needs to be put again.
+struct loading {
+    struct load *load;
+    struct loading *next; // of those that were refused
+    uint64_t line;
+    uint64_t expires_ms;
+    struct quorate_put_options options;
+    struct quorate_key key;     // in `bytes`
+    struct quorate_bytes value; // the same
+    uint8_t bytes[];
 };
 
 struct load {
@@ -57,13 +76,11 @@ struct load {
     uint64_t shown_us;
     uint64_t last_us; // when the last answer came
     size_t bytes;     // under way
-};
-
-// A put under way.
-struct loading {
-    struct load *load;
-    uint64_t line;
-    size_t size;
+    // refused for want of room, to be put again
+    struct loading *refused;
+    uint64_t refused_us; // since when nothing but refusals came; 0: not so
+    uint32_t pause_ms;
+    uv_timer_t pause;
 };
 
 static uint64_t now_us(void)
@@ -227,47 +244,122 @@ static void lines_learn(struct load *load, struct slice line)
 
 // ---- writing ------------------------------------------------------------------------------------
 
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+
+    check(clock_gettime(CLOCK_REALTIME, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void loading_free(struct loading *loading)
+{
+    loading->load->bytes -= loading->value.size;
+    free(loading);
+}
+
+static void put_answered(void *data, const struct quorate_result *result);
+
+static void loading_put(struct loading *loading)
+{
+    struct quorate_put_options options = loading->options;
+    uint64_t now_ms = wall_ms();
+
+    if (loading->expires_ms && loading->expires_ms <= now_ms) {
+        loading_free(loading); // gone meanwhile
+        return;
+    }
+    if (loading->expires_ms)
+        options.ttl_ms = loading->expires_ms - now_ms;
+    quorate_put_start(loading->load->client, loading->key, loading->value, &options,
+                      quorate_done(put_answered, loading));
+}
+
+static void on_pause_over(uv_timer_t *pause)
+{
+    struct load *load = pause->data;
+    struct loading *loading = load->refused;
+
+    load->refused = NULL;
+    while (loading) {
+        struct loading *next = loading->next;
+
+        loading_put(loading);
+        loading = next;
+    }
+}
+
+// Keeps what was refused for want of room; false when that has lasted too long.
+static bool put_again_later(struct load *load, struct loading *loading)
+{
+    if (load->stop)
+        return false;
+    if (load->refused_us && load->last_us - load->refused_us >= LOAD_REFUSED_MS_MAX * UINT64_C(1000))
+        return false;
+    if (!load->refused_us)
+        load->refused_us = load->last_us;
+    if (!load->refused) {
+        load->pause_ms = load->pause_ms ? load->pause_ms * 2 : LOAD_PAUSE_MS_MIN;
+        if (load->pause_ms > LOAD_PAUSE_MS_MAX)
+            load->pause_ms = LOAD_PAUSE_MS_MAX;
+        uv_timer_start(&load->pause, on_pause_over, load->pause_ms, 0);
+    }
+    loading->next = load->refused;
+    load->refused = loading;
+    return true;
+}
+
 static void put_answered(void *data, const struct quorate_result *result)
 {
     struct loading *loading = data;
     struct load *load = loading->load;
 
     load->last_us = now_us();
-    load->bytes -= loading->size;
+    if (result->err == QUORATE_OVERLOADED && !result->unknown && put_again_later(load, loading))
+        return;
     if (result->err) {
         load_failed(load, loading->line, err_exit(result->unknown ? ERR_TIMEOUT : result->err),
                     result->message);
     } else {
         load->written++;
+        load->refused_us = load->pause_ms = 0;
         histogram_add(&load->latency_us, result->elapsed_us);
     }
-    free(loading);
+    loading_free(loading);
+}
+
+static const void *bytes_keep(uint8_t **to, struct quorate_bytes bytes)
+{
+    void *kept = *to;
+
+    if (bytes.size)
+        memcpy(kept, bytes.data, bytes.size);
+    *to += bytes.size;
+    return kept;
 }
 
 static void value_put(struct load *load, uint32_t index)
 {
-    const struct record_value *value = &load->record.values[index];
-    struct quorate_put_options options = load->cli->put;
+    struct quorate_bytes value = record_value(&load->record, index);
     struct quorate_key key = record_key(&load->record);
     struct loading *loading;
-    struct timespec now;
-    uint64_t now_ms;
+    uint8_t *to;
 
-    check(clock_gettime(CLOCK_REALTIME, &now) == 0);
-    now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    if (value->expires_ms && value->expires_ms <= now_ms)
-        return; // gone meanwhile
-    if (value->expires_ms)
-        options.ttl_ms = value->expires_ms - now_ms;
-    if (load->record.count > 1)
-        options.blind = QUORATE_BLIND_SIBLINGS;
     if (load->cli->bucket || key.bucket.size == 0)
         key.bucket = quorate_text(load->cli->bucket);
-    loading = memory_new(sizeof *loading);
-    *loading = (struct loading){load, load->line, value->size};
-    load->bytes += value->size;
-    quorate_put_start(load->client, key, record_value(&load->record, index), &options,
-                      quorate_done(put_answered, loading));
+    loading = memory_new(sizeof *loading + key.bucket.size + key.key.size + value.size);
+    loading->load = load;
+    loading->line = load->line;
+    loading->expires_ms = load->record.values[index].expires_ms;
+    loading->options = load->cli->put;
+    if (load->record.count > 1)
+        loading->options.blind = QUORATE_BLIND_SIBLINGS;
+    to = loading->bytes;
+    loading->key.bucket = quorate_bytes(bytes_keep(&to, key.bucket), key.bucket.size);
+    loading->key.key = quorate_bytes(bytes_keep(&to, key.key), key.key.size);
+    loading->value = quorate_bytes(bytes_keep(&to, value), value.size);
+    load->bytes += value.size;
+    loading_put(loading);
 }
 
 static void line_load(struct load *load, struct slice line)
@@ -296,7 +388,7 @@ static bool window_is_full(const struct load *load)
 {
     uint32_t window = load->cli->window ? load->cli->window : LOAD_WINDOW;
 
-    return quorate_in_flight(load->client) >= window || load->bytes >= LOAD_BYTES;
+    return quorate_in_flight(load->client) >= window || load->bytes >= LOAD_BYTES || load->refused;
 }
 
 static void load_run(struct load *load)
@@ -318,9 +410,26 @@ static void load_run(struct load *load)
             (void)uv_run(&load->loop, UV_RUN_ONCE);
         progress(load);
     }
-    while (quorate_in_flight(load->client) > 0)
+    while (quorate_in_flight(load->client) > 0 || (load->refused && !load->stop)) {
         (void)uv_run(&load->loop, UV_RUN_ONCE);
+        progress(load);
+    }
     progress_clear(load);
+}
+
+// Those that were still to be put again when another failure ended it all.
+static void refused_give_up(struct load *load)
+{
+    struct loading *loading = load->refused;
+
+    load->refused = NULL;
+    while (loading) {
+        struct loading *next = loading->next;
+
+        load->failed++;
+        loading_free(loading);
+        loading = next;
+    }
 }
 
 static int load_open(struct load *load)
@@ -355,11 +464,15 @@ int command_load(struct cli *cli)
     code = load_open(load);
     if (!code) {
         check(uv_loop_init(&load->loop) == 0);
+        check(uv_timer_init(&load->loop, &load->pause) == 0);
+        load->pause.data = load;
         load->client = cli_attach(cli, &load->loop);
         load->started_us = now_us();
         load->last_us = load->started_us;
         load_run(load);
+        refused_give_up(load);
         quorate_close(load->client);
+        uv_close((uv_handle_t *)&load->pause, NULL);
         (void)uv_run(&load->loop, UV_RUN_DEFAULT);
         check(uv_loop_close(&load->loop) == 0);
         summary(load);

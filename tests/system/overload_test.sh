@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Far more requests than a node lets in: it goes on answering, says OVERLOADED to the others, and
-# whoever asks again at once is not read from for a while, so that refusing costs it little.
+# whoever asks again at once is not read from for a while, so that refusing costs it little. A load
+# of many records slows down.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/cluster.sh
@@ -29,4 +30,13 @@ most=$((connections * depth * ($(of elapsed_us) / 50000 + 4)))
     fail "$(of errors.OVERLOADED) refusals, more than $most: connections are read from at once"
 # Afterwards it takes requests as before.
 "$QUORATE_BIN/quorate" -e "${clients[0]}" put k v >/dev/null || fail 'no put afterwards'
+cluster_end || fail 'a node did not end well'
+
+# Far more than a memtable of this size takes while the one before is written.
+cluster_begin 1 --memtable 64K
+records=5000
+awk -v records=$records 'BEGIN { for (i = 1; i <= records; i++) printf "key-%06d\t%04000d\n", i, i }' |
+    "$QUORATE_BIN/quorate" -e "${clients[0]}" load --window 4096 - >"$TMPDIR/load" 2>&1 ||
+    fail "the load fails: $(cat "$TMPDIR/load")"
+grep -q "^$records written, 0 failed" "$TMPDIR/load" || fail "of the load: $(cat "$TMPDIR/load")"
 cluster_end || fail 'a node did not end well'
