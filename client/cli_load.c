@@ -294,7 +294,8 @@ static bool put_again_later(struct load *load, struct loading *loading)
 {
     if (load->stop)
         return false;
-    if (load->refused_us && load->last_us - load->refused_us >= LOAD_REFUSED_MS_MAX * UINT64_C(1000))
+    if (load->refused_us &&
+        load->last_us - load->refused_us >= LOAD_REFUSED_MS_MAX * UINT64_C(1000))
         return false;
     if (!load->refused_us)
         load->refused_us = load->last_us;
