@@ -12,6 +12,7 @@
 #ifndef NODE_CORE_STORE_H
 #define NODE_CORE_STORE_H
 
+#include "node/data/compaction.h"
 #include "node/data/key.h"
 #include "node/data/object.h"
 
@@ -260,6 +261,14 @@ uint64_t store_end(const struct store *store);
 // shards in which something expires; returns how many versions went. Called now and then; costs
 // nothing when nothing has an expiry.
 uint32_t store_sweep(struct store *store, uint64_t wall_ms, uint32_t items_max);
+
+// Asks for a compaction of the tree: all of it is copied into a file without holes, beside reads and
+// writes, which takes the place of the old one. A checkpoint comes first. Does nothing while one
+// runs. It gives way: a node that writes so much that the next checkpoint must run gives it up.
+void store_compact(struct store *store);
+
+// How it stands with the last one that was asked for.
+void store_compaction(const struct store *store, struct compaction *out);
 
 struct store_totals {
     uint64_t actor; // of this life

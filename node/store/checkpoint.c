@@ -385,17 +385,32 @@ uint32_t checkpoint_pages(const struct store *store)
     return (uint32_t)(keys * pages / ((keys + pages) * budget + 1));
 }
 
+bool checkpoint_full(const struct store *store)
+{
+    return memtable_bytes(store->active) >= store->settings.memtable_bytes ||
+           memtable_keys(store->active) >= store->settings.memtable_keys ||
+           checkpoint_pages(store) > 1;
+}
+
+static bool log_long(const struct store *store)
+{
+    return log_end(&store->log) - store->covered >=
+           (uint64_t)LOG_BUDGETS * store->settings.memtable_bytes;
+}
+
+bool checkpoint_presses(const struct store *store)
+{
+    return checkpoint_full(store) || log_long(store);
+}
+
 bool checkpoint_due(const struct store *store)
 {
-    uint64_t budget = store->settings.memtable_bytes;
     uint64_t logged = log_end(&store->log) - store->covered;
     bool anything = logged > 0 || memtable_keys(store->active) > 0;
 
-    if (store->checkpoint.state != CHECKPOINT_IDLE)
+    if (store->checkpoint.state != CHECKPOINT_IDLE || compact_copying(store))
         return false;
-    return memtable_bytes(store->active) >= budget ||
-           memtable_keys(store->active) >= store->settings.memtable_keys ||
-           checkpoint_pages(store) > 0 || logged >= LOG_BUDGETS * budget ||
+    return checkpoint_full(store) || checkpoint_pages(store) > 0 || log_long(store) ||
            (store->checkpoint.requested && anything);
 }
 
@@ -463,6 +478,8 @@ int checkpoint_turn(struct store *store, uint64_t now_ms)
         err = ended(store, now_ms);
     if (checkpoint->state == CHECKPOINT_WAITING && now_ms >= checkpoint->retry_at_ms)
         run(store);
+    if (!err)
+        err = compact_turn(store);
     if (checkpoint_due(store))
         checkpoint_freeze(store);
     if (checkpoint->state == CHECKPOINT_FROZEN) {

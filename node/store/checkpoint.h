@@ -71,6 +71,12 @@ int checkpoint_turn(struct store *store, uint64_t now_ms);
 // True when a checkpoint should begin.
 bool checkpoint_due(const struct store *store);
 
+// True when the memtable is as full as it may become before the one in front of it is in the tree.
+bool checkpoint_full(const struct store *store);
+
+// True when what holds up checkpoints must end now.
+bool checkpoint_presses(const struct store *store);
+
 // How many times over the memtable would use up what the tree's changed pages may take: LMDB holds
 // them in memory until the commit, and never gives that memory back.
 uint32_t checkpoint_pages(const struct store *store);

@@ -185,7 +185,9 @@ int store_close(struct store *store)
     if (!store)
         return 0;
     views_end(store);
-    err = checkpoint_drain(store);
+    err = compact_stop(store);
+    if (!err)
+        err = checkpoint_drain(store);
     if (!err && !(store->marked_clean && is_all_in_tree(store))) {
         store->checkpoint.clean = true;
         checkpoint_freeze(store);
@@ -202,6 +204,7 @@ void store_abandon(struct store *store)
     if (!store)
         return;
     views_end(store);
+    atomic_store(&store->compact.stop, true);
     store->tree->calls->wait(store->tree);
     store->tree->calls->poll(store->tree);
     // The writer may still hold our buffers.

@@ -11,12 +11,14 @@
 //   rests.c       rests listed
 //   valid.c       what must hold, for slow checks
 //   checkpoint.c  memtable -> tree
+//   compact.c     tree -> a smaller one
 //   load.c        tree and log -> memory, at start
 //   engine.c      the turn, opening and closing
 #ifndef NODE_STORE_STATE_H
 #define NODE_STORE_STATE_H
 
 #include "node/store/checkpoint.h"
+#include "node/store/compact.h"
 #include "node/store/engine.h"
 #include "node/store/log.h"
 #include "node/store/replica.h"
@@ -69,6 +71,7 @@ struct store {
     struct memtable *active;
     struct memtable *frozen; // NULL unless a checkpoint is under way
     struct checkpoint checkpoint;
+    struct compact compact;
 
     // A write reads its key and then applies to it: the second search is spared.
     struct lookup last;

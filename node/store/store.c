@@ -359,30 +359,32 @@ static enum log_use delta_use(const struct delta *delta)
     return put ? LOG_USE_PUT : LOG_USE_RESERVE;
 }
 
+// Deletes and repairs go on for a while, so that a full disk or a slow checkpoint can be left
+// again; and so do puts until a copy of the tree has been given up.
+static bool is_over(const struct store *store)
+{
+    uint64_t budget = store->settings.memtable_bytes;
+
+    return memtable_bytes(store->active) >= budget + budget / 2 &&
+           (store->frozen || compact_copying(store));
+}
+
 int store_refusal(const struct store *store)
 {
-    uint64_t bytes = memtable_bytes(store->active);
-    bool full = bytes >= store->settings.memtable_bytes ||
-                memtable_keys(store->active) >= store->settings.memtable_keys ||
-                checkpoint_pages(store) > 1;
-
     if (store->fatal || store->log.fatal)
         return ERR_IO;
     if (store->log.full || store->checkpoint.state == CHECKPOINT_WAITING)
         return ERR_DISK_FULL;
-    return full && store->frozen ? ERR_OVERLOADED : 0;
+    return (store->frozen && checkpoint_full(store)) || is_over(store) ? ERR_OVERLOADED : 0;
 }
 
 int store_admit(const struct store *store, enum log_use use)
 {
     int refusal = store_refusal(store);
-    uint64_t bytes = memtable_bytes(store->active);
-    uint64_t budget = store->settings.memtable_bytes;
 
     if (refusal == ERR_IO || use == LOG_USE_PUT)
         return refusal;
-    // The rest goes on for a while, so that a full disk or a slow checkpoint can be left again.
-    return bytes >= budget + budget / 2 && store->frozen ? ERR_OVERLOADED : 0;
+    return is_over(store) ? ERR_OVERLOADED : 0;
 }
 
 bool context_too_large(const struct store *store, const struct change *change,

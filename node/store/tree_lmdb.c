@@ -4,36 +4,33 @@
 // - A slice of its memory dies with the read transaction, and that ends with the turn (a long one
 //   would also keep pages from being used again).
 // - The map grows on the loop's thread, between turns, while no job runs: no transaction is open
-// then. - A commit that failed for want of room changed nothing. Any other failed commit is final:
-// the
+//   then.
+// - A commit that failed for want of room changed nothing. Any other failed commit is final: the
 //   environment may refuse everything from then on (MDB_PANIC).
-// - A short write counts as EIO in LMDB; with hardly any room left it means the disk is full.
+// - The file never shrinks. So a compaction copies it: the thread makes the copy and gives it the
+//   file's name, the loop goes over to it between turns, and the thread closes the old environment,
+//   whose pages and file may take a while to free.
 #include "node/store/tree_lmdb.h"
 
 #include "base/check.h"
 #include "base/err.h"
+#include "node/store/lmdb_copy.h"
+#include "node/store/lmdb_env.h"
 #include "node/store/os.h"
 
-#include <errno.h>
-#include <lmdb.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 enum {
     MAP_STEP = 64 << 20, // least growth
     MAP_MIN = 256 << 10,
-    READERS_MAX = 8,
-    ROOM_LOW = 4 << 20, // free bytes below which EIO means a full disk
 };
 
 struct tree_lmdb {
     struct tree tree;
-    struct tree_lmdb_settings settings;
-    MDB_env *env;
-    MDB_dbi tables[TREE_TABLES];
-    size_t map_bytes;
+    struct tree_lmdb_settings settings; // without the path
+    char *path;
+    struct lmdb_env env;
     // The loop's.
     MDB_txn *read; // NULL: none made yet
     bool reading;  // it is live
@@ -42,6 +39,8 @@ struct tree_lmdb {
     // The thread's.
     MDB_txn *write;
     MDB_cursor *writers[TREE_TABLES]; // where the last put went; NULL: none yet
+    struct lmdb_env copy;             // made by a job, until it is adopted
+    int copy_err;                     // it has its place, but perhaps not durably
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wanted;
@@ -49,45 +48,18 @@ struct tree_lmdb {
     struct tree_job *waiting;
     struct tree_job *running;
     struct tree_job *done;
+    struct lmdb_env old; // to be closed
     bool stop;
 };
-
-static const char *const table_names[TREE_TABLES] = {"objects", "rests", "dots", "clocks", "meta"};
 
 static struct tree_lmdb *lmdb_of(struct tree *tree)
 {
     return (struct tree_lmdb *)tree;
 }
 
-static bool room_is_low(const struct tree_lmdb *lmdb)
-{
-    struct statvfs room;
-    mdb_filehandle_t fd;
-
-    return mdb_env_get_fd(lmdb->env, &fd) == 0 && fstatvfs(fd, &room) == 0 &&
-           (uint64_t)room.f_bavail * room.f_frsize < ROOM_LOW;
-}
-
 static int lmdb_err(const struct tree_lmdb *lmdb, int code)
 {
-    switch (code) {
-    case 0:
-        return 0;
-    case MDB_NOTFOUND:
-        return ERR_NOT_FOUND;
-    case MDB_MAP_FULL:
-        return ERR_MAP_FULL;
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_INVALID:
-    case MDB_VERSION_MISMATCH:
-    case MDB_INCOMPATIBLE:
-        return ERR_DAMAGED;
-    case EIO:
-        return lmdb->env && room_is_low(lmdb) ? ERR_DISK_FULL : ERR_IO;
-    default:
-        return code > 0 ? os_err(code) : ERR_IO;
-    }
+    return lmdb_env_err(&lmdb->env, code);
 }
 
 // ---------------------------------------------------------------- reading
@@ -99,7 +71,7 @@ static int read_begin(struct tree_lmdb *lmdb)
     if (lmdb->reading)
         return 0;
     code = lmdb->read ? mdb_txn_renew(lmdb->read)
-                      : mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &lmdb->read);
+                      : mdb_txn_begin(lmdb->env.env, NULL, MDB_RDONLY, &lmdb->read);
     lmdb->reading = code == 0;
     return lmdb_err(lmdb, code);
 }
@@ -117,7 +89,7 @@ static int lmdb_get(struct tree *tree, enum tree_table table, struct slice key, 
     int err = read_begin(lmdb);
 
     if (!err)
-        err = lmdb_err(lmdb, mdb_get(lmdb->read, lmdb->tables[table], &name, &value));
+        err = lmdb_err(lmdb, mdb_get(lmdb->read, lmdb->env.tables[table], &name, &value));
     if (!err)
         *out = slice_of(value.mv_data, value.mv_size);
     return err;
@@ -129,7 +101,7 @@ static int cursor_begin(struct tree_lmdb *lmdb, enum tree_table table)
     int code = 0;
 
     if (!*cursor)
-        code = mdb_cursor_open(lmdb->read, lmdb->tables[table], cursor);
+        code = mdb_cursor_open(lmdb->read, lmdb->env.tables[table], cursor);
     else if (!lmdb->cursor_live[table])
         code = mdb_cursor_renew(lmdb->read, *cursor);
     lmdb->cursor_live[table] = code == 0;
@@ -191,7 +163,7 @@ static int lmdb_begin(struct tree *tree)
 {
     struct tree_lmdb *lmdb = lmdb_of(tree);
 
-    return lmdb_err(lmdb, mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write));
+    return lmdb_err(lmdb, mdb_txn_begin(lmdb->env.env, NULL, 0, &lmdb->write));
 }
 
 static void writer_close(struct tree_lmdb *lmdb, enum tree_table table)
@@ -217,7 +189,7 @@ static int lmdb_put(struct tree *tree, enum tree_table table, struct slice key, 
     int code = 0;
 
     if (!*writer)
-        code = mdb_cursor_open(lmdb->write, lmdb->tables[table], writer);
+        code = mdb_cursor_open(lmdb->write, lmdb->env.tables[table], writer);
     if (!code)
         code = mdb_cursor_put(*writer, &name, &content, 0);
     return lmdb_err(lmdb, code);
@@ -230,7 +202,7 @@ static int lmdb_remove(struct tree *tree, enum tree_table table, struct slice ke
     int code;
 
     writer_close(lmdb, table); // which must not stand where something goes
-    code = mdb_del(lmdb->write, lmdb->tables[table], &name, NULL);
+    code = mdb_del(lmdb->write, lmdb->env.tables[table], &name, NULL);
     return code == MDB_NOTFOUND ? 0 : lmdb_err(lmdb, code);
 }
 
@@ -240,7 +212,7 @@ static int lmdb_remove_some(struct tree *tree, enum tree_table table, const stru
     struct tree_lmdb *lmdb = lmdb_of(tree);
     uint32_t removed = 0;
     MDB_cursor *cursor;
-    int code = mdb_cursor_open(lmdb->write, lmdb->tables[table], &cursor);
+    int code = mdb_cursor_open(lmdb->write, lmdb->env.tables[table], &cursor);
 
     if (code)
         return lmdb_err(lmdb, code);
@@ -285,17 +257,69 @@ static void lmdb_abort(struct tree *tree)
 static int lmdb_grow(struct tree *tree)
 {
     struct tree_lmdb *lmdb = lmdb_of(tree);
-    size_t more = lmdb->map_bytes < MAP_STEP ? MAP_STEP : lmdb->map_bytes;
+    size_t more = lmdb->env.map_bytes < MAP_STEP ? MAP_STEP : lmdb->env.map_bytes;
     int err;
 
     read_close(lmdb);
-    err = lmdb_err(lmdb, mdb_env_set_mapsize(lmdb->env, lmdb->map_bytes + more));
+    err = lmdb_err(lmdb, mdb_env_set_mapsize(lmdb->env.env, lmdb->env.map_bytes + more));
     if (!err)
-        lmdb->map_bytes += more;
+        lmdb->env.map_bytes += more;
     return err;
 }
 
+// ---------------------------------------------------------------- compacting
+
+static int lmdb_compact(struct tree *tree, const atomic_bool *stop)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    const struct lmdb_copy copy = {&lmdb->env, lmdb->path, stop, lmdb->settings.no_sync};
+    struct lmdb_env made;
+    bool placed = false;
+    int err = lmdb_copy_make(&copy, &made);
+
+    if (err)
+        return err;
+    err = lmdb_copy_place(&copy, &placed);
+    if (!placed) {
+        lmdb_env_close(&made);
+        lmdb_copy_remove(lmdb->path);
+        return err;
+    }
+    lmdb->copy = made;
+    lmdb->copy_err = err;
+    return 0;
+}
+
+static int lmdb_adopt(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+
+    check(lmdb->copy.env != NULL);
+    read_close(lmdb);
+    pthread_mutex_lock(&lmdb->mutex);
+    check(lmdb->old.env == NULL); // the thread closed it before it took the job
+    lmdb->old = lmdb->env;
+    pthread_cond_signal(&lmdb->wanted);
+    pthread_mutex_unlock(&lmdb->mutex);
+    lmdb->env = lmdb->copy;
+    lmdb->copy = (struct lmdb_env){0};
+    return lmdb->copy_err;
+}
+
 // ---------------------------------------------------------------- the thread
+
+// With the mutex held, which it gives back meanwhile.
+static void old_close(struct tree_lmdb *lmdb)
+{
+    struct lmdb_env old = lmdb->old;
+
+    if (!old.env)
+        return;
+    lmdb->old = (struct lmdb_env){0};
+    pthread_mutex_unlock(&lmdb->mutex);
+    lmdb_env_close(&old);
+    pthread_mutex_lock(&lmdb->mutex);
+}
 
 static void *lmdb_run(void *data)
 {
@@ -305,8 +329,11 @@ static void *lmdb_run(void *data)
     for (;;) {
         struct tree_job *job;
 
-        while (!lmdb->waiting && !lmdb->stop)
+        while (!lmdb->waiting && !lmdb->stop && !lmdb->old.env)
             pthread_cond_wait(&lmdb->wanted, &lmdb->mutex);
+        old_close(lmdb);
+        if (!lmdb->waiting && !lmdb->stop)
+            continue;
         if (!lmdb->waiting)
             break;
         job = lmdb->running = lmdb->waiting;
@@ -361,13 +388,7 @@ static void lmdb_wait(struct tree *tree)
 
 static uint64_t lmdb_used(struct tree *tree)
 {
-    struct tree_lmdb *lmdb = lmdb_of(tree);
-    mdb_filehandle_t fd;
-    struct stat status;
-
-    if (mdb_env_get_fd(lmdb->env, &fd) != 0 || fstat(fd, &status) != 0)
-        return 0;
-    return (uint64_t)status.st_blocks * 512;
+    return lmdb_env_used(&lmdb_of(tree)->env);
 }
 
 static void lmdb_close(struct tree *tree)
@@ -380,62 +401,22 @@ static void lmdb_close(struct tree *tree)
     pthread_mutex_unlock(&lmdb->mutex);
     pthread_join(lmdb->thread, NULL);
     read_close(lmdb);
-    mdb_env_close(lmdb->env);
+    lmdb_env_close(&lmdb->copy);
+    lmdb_env_close(&lmdb->env);
     pthread_cond_destroy(&lmdb->wanted);
     pthread_cond_destroy(&lmdb->ended);
     pthread_mutex_destroy(&lmdb->mutex);
+    free(lmdb->path);
     free(lmdb);
 }
 
 static const struct tree_calls lmdb_calls = {
-    lmdb_get,         lmdb_next,   lmdb_turn_end, lmdb_submit, lmdb_poll,
-    lmdb_wait,        lmdb_grow,   lmdb_begin,    lmdb_put,    lmdb_remove,
-    lmdb_remove_some, lmdb_commit, lmdb_abort,    lmdb_used,   lmdb_close,
+    lmdb_get,    lmdb_next,  lmdb_turn_end, lmdb_submit, lmdb_poll,   lmdb_wait,
+    lmdb_grow,   lmdb_adopt, lmdb_begin,    lmdb_put,    lmdb_remove, lmdb_remove_some,
+    lmdb_commit, lmdb_abort, lmdb_compact,  lmdb_used,   lmdb_close,
 };
 
 // ---------------------------------------------------------------- opening
-
-static int tables_open(struct tree_lmdb *lmdb)
-{
-    MDB_txn *txn;
-    int code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
-
-    if (code)
-        return code;
-    for (int table = 0; table < TREE_TABLES && !code; table++)
-        code = mdb_dbi_open(txn, table_names[table], MDB_CREATE, &lmdb->tables[table]);
-    if (code) {
-        mdb_txn_abort(txn);
-        return code;
-    }
-    return mdb_txn_commit(txn);
-}
-
-static int env_open(struct tree_lmdb *lmdb)
-{
-    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (lmdb->settings.no_sync ? MDB_NOSYNC : 0);
-    MDB_envinfo info;
-    int dead;
-    int code = mdb_env_create(&lmdb->env);
-
-    if (!code)
-        code = mdb_env_set_maxdbs(lmdb->env, TREE_TABLES);
-    if (!code)
-        code = mdb_env_set_maxreaders(lmdb->env, READERS_MAX);
-    if (!code)
-        code = mdb_env_set_mapsize(lmdb->env, lmdb->settings.map_bytes);
-    if (!code)
-        code = mdb_env_open(lmdb->env, lmdb->settings.path, flags, 0600);
-    if (!code)
-        code = mdb_reader_check(lmdb->env, &dead);
-    if (!code)
-        code = tables_open(lmdb);
-    if (!code)
-        code = mdb_env_info(lmdb->env, &info);
-    if (!code)
-        lmdb->map_bytes = info.me_mapsize;
-    return code;
-}
 
 int tree_lmdb_open(const struct tree_lmdb_settings *settings, struct tree **out)
 {
@@ -447,11 +428,13 @@ int tree_lmdb_open(const struct tree_lmdb_settings *settings, struct tree **out)
     lmdb->settings = *settings;
     if (lmdb->settings.map_bytes < MAP_MIN)
         lmdb->settings.map_bytes = MAP_MIN;
-    err = lmdb_err(lmdb, env_open(lmdb));
     lmdb->settings.path = NULL;
+    lmdb->path = memory_text(settings->path);
+    lmdb_copy_remove(lmdb->path);
+    err = lmdb_env_open(lmdb->path, lmdb->settings.map_bytes, settings->no_sync ? MDB_NOSYNC : 0,
+                        &lmdb->env);
     if (err) {
-        if (lmdb->env)
-            mdb_env_close(lmdb->env);
+        free(lmdb->path);
         free(lmdb);
         return err == ERR_NOT_FOUND || err == ERR_MAP_FULL ? ERR_DAMAGED : err;
     }

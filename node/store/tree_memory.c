@@ -268,14 +268,24 @@ static uint64_t changes_bytes(const struct tree_memory *memory)
     return bytes;
 }
 
+// Counts one more commit: 0, or the error that it shall have.
+static int memory_fails(struct tree_memory *memory)
+{
+    bool fails;
+
+    memory->commits += 1;
+    fails = memory->fail_at && (memory->commits == memory->fail_at ||
+                                (memory->commits > memory->fail_at && memory->fail_forever));
+    return fails ? memory->fail_err : 0;
+}
+
 static int memory_commit(struct tree *tree)
 {
     struct tree_memory *memory = memory_of(tree);
+    int err = memory_fails(memory);
 
-    memory->commits += 1;
-    if (memory->fail_at && (memory->commits == memory->fail_at ||
-                            (memory->commits > memory->fail_at && memory->fail_forever)))
-        return memory->fail_err;
+    if (err)
+        return err;
     if (memory->limit && memory->bytes + changes_bytes(memory) > memory->limit)
         return ERR_MAP_FULL;
     for (int table = 0; table < TREE_TABLES; table++)
@@ -328,6 +338,18 @@ static int memory_grow_map(struct tree *tree)
     return 0;
 }
 
+// Its arrays have no holes: there is only something that may fail.
+static int memory_compact(struct tree *tree, const atomic_bool *stop)
+{
+    return atomic_load(stop) ? ERR_AGAIN : memory_fails(memory_of(tree));
+}
+
+static int memory_adopt(struct tree *tree)
+{
+    (void)tree;
+    return 0;
+}
+
 static uint64_t memory_used(struct tree *tree)
 {
     return memory_of(tree)->bytes;
@@ -349,9 +371,10 @@ static void memory_close(struct tree *tree)
 }
 
 static const struct tree_calls memory_calls = {
-    memory_get,         memory_next,     memory_turn_end, memory_submit, memory_poll,
-    memory_wait,        memory_grow_map, memory_begin,    memory_put,    memory_remove,
-    memory_remove_some, memory_commit,   memory_abort,    memory_used,   memory_close,
+    memory_get,    memory_next,        memory_turn_end, memory_submit, memory_poll,
+    memory_wait,   memory_grow_map,    memory_adopt,    memory_begin,  memory_put,
+    memory_remove, memory_remove_some, memory_commit,   memory_abort,  memory_compact,
+    memory_used,   memory_close,
 };
 
 struct tree *tree_memory_new(void)

@@ -18,7 +18,8 @@ bool tree_memory_complete(struct tree *tree);
 // Forgets a job that waits. Called before store_abandon, which else runs it.
 void tree_memory_crash(struct tree *tree);
 
-// The n-th commit from now fails with `err`, and all behind it if `forever`. 0: none fails.
+// The n-th commit from now fails with `err`, and all behind it if `forever`. 0: none fails. A
+// compaction counts as a commit.
 void tree_memory_fail(struct tree *tree, uint32_t n, int err, bool forever);
 
 // Commits fail with ERR_MAP_FULL beyond so many bytes of keys and values; grow doubles it. 0: no
