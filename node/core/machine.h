@@ -441,6 +441,7 @@ void cluster_init_upkeep(struct node *node);
 
 // status.c
 void status_request(struct node *node, const struct origin *origin, const struct request *request);
+void compact_request(struct node *node, const struct origin *origin, const struct request *request);
 void topology_request(struct node *node, const struct origin *origin);
 void scan_request(struct node *node, const struct origin *origin, const struct request *request);
 void scan_durable(struct node *node, struct op *op);

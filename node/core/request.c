@@ -435,6 +435,9 @@ static void request_dispatch(struct node *node, const struct origin *origin,
     case METHOD_HELD:
         held_request(node, origin, request);
         break;
+    case METHOD_COMPACT:
+        compact_request(node, origin, request);
+        break;
     case METHOD_PING:
     case METHOD_STATUS:
         status_request(node, origin, request);
@@ -449,7 +452,7 @@ void request_step(struct node *node, const struct origin *origin, const struct r
 {
     struct request checked = *request;
     bool about_us = checked.method == METHOD_PING || checked.method == METHOD_STATUS ||
-                    checked.method == METHOD_TOPOLOGY;
+                    checked.method == METHOD_TOPOLOGY || checked.method == METHOD_COMPACT;
     const char *text = NULL;
     int err = 0;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers about the node itself: status, topology as it sees it, and scans of a shard's own
-// replica.
+// Answers about the node itself: status, compaction, topology as it sees it, and scans of a shard's
+// own replica.
 #include "node/core/machine.h"
 
 #include <inttypes.h>
@@ -64,6 +64,22 @@ void status_request(struct node *node, const struct origin *origin, const struct
         status_store(node, status);
         repair_status(node, status);
     }
+    reply_send(node, origin, reply);
+}
+
+// The store does it between turns: whoever asked comes back to see how it stands.
+void compact_request(struct node *node, const struct origin *origin, const struct request *request)
+{
+    struct reply *reply = reply_new(node, METHOD_COMPACT);
+
+    if (request->start && node->draining) {
+        reply_error(node, origin, METHOD_COMPACT, ERR_SHUTDOWN,
+                    "this node is shutting down: start it, then try again");
+        return;
+    }
+    if (request->start)
+        store_compact(node->store);
+    store_compaction(node->store, &reply->compaction);
     reply_send(node, origin, reply);
 }
 

@@ -24,6 +24,7 @@ static const char *const method_names[] = {
     [METHOD_STATUS] = "status",
     [METHOD_REPLICAS] = "replicas",
     [METHOD_HELD] = "held",
+    [METHOD_COMPACT] = "compact",
 };
 
 #define WORD(text)                                                                                 \

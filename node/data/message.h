@@ -4,6 +4,7 @@
 #ifndef NODE_DATA_MESSAGE_H
 #define NODE_DATA_MESSAGE_H
 
+#include "node/data/compaction.h"
 #include "node/data/key.h"
 #include "node/data/object.h"
 #include "node/data/repair.h"
@@ -24,6 +25,7 @@ enum method {
     METHOD_STATUS,
     METHOD_REPLICAS, // the replicas that the node asked holds itself
     METHOD_HELD,     // the keys of one of them
+    METHOD_COMPACT,  // the tree of the node asked: how it stands, or begin
     METHOD_COUNT
 };
 
@@ -114,6 +116,8 @@ struct request {
     uint32_t shard;
     struct slice after; // scan, held: tree key to start behind, or empty
     uint32_t items_max; // 0: SCAN_ITEMS_MAX
+    // compact
+    bool start;
     // bucket_set
     uint32_t set; // BUCKET_SET_*
     struct bucket_properties properties;
@@ -276,6 +280,8 @@ struct reply {
     uint32_t shared_hosts;
     // status, ping
     struct status status;
+    // compact
+    struct compaction compaction;
 };
 
 // ---- among nodes --------------------------------------------------------------------------------

@@ -102,6 +102,9 @@ static void write_result(const struct reply *reply, struct buffer *out)
     case METHOD_HELD:
         held_write(reply, out);
         break;
+    case METHOD_COMPACT:
+        compaction_write(&reply->compaction, out);
+        break;
     case METHOD_PING:
     case METHOD_STATUS:
         status_write(&reply->status, reply->method, out);
@@ -220,6 +223,9 @@ static void read_result(struct fields *fields, struct wire_decoder *decoder, str
         break;
     case METHOD_HELD:
         held_read(fields, &decoder->arena, out);
+        break;
+    case METHOD_COMPACT:
+        compaction_read(fields, &out->compaction);
         break;
     case METHOD_PING:
     case METHOD_STATUS:

@@ -34,6 +34,7 @@ static const struct {
     [METHOD_STATUS] = {{PARAM_NONE}, 0, "status()"},
     [METHOD_REPLICAS] = {{PARAM_SHARD}, 1, "replicas(shard, {options})"},
     [METHOD_HELD] = {{PARAM_SHARD}, 1, "held(shard, {options})"},
+    [METHOD_COMPACT] = {{PARAM_NONE}, 0, "compact({options})"},
 };
 
 static const char *const param_names[] = {[PARAM_BUCKET] = "bucket",

@@ -29,7 +29,7 @@ struct option {
 #define M(method)     (1u << METHOD_##method)
 #define PLACE(member) offsetof(struct request, member)
 #define M_WRITES      (M(PUT) | M(DELETE))
-#define M_INSTANT     (M(PING) | M(TOPOLOGY) | M(STATUS) | M(REPLICAS) | M(HELD))
+#define M_INSTANT     (M(PING) | M(TOPOLOGY) | M(STATUS) | M(REPLICAS) | M(HELD) | M(COMPACT))
 
 static const struct option options[] = {
     {"r", M(GET), OPTION_LEVEL, PLACE(r), 0, 0},
@@ -44,6 +44,7 @@ static const struct option options[] = {
     {"explain", M(GET) | M_WRITES, OPTION_FLAG, PLACE(explain), 0, 0},
     {"after", M(SCAN) | M(HELD), OPTION_BYTES, PLACE(after), 0, 0},
     {"items", M(SCAN) | M(REPLICAS) | M(HELD), OPTION_U32, PLACE(items_max), SCAN_ITEMS_MAX, 0},
+    {"start", M(COMPACT), OPTION_FLAG, PLACE(start), 0, 0},
     {"conflict", M(BUCKET_SET), OPTION_CONFLICT, PLACE(properties.conflict), 0,
      BUCKET_SET_CONFLICT},
     {"r", M(BUCKET_SET), OPTION_LEVEL, PLACE(properties.r), 0, BUCKET_SET_R},

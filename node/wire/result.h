@@ -34,6 +34,10 @@ void replicas_read(struct fields *fields, struct arena *arena, struct reply *out
 void held_write(const struct reply *reply, struct buffer *out);
 void held_read(struct fields *fields, struct arena *arena, struct reply *out);
 
+// {state, error, text, bytes_before, bytes_after, elapsed_ms}
+void compaction_write(const struct compaction *compaction, struct buffer *out);
+void compaction_read(struct fields *fields, struct compaction *out);
+
 // All of the status, or the part of it that answers a ping.
 void status_write(const struct status *status, enum method method, struct buffer *out);
 void status_read(struct fields *fields, enum method method, struct status *out);
