@@ -138,6 +138,15 @@ int quorate_status(struct quorate_client *client, const char *address, uint32_t 
     return call(client, &ask, out);
 }
 
+int quorate_compact(struct quorate_client *client, const char *address, bool start,
+                    uint32_t timeout_ms, struct quorate_result **out)
+{
+    struct ask ask = ask_node(METHOD_COMPACT, address, timeout_ms);
+
+    ask.request.start = start;
+    return call(client, &ask, out);
+}
+
 int quorate_ping(struct quorate_client *client, const char *address, uint32_t timeout_ms,
                  struct quorate_result **out)
 {

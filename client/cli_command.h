@@ -15,6 +15,7 @@ int command_bucket_show(struct cli *cli);
 int command_cluster_init(struct cli *cli);
 int command_cluster_status(struct cli *cli);
 int command_verify(struct cli *cli);
+int command_compact(struct cli *cli);
 int command_ping(struct cli *cli);
 
 #endif

@@ -258,6 +258,22 @@ struct quorate_status {
         digest_alarms; /* since start: replicas that had seen the same and held another thing */
 };
 
+/* How it stands with the last compaction of a node's tree that was asked for. */
+enum quorate_compaction_state {
+    QUORATE_COMPACTION_IDLE, /* none since the node started */
+    QUORATE_COMPACTION_RUNNING,
+    QUORATE_COMPACTION_DONE,
+    QUORATE_COMPACTION_FAILED /* nothing has changed */
+};
+
+struct quorate_compaction {
+    enum quorate_compaction_state state;
+    int err;             /* failed: QUORATE_OVERLOADED (the node writes too fast), ... */
+    const char *message; /* failed: a sentence that says what to do; else "" */
+    uint64_t bytes_before, bytes_after; /* of the tree's file; after: when done */
+    uint64_t elapsed_ms;
+};
+
 /* A key met by a scan. */
 struct quorate_item {
     struct quorate_key key;
@@ -324,6 +340,7 @@ struct quorate_result {
     const struct quorate_bucket *bucket;     /* bucket_show, bucket_set: as they are now */
     const struct quorate_topology *topology; /* topology, cluster_init */
     const struct quorate_status *status;     /* status; ping: the first five */
+    const struct quorate_compaction *compaction;
 
     /* how it went on this side */
     const char *address; /* of the node asked last; "" when none was */
@@ -484,6 +501,13 @@ int quorate_status(struct quorate_client *client, const char *address, uint32_t 
 /* The same, for whether and how fast it answers (elapsed_us). */
 int quorate_ping(struct quorate_client *client, const char *address, uint32_t timeout_ms,
                  struct quorate_result **out);
+
+/* Tells how it stands with the compaction of one node's tree, "host:port", and with `start` begins
+   one when none runs: the node copies its tree into a file without holes beside its other work,
+   which takes as much room on its disk as the keys do. It returns at once: ask again without
+   `start` until the state is no longer QUORATE_COMPACTION_RUNNING. timeout_ms 0: the client's. */
+int quorate_compact(struct quorate_client *client, const char *address, bool start,
+                    uint32_t timeout_ms, struct quorate_result **out);
 
 /* What one node holds itself, "host:port": its replicas from a shard on, and the keys of one of
    them in the order of their hashes. For comparing nodes: it may show what is not on stable

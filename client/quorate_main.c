@@ -44,6 +44,11 @@ static const struct command commands[] = {
      "Asks every member what it holds. Exit code 3 when copies differ, are incomplete or cannot be "
      "seen; --wait gives them time to become equal.",
      OPTIONS_VERIFY, 0, 0, command_verify, NULL},
+    {"compact", "",
+     "Give the space back that a node's tree no longer needs\v"
+     "Each endpoint in turn, while the node goes on with its work. A node that writes too fast, or "
+     "that has no room for a copy of its keys, is left as it is: exit code 3.",
+     0, 0, 0, command_compact, NULL},
     {"bench", "WORKLOAD",
      "Measure how fast requests are answered\v"
      "WORKLOAD is one of YCSB's a, b, c, d or f, or read, write, or mixed=PERCENT of reads. "

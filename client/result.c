@@ -334,6 +334,19 @@ static void fill_status(struct result_box *box, const struct status *from)
     box->result.status = status;
 }
 
+static void fill_compaction(struct result_box *box, const struct compaction *from)
+{
+    struct quorate_compaction *compaction = arena_new(&box->arena, sizeof *compaction);
+
+    *compaction = (struct quorate_compaction){.state = (enum quorate_compaction_state)from->state,
+                                              .err = from->err,
+                                              .message = result_text(box, from->text),
+                                              .bytes_before = from->bytes_before,
+                                              .bytes_after = from->bytes_after,
+                                              .elapsed_ms = from->elapsed_ms};
+    box->result.compaction = compaction;
+}
+
 static void fill_common(struct result_box *box, const struct reply *reply)
 {
     struct quorate_result *result = &box->result;
@@ -375,6 +388,9 @@ void result_fill(struct result_box *box, const struct reply *reply)
         break;
     case METHOD_HELD:
         fill_held(box, reply);
+        break;
+    case METHOD_COMPACT:
+        fill_compaction(box, &reply->compaction);
         break;
     case METHOD_STATUS:
     case METHOD_PING:

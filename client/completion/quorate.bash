@@ -66,7 +66,7 @@ _quorate() {
         ;;
     *)
         case $command:$sub in
-        :) words="get put del load dump bucket cluster verify bench ping $common" ;;
+        :) words="get put del load dump bucket cluster verify compact bench ping $common" ;;
         get:) words="$read $common" ;;
         put:) words="$write --ttl --literal $common" ;;
         del:) words="$write $common" ;;
