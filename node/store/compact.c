@@ -83,6 +83,7 @@ static void run(struct store *store)
     struct compact *compact = &store->compact;
 
     compact->phase = COMPACT_COPYING;
+    compact->told.bytes_before = store->tree->calls->used(store->tree); // the checkpoint is in it
     compact->tree = store->tree;
     compact->job.work = compact_work;
     atomic_store(&compact->stop, false);

@@ -117,8 +117,8 @@ void saying_request(struct saying *saying, enum method method, struct request *o
 {
     bool keyed = method == METHOD_GET || method == METHOD_PUT || method == METHOD_DELETE;
     bool held = method == METHOD_REPLICAS || method == METHOD_HELD;
-    bool instant =
-        method == METHOD_PING || method == METHOD_TOPOLOGY || method == METHOD_STATUS || held;
+    bool instant = method == METHOD_PING || method == METHOD_TOPOLOGY || method == METHOD_STATUS ||
+                   method == METHOD_COMPACT || held;
 
     request_init(out, method);
     if (keyed || method == METHOD_BUCKET_SET || method == METHOD_BUCKET_SHOW)
@@ -137,6 +137,8 @@ void saying_request(struct saying *saying, enum method method, struct request *o
         out->shard = below(saying, SHARDS_MAX);
         out->items_max = below(saying, SCAN_ITEMS_MAX + 1);
     }
+    if (method == METHOD_COMPACT)
+        out->start = coin(saying);
     if (method == METHOD_BUCKET_SET)
         bucket_options(saying, out);
     if (method == METHOD_CLUSTER_INIT) {
@@ -355,6 +357,8 @@ void saying_reply(struct saying *saying, enum method method, struct reply *out)
     }
     if (method == METHOD_STATUS)
         status(saying, &out->status);
+    if (method == METHOD_COMPACT)
+        saying_compaction(saying, &out->compaction);
 }
 
 // ---- among nodes --------------------------------------------------------------------------------

@@ -35,6 +35,10 @@ void saying_replicas(struct saying *saying, struct reply *out);
 void saying_held(struct saying *saying, struct reply *out);
 void saying_same_held(const struct reply *a, const struct reply *b);
 
+// The same for a compaction (saying_compaction.c).
+void saying_compaction(struct saying *saying, struct compaction *out);
+void saying_same_compaction(const struct compaction *a, const struct compaction *b);
+
 // Fail the running test at the first field that differs.
 void saying_same_request(const struct request *a, const struct request *b);
 void saying_same_reply(const struct reply *a, const struct reply *b);

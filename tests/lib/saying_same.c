@@ -42,6 +42,7 @@ void saying_same_request(const struct request *a, const struct request *b)
     SAME(shard);
     SAME_BYTES(after);
     SAME(items_max);
+    SAME(start);
     SAME(set);
     same_properties(&a->properties, &b->properties);
     SAME(nodes);
@@ -221,6 +222,7 @@ void saying_same_reply(const struct reply *a, const struct reply *b)
         same_view(&a->members[i], &b->members[i]);
     SAME(shared_hosts);
     same_status(&a->status, &b->status);
+    saying_same_compaction(&a->compaction, &b->compaction);
 }
 
 static void same_encoded(struct buffer *a, struct buffer *b)

@@ -230,6 +230,24 @@ static void held(void **state)
     expect_reply("held done", 9, &reply);
 }
 
+static void compact(void **state)
+{
+    struct reply reply = {
+        .method = METHOD_COMPACT,
+        .compaction = {
+            .state = COMPACTION_DONE, .bytes_before = 400, .bytes_after = 200, .elapsed_ms = 17}};
+    struct request request;
+
+    (void)state;
+    request_init(&request, METHOD_COMPACT);
+    request.start = true;
+    expect_request("compact", 10, &request);
+    expect_reply("compact done", 10, &reply);
+    reply.compaction = (struct compaction){
+        COMPACTION_FAILED, ERR_OVERLOADED, slice_of_text("try again"), 400, 0, 17};
+    expect_reply("compact failed", 10, &reply);
+}
+
 static void buckets(void **state)
 {
     struct reply reply = {.method = METHOD_BUCKET_SHOW, .properties = bucket_properties_default};
@@ -366,6 +384,7 @@ int main(void)
         cmocka_unit_test(buckets),     cmocka_unit_test(cluster),
         cmocka_unit_test(errors),      cmocka_unit_test(ping_and_status),
         cmocka_unit_test(error_table), cmocka_unit_test(peers),
+        cmocka_unit_test(compact),
     };
 
     return cmocka_run_group_tests(tests, NULL, done);
