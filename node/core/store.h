@@ -262,9 +262,9 @@ uint64_t store_end(const struct store *store);
 // nothing when nothing has an expiry.
 uint32_t store_sweep(struct store *store, uint64_t wall_ms, uint32_t items_max);
 
-// Asks for a compaction of the tree: all of it is copied into a file without holes, beside reads and
-// writes, which takes the place of the old one. A checkpoint comes first. Does nothing while one
-// runs. It gives way: a node that writes so much that the next checkpoint must run gives it up.
+// Asks for a compaction of the tree: beside reads and writes all of it is copied into a file
+// without holes, which takes the place of the old one. A checkpoint comes first. Does nothing while
+// one runs. It gives way: when so much is written that the next checkpoint must run it is given up.
 void store_compact(struct store *store);
 
 // How it stands with the last one that was asked for.

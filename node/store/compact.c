@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A failed copy changed nothing, so it is told and forgotten. Only when the copy may or may not have
-// got its place the store stops, as after a failed commit: either file has what the tree had, and
-// the next start goes on from it.
+// A failed copy changed nothing, so it is told and forgotten. Only when nobody knows whether the
+// copy got its place the store stops, as after a failed commit: either file has what the tree had,
+// and the next start goes on from it.
 #include "node/store/compact.h"
 
 #include "base/err.h"

@@ -115,6 +115,7 @@ struct engine_place {
 //     DIR/identity  the node's id, made once; survives an emptied store
 //     DIR/log/      segments, spare segments, the reserve (ballast)
 //     DIR/tree/     LMDB
+//     DIR/tree-new/ a copy of it, while that is made
 //
 // Draws the actor. store_close (or store_abandon) releases everything. ERR_LOCKED: a process runs
 // here (its id is in the text); ERR_READ_ONLY; ERR_NOT_FOUND; ERR_INVALID (a file in the place of a

@@ -43,9 +43,9 @@ struct tree_calls {
     void (*wait)(struct tree *tree);
     // More room after ERR_MAP_FULL. Between turns only.
     int (*grow)(struct tree *tree);
-    // Goes over to the copy that `compact` made, after its job; between turns only. ERR_IO, for ever:
-    // nobody knows whether a start would find the copy or what was there before, so that nothing
-    // more may be written to either.
+    // Goes over to the copy that `compact` made, after its job; between turns only. ERR_IO, for
+    // ever: nobody knows whether a start would find the copy or what was there before, so that
+    // nothing more may be written to either.
     int (*adopt)(struct tree *tree);
 
     // Inside a job. After any error: abort.
@@ -59,8 +59,8 @@ struct tree_calls {
     int (*commit)(struct tree *tree);
     void (*abort)(struct tree *tree);
 
-    // Inside a job, without a transaction: copies all tables into a fresh file, which is as small as
-    // can be, and puts it in the place of the one that there is; a crash leaves either of the two.
+    // Inside a job, without a transaction: copies all tables into a fresh file, as small as can be,
+    // and puts it in the place of the one that there is; a crash leaves either of the two.
     // Reads go on in the old one until `adopt`, which must follow a 0. ERR_AGAIN: `stop` was set;
     // ERR_DISK_FULL; ERR_READ_ONLY; ERR_DAMAGED; ERR_IO: nothing has changed then.
     int (*compact)(struct tree *tree, const atomic_bool *stop);

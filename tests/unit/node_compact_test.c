@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node is asked to compact its tree: it does so for itself alone, goes on answering, and tells how
-// it stands to whoever asks.
+// A node is asked to compact its tree: it does so for itself alone, goes on answering, and tells
+// how it stands to whoever asks.
 #include "base/err.h"
 #include "node/store/tree_memory.h"
 #include "tests/lib/query.h"
