@@ -90,13 +90,27 @@ static void run(struct store *store)
     store->tree->calls->submit(store->tree, &compact->job);
 }
 
+// What is told of a copy that failed.
+static int failure(int err)
+{
+    switch (err) {
+    case ERR_AGAIN:
+        return ERR_OVERLOADED;
+    case ERR_DISK_FULL:
+    case ERR_DAMAGED:
+    case ERR_READ_ONLY:
+        return err;
+    default:
+        return ERR_IO;
+    }
+}
+
 static int ended(struct store *store)
 {
     struct compact *compact = &store->compact;
-    int err = compact->job.err;
 
-    if (err) {
-        end(store, COMPACTION_FAILED, err == ERR_AGAIN ? ERR_OVERLOADED : err);
+    if (compact->job.err) {
+        end(store, COMPACTION_FAILED, failure(compact->job.err));
         return 0;
     }
     if (store->tree->calls->adopt(store->tree)) {

