@@ -2,9 +2,10 @@
 // Records come in key order and are appended, so that each page is filled before the next is begun:
 // a tree written in random order is two thirds full.
 //
-// The copy is written in transactions of bounded size and synced every few of them: little memory
-// is held, the log's syncs never stand behind many dirty pages, and there is something to stop
-// between. Room on the disk is looked at as often, since the log needs some meanwhile.
+// The copy is written in small transactions, each synced: little memory is held, the log's syncs
+// never stand behind many dirty pages, and there is something to stop between. Room on the disk is
+// looked at as often, since the log needs some meanwhile. Behind each it rests for as long as that
+// took, so that others find the processor and the disk free.
 #include "node/store/lmdb_copy.h"
 
 #include "base/err.h"
@@ -15,13 +16,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-    TRANSACTION_BYTES = 4 << 20,
-    SYNC_BYTES = 16 << 20,
+    TRANSACTION_BYTES = 2 << 20,
     ROOM_SPARE = 32 << 20, // left to the log
     MAP_SPARE = 64 << 20,
+    REST_US_MAX = 200000,
 };
 
 struct copying {
@@ -31,7 +33,7 @@ struct copying {
     MDB_txn *write;     // NULL: none begun
     MDB_cursor *writer; // of the write transaction
     uint64_t bytes;     // in it
-    uint64_t unsynced;
+    uint64_t rested_us; // until when it did
 };
 
 // ---------------------------------------------------------------- files
@@ -136,10 +138,25 @@ static void writer_close(struct copying *copying)
 
 static int copy_sync(struct copying *copying)
 {
-    copying->unsynced = 0;
     if (copying->copy->no_sync)
         return 0;
     return lmdb_env_err(&copying->to, mdb_env_sync(copying->to.env, 1));
+}
+
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void rest(struct copying *copying)
+{
+    uint64_t took_us = clock_us() - copying->rested_us;
+
+    (void)usleep((useconds_t)(took_us < REST_US_MAX ? took_us : REST_US_MAX));
+    copying->rested_us = clock_us();
 }
 
 static int transaction_end(struct copying *copying)
@@ -150,9 +167,10 @@ static int transaction_end(struct copying *copying)
     writer_close(copying);
     copying->write = NULL; // freed whatever comes out
     err = lmdb_env_err(&copying->to, mdb_txn_commit(write));
-    copying->unsynced += copying->bytes;
-    if (!err && copying->unsynced >= SYNC_BYTES)
+    if (!err)
         err = copy_sync(copying);
+    if (!err)
+        rest(copying);
     if (!err && atomic_load(copying->copy->stop))
         err = ERR_AGAIN;
     return err ? err : room_check(copying, 0);
@@ -257,7 +275,7 @@ static int copy_fill(struct copying *copying)
 
 int lmdb_copy_make(const struct lmdb_copy *copy, struct lmdb_env *out)
 {
-    struct copying copying = {.copy = copy};
+    struct copying copying = {.copy = copy, .rested_us = clock_us()};
     int err = copy_open(&copying);
 
     if (!err)
