@@ -119,12 +119,14 @@ fill() {
 # ---- size ---------------------------------------------------------------------------------------
 
 part_size() {
-    local count memory tree rest
+    local count memory tree compacted rest
     say '**Against the number of keys** (3 nodes, 100 B): each in a cluster of its own. CPU is of all'
     say 'nodes; memory is RssAnon, without the page cache, of the largest node, after the load and'
-    say 'after the runs; the disk is what the trees take after a clean stop, for a key and copy.'
+    say 'after the runs; the disk is what the trees take for a key and copy, before and after a'
+    say 'compaction.'
     say
-    head_row keys 'GET r=1 /s' 'CPU us' 'PUT w=2 /s' 'CPU us' 'MiB loaded' 'MiB after' 'tree B' 'log MiB'
+    head_row keys 'GET r=1 /s' 'CPU us' 'PUT w=2 /s' 'CPU us' 'MiB loaded' 'MiB after' 'tree B' \
+        'compacted B' 'log MiB'
     for count in ${SIZES:-10000 100000 1000000 ${full:+10000000}}; do
         begin 3 256
         fill "$count" 100 "${bulk[@]}"
@@ -134,11 +136,14 @@ part_size() {
         bench put --workload write --w 2 --keys "$count" "${small[@]}" --duration "$duration"
         bench_await tree_is_calm
         rest=$(anonymous)
+        "$bench_bin/quorate" compact --endpoint "$cluster_endpoints" --format json \
+            >"$bench_dir/compact" 2>&1 || bench_fail "$count keys: compact" "$bench_dir/compact"
+        read -r tree compacted < <(sed 's/.*_before":\([0-9]*\),.*_after":\([0-9]*\),.*/\1 \2/' \
+            "$bench_dir/compact" | awk '{ before += $1; after += $2 } END { print before, after }')
         bench_stop "${cluster_pids[@]}"
-        tree=$(disk_bytes "$cluster_dir"/n?/tree)
         row "$count" "$(got get rate | cut -d. -f1)" "$(got get watched_together.us_each)" \
             "$(got put rate | cut -d. -f1)" "$(got put watched_together.us_each)" "$memory" "$rest" \
-            "$(calc "$tree / $count / 3" %.0f)" \
+            "$(calc "$tree / $count / 3" %.0f)" "$(calc "$compacted / $count / 3" %.0f)" \
             "$(calc "$(disk_bytes "$cluster_dir"/n?/log) / 3 / 1048576" %.0f)"
         rm -rf "$cluster_dir"
     done
