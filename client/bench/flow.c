@@ -370,6 +370,14 @@ static void go_on(struct driver *driver, struct connection *connection, uint32_t
     ask_write(driver, connection, slot, answer->found ? answer->token : slice_of(NULL, 0));
 }
 
+// Filling, a refusal for want of room is no failure: the same again. The node that refused makes it
+// wait, by not reading from the connection for a moment.
+static bool is_asked_again(const struct driver *driver, const struct answer *answer,
+                           uint64_t now_ns)
+{
+    return answer->err == ERR_OVERLOADED && driver->job->filling && now_ns < driver->until_ns;
+}
+
 static enum op_kind kind_of(const struct task *task)
 {
     if (task->what.op.kind == OP_RMW)
@@ -389,6 +397,10 @@ static void answered(struct connection *connection, uint32_t slot, struct answer
     if (!answer->err && !is_write(task))
         answer->err = values_read(driver, connection, task, answer);
     claim_end(driver, task, answer->err, true);
+    if (is_asked_again(driver, answer, now_ns)) {
+        ask_write(driver, connection, slot, slice_of(NULL, 0));
+        return;
+    }
     if (answer->err) {
         give(driver, connection, slot);
         task_failed(driver, task, answer->err, answer->text);

@@ -39,4 +39,6 @@ awk -v records=$records 'BEGIN { for (i = 1; i <= records; i++) printf "key-%06d
     "$QUORATE_BIN/quorate" -e "${clients[0]}" load --window 4096 - >"$TMPDIR/load" 2>&1 ||
     fail "the load fails: $(cat "$TMPDIR/load")"
 grep -q "^$records written, 0 failed" "$TMPDIR/load" || fail "of the load: $(cat "$TMPDIR/load")"
+"$QUORATE_BIN/quorate" bench write -e "${clients[0]}" --load-only --keys $records --value-size 4000 \
+    --connections 64 --depth 64 >"$TMPDIR/load" 2>&1 || fail "the load fails: $(cat "$TMPDIR/load")"
 cluster_end || fail 'a node did not end well'
