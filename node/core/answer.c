@@ -25,12 +25,12 @@ void answer_fail(struct op *op, uint32_t rank, int err)
     quorum_fail(&op->quorum, rank);
 }
 
-void answer_keep(struct node *node, struct op *op, uint32_t rank, const struct object *object)
+void answer_keep(struct node *node, struct op *op, uint32_t rank, struct slice object)
 {
     struct answer *answer = &op->answers[rank];
 
     answer->object.size = 0;
-    object_encode(object, &answer->object);
+    buffer_add_slice(&answer->object, object);
     op_account(node, op, answer->object.size);
 }
 
@@ -53,26 +53,30 @@ void answer_merge_into(struct node *node, struct object *merged, const struct ob
     *merged = both;
 }
 
-// True when all answers held the same versions.
+// True when all answers held the same versions. One that has the first one's very bytes, as most
+// have while nothing is written, adds nothing to it.
 bool answers_merge(struct node *node, const struct op *op, struct object *merged)
 {
-    bool first = true;
+    const struct answer *first = NULL;
     bool unanimous = true;
 
     *merged = (struct object){.rest = clock_in(&node->arena)};
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        struct object answer;
+        const struct answer *answer = &op->answers[rank];
+        struct object object;
 
-        if (op->answers[rank].state != ANSWER_OK)
+        if (answer->state != ANSWER_OK)
             continue;
-        answer_decode(node, &op->answers[rank], &answer);
-        if (!first && !object_same_versions(merged, &answer))
-            unanimous = false;
-        if (first)
-            *merged = answer;
-        else
-            answer_merge_into(node, merged, &answer);
-        first = false;
+        if (!first) {
+            answer_decode(node, answer, merged);
+            first = answer;
+            continue;
+        }
+        if (slice_equal(buffer_slice(&answer->object), buffer_slice(&first->object)))
+            continue;
+        answer_decode(node, answer, &object);
+        unanimous &= object_same_versions(merged, &object);
+        answer_merge_into(node, merged, &object);
     }
     return unanimous;
 }

@@ -181,7 +181,8 @@ static void get_reply(struct node *node, struct op *op)
     reply->r = op->quorum.needed;
     trace(op, "quorum met: %" PRIu32 " of %u answered, %" PRIu32 " version(s) after the merge",
           reply->replies, op->quorum.needed, merged.count);
-    answers_repair(node, op, &merged);
+    if (!reply->unanimous)
+        answers_repair(node, op, &merged);
     if (op->internal) {
         bucket_fetched(node, op, 0, &merged);
     } else {
@@ -353,7 +354,7 @@ void get_answered(struct node *node, struct op *op, uint64_t from, const struct 
         trace(op, "%s: %s", node_name_of(node, from), err_code(message->err));
         answer_fail(op, rank, message->err);
     } else {
-        answer_keep(node, op, rank, &message->object);
+        answer_keep(node, op, rank, message->encoded);
         answer_ok(node, op, rank);
         histogram_add(&node->peer_read_us, node->now_us - answer->asked_us);
         if (node->peer_read_us.count >= HEDGE_FADE_AT)

@@ -335,7 +335,7 @@ void answer_decode(struct node *node, const struct answer *answer, struct object
 void answer_merge_into(struct node *node, struct object *merged, const struct object *other);
 bool answers_merge(struct node *node, const struct op *op, struct object *merged);
 void answer_fail(struct op *op, uint32_t rank, int err);
-void answer_keep(struct node *node, struct op *op, uint32_t rank, const struct object *object);
+void answer_keep(struct node *node, struct op *op, uint32_t rank, struct slice object);
 int level_pick(int request, int bucket, int otherwise);
 
 // put.c

@@ -243,7 +243,7 @@ void rebuild_answered(struct node *node, struct op *op, uint64_t from,
     if (message->err) {
         answer_fail(op, (uint32_t)rank, message->err);
     } else {
-        answer_keep(node, op, (uint32_t)rank, &message->object);
+        answer_keep(node, op, (uint32_t)rank, message->encoded);
         op->answers[rank].state = ANSWER_OK;
         quorum_add(&op->quorum, (uint32_t)rank);
     }

@@ -324,7 +324,7 @@ struct message {
     struct slice key;
     bool guest;           // apply, read: asked as a stand-in, of a shard that it does not own
     struct delta delta;   // apply
-    struct object object; // object: versions, and in rest the full context
+    struct object object; // object: versions, and in rest the full context; see also `encoded`
     // forward, forwarded
     const struct request *request;
     const struct reply *reply;
@@ -334,8 +334,10 @@ struct message {
     // offer, sync and fill, synced and filled
     const struct offers *offers;
     const struct need *need;
-    struct slice encoded;    // the page as its giver encoded it; the writer looks at nothing else
-    const struct page *page; // the same, read; NULL with err
+    const struct page *page; // synced, filled, read; NULL with err
+    // The page as its giver encoded it: the writer looks at nothing else. The object, when it was
+    // read.
+    struct slice encoded;
 };
 
 #endif

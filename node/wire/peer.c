@@ -350,6 +350,15 @@ static int read_page(struct reader *reader, struct arena *arena, struct message 
     return err;
 }
 
+static int read_object(struct reader *reader, struct arena *arena, struct message *out)
+{
+    const uint8_t *begin = reader->at;
+    int err = object_decode(reader, arena, &out->object);
+
+    out->encoded = slice_of(begin, (size_t)(reader->at - begin));
+    return err;
+}
+
 static int read_named(struct reader *reader, struct arena *arena, struct message *out)
 {
     out->record = reader_slice(reader, TREE_KEY_SIZE);
@@ -378,7 +387,7 @@ static int read_body(struct reader *reader, struct wire_decoder *decoder, struct
         out->key = read_key(reader);
         return 0;
     case MESSAGE_OBJECT:
-        return object_decode(reader, &decoder->arena, &out->object);
+        return read_object(reader, &decoder->arena, out);
     case MESSAGE_FORWARD:
         return read_forward(reader, decoder, out);
     case MESSAGE_FORWARDED:
