@@ -57,17 +57,14 @@ void object_merge(struct arena *arena, const struct merge_side *a, const struct 
     }
 }
 
-// What was seen, less what the clocks of the replica say already.
-static void rest_trim(struct object *object, const struct clock *shard_clock,
-                      const struct clock *fill_clock)
+// What was seen, less what the shard's clock says already.
+static void rest_trim(struct object *object, const struct clock *shard_clock)
 {
     for (uint32_t i = 0; i < object->count; i++) {
         if (!clock_contains(shard_clock, object->versions[i].dot))
             clock_add(&object->rest, object->versions[i].dot);
     }
     clock_subtract(&object->rest, shard_clock);
-    if (fill_clock)
-        clock_subtract(&object->rest, fill_clock);
 }
 
 struct object object_apply(struct arena *arena, const struct object *old, struct clock *shard_clock,
@@ -93,7 +90,7 @@ struct object object_apply(struct arena *arena, const struct object *old, struct
     if (!clock_covers(shard_clock, &delta->context) &&
         !planted("context-dropped")) // what the writer had seen beyond that is dropped
         clock_join(&next.rest, &delta->context);
-    rest_trim(&next, shard_clock, fill_clock);
+    rest_trim(&next, shard_clock);
     if (planted("rest-pruned") && next.rest.count > 10) // as if it were a vector clock
         next.rest.count = 10;
     return next;

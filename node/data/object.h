@@ -56,8 +56,8 @@ void object_merge(struct arena *arena, const struct merge_side *a, const struct 
 // The rule of apply, pure (merge; clock gains the dots of the delta and of the versions it
 // carries, never its whole context; rest := (old rest + delta context) - clock). Gives the new
 // object. `shard_clock` is the replica's, before the call; it is joined with what the delta
-// stands for. `fill_clock` (NULL: none) counts in the old side's context and is also taken off
-// the new rest.
+// stands for. `fill_clock` (NULL: none) counts in the old side's context, and is not taken off the
+// new rest: what the shard's clock says of a key must not need it (see node/store/README.md).
 struct object object_apply(struct arena *arena, const struct object *old, struct clock *shard_clock,
                            const struct clock *fill_clock, const struct delta *delta);
 

@@ -95,6 +95,26 @@ static struct object came_merge(struct store *store, struct change *change, cons
     return next;
 }
 
+// What the key remembers by itself. With dots that enter the clock all of its context goes into the
+// rest, also what clocks of fills say: those dots are given away with the clock, where a key that is
+// empty is not mentioned. Without any, what the fill's clock says need not be remembered twice.
+static void came_rest(const struct replica *replica, const struct change *change,
+                      const struct came *came, struct object *next)
+{
+    struct clock passed = clock_in(change->arena);
+    struct clock more = came_context(change->arena, came);
+
+    if (change->dots.count) {
+        clock_join(&more, &change->passed);
+    } else {
+        replica_join_passed(replica, change->tree_key, &passed);
+        clock_subtract(&more, &passed);
+    }
+    clock_copy(&next->rest, &change->old.rest);
+    clock_join(&next->rest, &more);
+    clock_subtract(&next->rest, &replica->clock);
+}
+
 // Merges what came. The cursor has not moved yet; afterwards it stands on this key or behind it.
 static void came_apply(struct store *store, struct change *change, const struct came *came,
                        uint64_t position)
@@ -105,7 +125,7 @@ static void came_apply(struct store *store, struct change *change, const struct 
     came_dots(store, change, came, &next);
     cursor_set(replica, change->tree_key);
     dots_enter(store, change);
-    replica_strip(replica, change->tree_key, &next);
+    came_rest(replica, change, came, &next);
     replica_account(replica, &change->key, &change->old, &next);
     object_put(store, &change->key, &next, position, change->old_rest);
 }

@@ -53,16 +53,6 @@ bool replica_join_passed(const struct replica *replica, const uint8_t tree_key[T
     return any;
 }
 
-void replica_strip(const struct replica *replica, const uint8_t tree_key[TREE_KEY_SIZE],
-                   struct object *object)
-{
-    object_strip(object, &replica->clock);
-    for (uint32_t i = 0; i < replica->fill_count; i++) {
-        if (fill_has_passed(&replica->fills[i], tree_key))
-            object_strip(object, &replica->fills[i].start);
-    }
-}
-
 static bool fill_says_nothing(const struct replica *replica, uint32_t index)
 {
     const struct fill *fill = &replica->fills[index];

@@ -76,10 +76,6 @@ struct fill *replica_fill(const struct replica *replica);
 bool replica_join_passed(const struct replica *replica, const uint8_t tree_key[TREE_KEY_SIZE],
                          struct clock *into);
 
-// Takes off a rest what clock and fills say already.
-void replica_strip(const struct replica *replica, const uint8_t tree_key[TREE_KEY_SIZE],
-                   struct object *object);
-
 // Lets go the ended fills that say nothing any more: the clock covers them, they never moved, or
 // a newer one says the same of as many keys.
 void replica_drop_fills(struct replica *replica);

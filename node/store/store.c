@@ -128,7 +128,7 @@ int object_read(struct store *store, const uint8_t tree_key[TREE_KEY_SIZE], stru
     found->rest = out->object.rest.count > 0;
     if (planted("strip-other-shard")) // rests are taken off by the clock of another shard
         object_strip(&out->object, &store->replicas[0].clock);
-    replica_strip(replica_of(store, tree_key), tree_key, &out->object);
+    object_strip(&out->object, &replica_of(store, tree_key)->clock);
     out->bucket = record.bucket;
     out->key = record.key;
     memcpy(out->tree_key, tree_key, TREE_KEY_SIZE);
@@ -472,7 +472,7 @@ int rebuild_apply(struct store *store, const struct key *key, const struct objec
         clock_copy(&next.rest, &object->rest);
         for (uint32_t i = 0; i < object->count; i++)
             clock_add(&next.rest, object->versions[i].dot);
-        replica_strip(replica, change.tree_key, &next);
+        object_strip(&next, &replica->clock);
         replica_account(replica, &change.key, &change.old, &next);
         object_put(store, &change.key, &next, position, change.old_rest);
         rebuilt_known(store, change.tree_key);

@@ -3,7 +3,7 @@
 #include "node/store/state.h"
 
 // True when the replica's own promises hold for the object: versions are within the context, and
-// what clock and fills say is not in the rest.
+// what the clock says is not in the rest.
 bool object_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZE],
                   const struct object *object)
 {
@@ -12,8 +12,8 @@ bool object_valid(const struct store *store, const uint8_t tree_key[TREE_KEY_SIZ
     bool valid = true;
 
     clock_copy(&context, &replica->clock);
-    replica_join_passed(replica, tree_key, &context);
     valid = !clock_overlaps(&context, &object->rest);
+    replica_join_passed(replica, tree_key, &context);
     clock_join(&context, &object->rest);
     for (uint32_t i = 0; i < object->count && valid; i++)
         valid = clock_contains(&context, object->versions[i].dot);
