@@ -57,9 +57,9 @@ static void dots_limit(struct clock *dots, const struct clock *clock)
 
 // The key's context has the dots already; now the clock gains them, and the dot log, so that the
 // other owners get them by sync.
-static int dots_adopt(struct node *node, const struct store_item *item, struct clock *dead)
+int dots_adopt(struct node *node, const uint8_t *tree_key, struct clock *dead)
 {
-    struct key key = key_of_tree(item->tree_key, node->topology->shards);
+    struct key key = key_of_tree(tree_key, node->topology->shards);
     struct delta delta = {.context = clock_in(&node->arena)};
     uint64_t position;
     int err;
@@ -133,7 +133,7 @@ static void fills_adopt(struct node *node, struct local *local)
                               .after = local->has_adopt_after ? local->adopt_after : NULL,
                               .items_max = VERSIONS_PAGE,
                               .bytes_max = PAGE_BYTES};
-    struct store_item none = {.tree_key = {0}};
+    uint8_t first[TREE_KEY_SIZE];
     struct store_page page;
     struct clock dead;
     int err;
@@ -145,9 +145,9 @@ static void fills_adopt(struct node *node, struct local *local)
     if (dead.count && !err && adopt_moves(node, local, &page))
         return;
     fills_dead(node, local, &dead);
-    key_shard_first(local->shard, node->topology->shards, none.tree_key);
+    key_shard_first(local->shard, node->topology->shards, first);
     if (!err && dead.count)
-        (void)dots_adopt(node, &none, &dead);
+        (void)dots_adopt(node, first, &dead);
     adopt_later(node, local);
 }
 
@@ -165,7 +165,7 @@ static void rests_adopt(struct node *node, struct local *local)
 
         dead_dots(node, local->shard, &page.items[i].object.rest, &dead);
         if (dead.count)
-            err = dots_adopt(node, &page.items[i], &dead);
+            err = dots_adopt(node, page.items[i].tree_key, &dead);
     }
     if (err)
         adopt_later(node, local);

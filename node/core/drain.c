@@ -2,7 +2,8 @@
 // What nobody needs any more goes:
 //   - entries of the dot log, when all other owners are known to have their dots for good;
 //   - a guest's copy of a shard, when all owners are known to have all of it for good; also when
-//     what they lack is in damaged records here, and nobody who could have it is away.
+//     what they lack is in damaged records here, and nobody who could have it is away: then the
+//     guest stays until they have the dots, without what was written.
 // Nothing is ever dropped from what a key has seen (adopt.c).
 #include "base/plant.h"
 #include "node/core/repair.h"
@@ -134,7 +135,8 @@ static bool only_damage_left(struct node *node, const struct local *local,
 
 // A guest's record is never rebuilt from what owners hold: it may be of writes that they lack. But
 // when all are there, have been for a while, and nobody else stands in for anybody, then what is in
-// no owner's clock is lost with the damaged record.
+// no owner's clock is lost with the damaged record. Whoever may have more has that long to say so:
+// the while begins again with all that comes.
 static bool guest_gives_up(struct node *node, struct local *local)
 {
     struct clock known = clock_in(&node->arena);
@@ -142,12 +144,15 @@ static bool guest_gives_up(struct node *node, struct local *local)
 
     store_shard(node->store, local->shard, &shard);
     if (!shard.unknown || !others_there(node, false) || !everybody_has(node, local, &known) ||
+        !clock_equal(&local->ours.clock, store_clock(node->store, local->shard)) ||
         !only_damage_left(node, local, &known)) {
         local->stuck_us = 0;
         return false;
     }
-    if (!local->stuck_us)
+    if (!local->stuck_us || local->stuck_at != local->version) {
         local->stuck_us = node->now_us;
+        local->stuck_at = local->version;
+    }
     if (node->now_us < local->stuck_us + node->settings.repair_calm_us)
         return false;
     node_log(node, LOG_ALARM,
@@ -157,14 +162,32 @@ static bool guest_gives_up(struct node *node, struct local *local)
     return true;
 }
 
+// What no owner has.
+static void guest_lost(const struct node *node, const struct local *local, struct clock *out)
+{
+    clock_copy(out, store_clock(node->store, local->shard));
+    for (uint32_t i = 0; i < local->other_count; i++) {
+        if (local->others[i]->owner)
+            clock_subtract(out, &local->others[i]->offer.clock);
+    }
+}
+
+// The contexts of what we gave name the lost dots too, and their lives may go on: they would stay
+// in rests. So we are a guest with nothing but these, until the owners have them.
+static int guest_keep_lost(struct node *node, const struct local *local, struct clock *lost)
+{
+    uint8_t first[TREE_KEY_SIZE];
+
+    key_shard_first(local->shard, node->topology->shards, first);
+    return lost->count ? dots_adopt(node, first, lost) : 0;
+}
+
 static bool guest_may_go(struct node *node, struct local *local)
 {
     const struct clock *clock = store_clock(node->store, local->shard);
     struct clock known = clock_in(&node->arena);
     bool early = planted("guest-erases-early"); // asks nobody
 
-    if (guest_gives_up(node, local))
-        return true;
     if (!local->prune || (!everybody_has(node, local, &known) && !early))
         return false;
     local->prune = early || clock_covers(&known, clock);
@@ -174,6 +197,7 @@ static bool guest_may_go(struct node *node, struct local *local)
 static void guest_drain(struct node *node, struct local *local)
 {
     const struct clock *clock = store_clock(node->store, local->shard);
+    struct clock lost = clock_in(&node->arena);
     uint64_t position;
     int err;
 
@@ -182,9 +206,13 @@ static void guest_drain(struct node *node, struct local *local)
             local_free(node, local);
         return;
     }
-    if (!guest_may_go(node, local))
+    if (guest_gives_up(node, local))
+        guest_lost(node, local, &lost);
+    else if (!guest_may_go(node, local))
         return;
     err = store_erase(node->store, local->shard, &position);
+    if (!err)
+        err = guest_keep_lost(node, local, &lost);
     if (err && err != ERR_AGAIN)
         node_log(node, LOG_WARNING, "shard %" PRIu32 ": the guest's copy cannot be erased: %s",
                  local->shard, err_text(err));

@@ -75,6 +75,7 @@ struct local {
     bool differs;         // equal clocks, unequal digests
     uint64_t equal_us;    // since when all owners are known to be equal; 0: they are not
     uint64_t stuck_us;    // a guest: since when owners lack nothing but damaged records; 0: not so
+    uint64_t stuck_at;    // our version then
     uint64_t adopt_us;    // when rests are looked at again
     bool adopt_versions;  // rests have been: those that fills brought are next
     bool has_adopt_after;
@@ -187,6 +188,8 @@ void mend_turn(struct node *node);
 // adopt.c
 bool adopt_wanted(const struct node *node, const struct local *local);
 void adopt_some(struct node *node, struct local *local); // when all are well
+// Enters dots as writes without a version: so many of them as a clock and a dot log may take.
+int dots_adopt(struct node *node, const uint8_t *tree_key, struct clock *dead);
 
 // drain.c
 void drain_turn(struct node *node);
