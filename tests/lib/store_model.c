@@ -118,8 +118,7 @@ bool model_has_rest(const struct model *model, uint32_t key)
     const struct model_set *rest = &model->objects[key].rest;
 
     for (uint32_t i = 0; i < rest->count; i++) {
-        if (!set_has(&model->clocks[model->keys[key].shard], rest->dots[i]) &&
-            !model_has_passed(model, key, rest->dots[i]))
+        if (!set_has(&model->clocks[model->keys[key].shard], rest->dots[i]))
             return true;
     }
     return false;
@@ -199,12 +198,40 @@ static void clock_gain(struct model *model, uint32_t shard, struct dot dot)
         set_add(&model->clocks[shard], dot);
 }
 
+// With dots that entered the clock the key remembers all of its context, without any only what the
+// clocks of fills, this one's too, do not say.
+static void fill_rest(struct model *model, uint32_t key, const struct model_set *old, bool gained)
+{
+    uint32_t shard = model->keys[key].shard;
+    const struct model_fill *fill = &model->fills[shard][model->fill_count[shard] - 1];
+    struct model_set *rest = &model->objects[key].rest;
+    struct model_set *all = memory_new(sizeof *all);
+
+    if (gained) {
+        model_rest(model, key, all);
+        set_join(rest, all);
+    } else {
+        *all = *rest;
+        for (uint32_t i = 0; i < all->count; i++) {
+            struct dot dot = all->dots[i];
+
+            if (!set_has(old, dot) &&
+                (set_has(fill->start, dot) || model_has_passed(model, key, dot)))
+                set_remove(rest, dot);
+        }
+    }
+    free(all);
+}
+
 // The key as the fill brings it; what the start clock has enters the shard's only at the end.
 static void op_fill(struct model *model, uint32_t key, const struct model_op *op)
 {
     uint32_t shard = model->keys[key].shard;
     struct model_object *object = &model->objects[key];
+    struct model_set *old = memory_new(sizeof *old);
+    uint32_t count = model->clocks[shard].count;
 
+    *old = object->rest;
     op_merge(model, key, op);
     for (uint32_t i = 0; i < op->dots->count; i++)
         clock_gain(model, shard, op->dots->dots[i]);
@@ -212,6 +239,8 @@ static void op_fill(struct model *model, uint32_t key, const struct model_op *op
         clock_gain(model, shard, op->versions[i].dot);
     for (uint32_t i = 0; i < object->count; i++)
         clock_gain(model, shard, object->versions[i].dot);
+    fill_rest(model, key, old, model->clocks[shard].count > count);
+    free(old);
 }
 
 static void cursor_move(struct model *model, uint32_t shard, const uint8_t *tree_key)

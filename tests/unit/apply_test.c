@@ -60,7 +60,7 @@ static void naive_apply(struct replica *replica, const struct change *change)
 
     replica->versions[key] = has;
     replica->clock |= change->dots | change->versions;
-    replica->rest[key] = seen & ~replica->clock & ~fill_of(replica, key);
+    replica->rest[key] = seen & ~replica->clock;
 }
 
 static void replica_init(struct replica *replica, struct arena *arena)
@@ -357,11 +357,14 @@ static void fill_step(struct world *world, struct replica *to)
         key += 1;
     if (key < KEYS) {
         struct change item = item_of(from, key, 0);
+        uint64_t before = to->clock;
 
         replica_apply(&world->arena, to, &item);
         to->passed[key] = true;
-        to->rest[key] &= ~to->fill;
-        object_strip(&to->real[key], &to->real_fill);
+        if (to->clock == before) { // else the clock, which others get, must not need the fill's
+            to->rest[key] &= ~to->fill;
+            object_strip(&to->real[key], &to->real_fill);
+        }
         replica_compare(to);
         return;
     }

@@ -126,6 +126,8 @@ static void node_apply(struct play *play, struct node *node, uint32_t key,
     clock_copy(&before, &node->clock);
     node->objects[key] =
         object_apply(&play->arena, &node->objects[key], &node->clock, fill_of(node, key), delta);
+    if (fill_of(node, key)) // ours remembers more: the model takes off what the fill's clock has
+        object_strip(&node->objects[key], fill_of(node, key));
     clock_copy(&fresh, &node->clock);
     clock_subtract(&fresh, &before);
     clock_join(&node->logs[key], &fresh);
