@@ -90,14 +90,13 @@ static struct object came_merge(struct store *store, struct change *change, cons
     if (planted("fill-replaces")) // what is here goes, whatever the source had seen
         ours.count = 0;
     object_merge(change->arena, &ours, &theirs, &next);
-    clock_copy(&next.rest, &change->old.rest);
-    clock_join(&next.rest, &context);
+    next.rest = clock_in(change->arena); // see came_rest
     return next;
 }
 
-// What the key remembers by itself. With dots that enter the clock all of its context goes into the
-// rest, also what clocks of fills say: those dots are given away with the clock, where a key that is
-// empty is not mentioned. Without any, what the fill's clock says need not be remembered twice.
+// What the key remembers by itself. With dots that enter the clock all of its context goes into
+// the rest, also what clocks of fills say: those dots are given away with the clock, where a key
+// that is empty is not mentioned. Without any, the fill's clock need not be remembered twice.
 static void came_rest(const struct replica *replica, const struct change *change,
                       const struct came *came, struct object *next)
 {
