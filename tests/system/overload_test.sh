@@ -36,9 +36,9 @@ cluster_end || fail 'a node did not end well'
 cluster_begin 1 --memtable 64K
 records=5000
 awk -v records=$records 'BEGIN { for (i = 1; i <= records; i++) printf "key-%06d\t%04000d\n", i, i }' |
-    "$QUORATE_BIN/quorate" -e "${clients[0]}" load --window 4096 - >"$TMPDIR/load" 2>&1 ||
+    "$QUORATE_BIN/quorate" -e "${clients[0]}" load --window 1024 --timeout 30s - >"$TMPDIR/load" 2>&1 ||
     fail "the load fails: $(cat "$TMPDIR/load")"
 grep -q "^$records written, 0 failed" "$TMPDIR/load" || fail "of the load: $(cat "$TMPDIR/load")"
 "$QUORATE_BIN/quorate" bench write -e "${clients[0]}" --load-only --keys $records --value-size 4000 \
-    --connections 64 --depth 64 >"$TMPDIR/load" 2>&1 || fail "the load fails: $(cat "$TMPDIR/load")"
+    --connections 64 --depth 64 --timeout 30s >"$TMPDIR/load" 2>&1 || fail "the load fails: $(cat "$TMPDIR/load")"
 cluster_end || fail 'a node did not end well'
