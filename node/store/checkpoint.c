@@ -16,7 +16,7 @@
 enum { LOG_BUDGETS = 4 };
 
 // What the pages that one transaction changes may take, in budgets of the memtable.
-enum { PAGE_BUDGETS = 1, PAGE_BYTES = 4096 };
+enum { PAGE_BUDGETS = 2, PAGE_BYTES = 4096 };
 
 // The tail holds the dots of a few seconds, and this share of the dot log at most.
 enum { TAIL_MAX = 1 << 16, TAIL_SHARE = 16 };
