@@ -76,13 +76,13 @@ static void came_dots(struct store *store, struct change *change, const struct c
     clock_subtract(&change->dots, &replica->clock);
 }
 
-static struct object came_merge(struct store *store, struct change *change, const struct came *came)
+static struct object came_merge(struct store *store, struct change *change, const struct came *came,
+                                const struct clock *context)
 {
     const struct replica *replica = replica_of(store, change->tree_key);
     struct clock seen = clock_in(change->arena);
-    struct clock context = came_context(change->arena, came);
     struct merge_side ours = {change->old.versions, change->old.count, &replica->clock, &seen};
-    struct merge_side theirs = {came->object->versions, came->object->count, &context, NULL};
+    struct merge_side theirs = {came->object->versions, came->object->count, context, NULL};
     struct object next;
 
     clock_copy(&seen, &change->old.rest);
@@ -98,19 +98,18 @@ static struct object came_merge(struct store *store, struct change *change, cons
 // the rest, also what clocks of fills say: those dots are given away with the clock, where a key
 // that is empty is not mentioned. Without any, the fill's clock need not be remembered twice.
 static void came_rest(const struct replica *replica, const struct change *change,
-                      const struct came *came, struct object *next)
+                      const struct clock *context, struct object *next)
 {
     struct clock passed = clock_in(change->arena);
-    struct clock more = came_context(change->arena, came);
 
+    clock_copy(&next->rest, context);
     if (change->dots.count) {
-        clock_join(&more, &change->passed);
+        clock_join(&next->rest, &change->passed);
     } else {
         replica_join_passed(replica, change->tree_key, &passed);
-        clock_subtract(&more, &passed);
+        clock_subtract(&next->rest, &passed);
     }
-    clock_copy(&next->rest, &change->old.rest);
-    clock_join(&next->rest, &more);
+    clock_join(&next->rest, &change->old.rest);
     clock_subtract(&next->rest, &replica->clock);
 }
 
@@ -119,12 +118,13 @@ static void came_apply(struct store *store, struct change *change, const struct 
                        uint64_t position)
 {
     struct replica *replica = replica_of(store, change->tree_key);
-    struct object next = came_merge(store, change, came);
+    struct clock context = came_context(change->arena, came);
+    struct object next = came_merge(store, change, came, &context);
 
     came_dots(store, change, came, &next);
     cursor_set(replica, change->tree_key);
     dots_enter(store, change);
-    came_rest(replica, change, came, &next);
+    came_rest(replica, change, &context, &next);
     replica_account(replica, &change->key, &change->old, &next);
     object_put(store, &change->key, &next, position, change->old_rest);
 }
@@ -314,8 +314,8 @@ static int item_admit(struct store *store, struct change *change, const struct c
                       bool damaged)
 {
     struct object nothing = {.rest = clock_in(change->arena)};
-    struct object next = damaged ? nothing : came_merge(store, change, came);
     struct clock context = came_context(change->arena, came);
+    struct object next = damaged ? nothing : came_merge(store, change, came, &context);
 
     came_dots(store, change, came, &next);
     if (clock_size(&change->dots) > DELTA_DOTS_MAX || context_too_large(store, change, &context))
