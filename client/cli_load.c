@@ -5,14 +5,15 @@
 // waits for those instead.
 //
 // A cluster that is written to faster than its disks take it refuses. That is no failure of a
-// record: no more are taken, those refused are put again after a pause that doubles, and goes back
-// when one succeeds.
+// record: no more are taken, those refused are put again after pauses like those of the library,
+// which grow until one succeeds.
 #include "base/check.h"
 #include "base/err.h"
 #include "base/histogram.h"
 #include "client/cli_command.h"
 #include "client/cli_json.h"
 #include "client/cli_record.h"
+#include "client/retry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +33,6 @@ enum {
     LOAD_LINE_MAX = 192 << 20,
     LOAD_COMPLAINTS_MAX = 20, // bad lines told one by one
     LOAD_PROGRESS_US = 200000,
-    LOAD_PAUSE_MS_MIN = 50,
-    LOAD_PAUSE_MS_MAX = 1000,
     LOAD_REFUSED_MS_MAX = 60000 // without any success: then it is told, and fails
 };
 
@@ -79,7 +78,8 @@ struct load {
     // refused for want of room, to be put again
     struct loading *refused;
     uint64_t refused_us; // since when nothing but refusals came; 0: not so
-    uint32_t pause_ms;
+    uint32_t pauses;     // since the last success
+    struct rng rng;      // for their length
     uv_timer_t pause;
 };
 
@@ -299,12 +299,8 @@ static bool put_again_later(struct load *load, struct loading *loading)
         return false;
     if (!load->refused_us)
         load->refused_us = load->last_us;
-    if (!load->refused) {
-        load->pause_ms = load->pause_ms ? load->pause_ms * 2 : LOAD_PAUSE_MS_MIN;
-        if (load->pause_ms > LOAD_PAUSE_MS_MAX)
-            load->pause_ms = LOAD_PAUSE_MS_MAX;
-        uv_timer_start(&load->pause, on_pause_over, load->pause_ms, 0);
-    }
+    if (!load->refused)
+        uv_timer_start(&load->pause, on_pause_over, retry_pause_ms(++load->pauses, &load->rng), 0);
     loading->next = load->refused;
     load->refused = loading;
     return true;
@@ -323,7 +319,7 @@ static void put_answered(void *data, const struct quorate_result *result)
                     result->message);
     } else {
         load->written++;
-        load->refused_us = load->pause_ms = 0;
+        load->refused_us = load->pauses = 0;
         histogram_add(&load->latency_us, result->elapsed_us);
     }
     loading_free(loading);
@@ -467,6 +463,7 @@ int command_load(struct cli *cli)
         check(uv_loop_init(&load->loop) == 0);
         check(uv_timer_init(&load->loop, &load->pause) == 0);
         load->pause.data = load;
+        rng_init(&load->rng, uv_hrtime());
         load->client = cli_attach(cli, &load->loop);
         load->started_us = now_us();
         load->last_us = load->started_us;
