@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "base/err.h"
 
+#include <stdio.h>
+
 void kit_init(struct kit *kit, uint64_t segment_bytes)
 {
     uint64_t position;
@@ -67,6 +69,12 @@ struct key kit_key(const char *name)
 
     check(key_make(7, KIT_SHARDS, slice_of_text("b"), slice_of_text(name), &key) == 0);
     return key;
+}
+
+struct key kit_key_number(int number, char name[16])
+{
+    snprintf(name, 16, "key%d", number);
+    return kit_key(name);
 }
 
 static int kit_write(struct kit *kit, const char *name, struct version *version, bool keep)

@@ -33,6 +33,8 @@ void kit_turn(struct kit *kit);
 int kit_checkpoint(struct kit *kit);
 
 struct key kit_key(const char *name);
+// "key" and the number, which is written to `name`.
+struct key kit_key_number(int number, char name[16]);
 
 // A put that supersedes what is there, or (keep) stands beside it.
 int kit_put(struct kit *kit, const char *name, struct slice value);

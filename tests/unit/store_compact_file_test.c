@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "node/store/state.h"
 #include "tests/lib/files.h"
+#include "tests/lib/store_kit.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -19,7 +20,7 @@
 
 #include <cmocka.h>
 
-enum { SHARDS = 4, KEYS = 1200, CALLS_MAX = 500, STEPS_MAX = 1000 };
+enum { KEYS = 1200, CALLS_MAX = 500, STEPS_MAX = 1000 };
 
 // ---- the calls ----------------------------------------------------------------------------------
 
@@ -141,21 +142,12 @@ static void turn(struct site *site)
     arena_reset(&site->arena);
 }
 
-static struct key number_key(int number, char name[16])
-{
-    struct key key;
-
-    snprintf(name, 16, "key%d", number);
-    assert_int_equal(key_make(7, SHARDS, slice_of_text("b"), slice_of_text(name), &key), 0);
-    return key;
-}
-
 // Of a length that depends on the key; without a text: deleted.
 static int write_number(struct site *site, int number, const char *text)
 {
     char name[16];
     char value[600];
-    struct key key = number_key(number, name);
+    struct key key = kit_key_number(number, name);
     struct dot dot = store_mint(site->store, key.shard);
     struct version version = {.dot = dot};
     struct delta delta = {
@@ -190,7 +182,7 @@ static void all_check(struct site *site, const char *text)
 {
     for (int i = 0; i < KEYS; i++) {
         char name[16];
-        struct key key = number_key(i, name);
+        struct key key = kit_key_number(i, name);
         struct store_view view;
 
         assert_int_equal(store_read(site->store, &key, &site->arena, &view), 0);
@@ -244,7 +236,7 @@ static void site_make(struct site *site)
     room = (uint64_t)1 << 40;
     calls_reset(0, 0);
     site_open(site);
-    assert_int_equal(store_set_shards(site->store, SHARDS, &position), 0);
+    assert_int_equal(store_set_shards(site->store, KIT_SHARDS, &position), 0);
     write_all(site, 1, "first");
     write_all(site, 1, "second");
     write_all(site, 3, NULL);

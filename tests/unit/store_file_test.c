@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "node/store/disk_file.h"
 #include "node/store/engine.h"
+#include "tests/lib/store_kit.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,8 +17,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-enum { SHARDS = 4 };
 
 struct site {
     char root[200];
@@ -101,19 +100,10 @@ static void site_done(struct site *site)
     command("chmod -R u+rwX '%s' && rm -rf '%1$s'", site->root);
 }
 
-static struct key number_key(int number, char name[16])
-{
-    struct key key;
-
-    snprintf(name, 16, "key%d", number);
-    assert_int_equal(key_make(7, SHARDS, slice_of_text("b"), slice_of_text(name), &key), 0);
-    return key;
-}
-
 static int put(struct site *site, int number, const char *value)
 {
     char name[16];
-    struct key key = number_key(number, name);
+    struct key key = kit_key_number(number, name);
     struct dot dot = store_mint(site->store, key.shard);
     struct version version = {.dot = dot, .value = slice_of_text(value)};
     struct delta delta = {&version, 1, clock_in(&site->arena), clock_in(&site->arena), {0}};
@@ -129,7 +119,7 @@ static int put(struct site *site, int number, const char *value)
 static int value_is(struct site *site, int number, const char *value)
 {
     char name[16];
-    struct key key = number_key(number, name);
+    struct key key = kit_key_number(number, name);
     struct store_view view;
     int err = store_read(site->store, &key, &site->arena, &view);
 
@@ -151,7 +141,7 @@ static void declare(struct site *site)
 {
     uint64_t position;
 
-    assert_int_equal(store_set_shards(site->store, SHARDS, &position), 0);
+    assert_int_equal(store_set_shards(site->store, KIT_SHARDS, &position), 0);
 }
 
 static void fill(struct site *site, int count, const char *value)
@@ -381,7 +371,7 @@ static void test_short_segment_is_damage(void **state)
 // A replica erased from LMDB: its range goes and nothing beside it.
 static void test_erased_shards_leave_the_tree(void **state)
 {
-    struct store_shard before[SHARDS];
+    struct store_shard before[KIT_SHARDS];
     struct store_shard after;
     uint64_t position;
     struct site site;
@@ -393,9 +383,9 @@ static void test_erased_shards_leave_the_tree(void **state)
     fill(&site, 3000, "value");
     assert_int_equal(store_close(site.store), 0);
     assert_int_equal(site_open(&site), 0);
-    for (uint32_t shard = 0; shard < SHARDS; shard++)
+    for (uint32_t shard = 0; shard < KIT_SHARDS; shard++)
         store_shard(site.store, shard, &before[shard]);
-    for (uint32_t shard = 0; shard < SHARDS; shard += 2) {
+    for (uint32_t shard = 0; shard < KIT_SHARDS; shard += 2) {
         int err = ERR_AGAIN;
 
         while (err == ERR_AGAIN)
@@ -403,7 +393,7 @@ static void test_erased_shards_leave_the_tree(void **state)
         assert_int_equal(err, 0);
     }
     for (int life = 0; life < 2; life++) {
-        for (uint32_t shard = 0; shard < SHARDS; shard++) {
+        for (uint32_t shard = 0; shard < KIT_SHARDS; shard++) {
             struct store_scan scan = {shard, NULL, 3000, 1 << 20};
             struct store_page page;
 
