@@ -45,7 +45,7 @@ static const struct command commands[] = {
      "seen; --wait gives them time to become equal.",
      OPTIONS_VERIFY, 0, 0, command_verify, NULL},
     {"compact", "",
-     "Give back disk space that the nodes named do not need\v"
+     "Give back disk space of the nodes named\v"
      "Each endpoint in turn, while the node goes on with its work. A node that writes too fast, or "
      "that has no room for a copy of its keys, is left as it is: exit code 3.",
      0, 0, 0, command_compact, NULL},
