@@ -66,10 +66,11 @@ enum answer_state { ANSWER_UNASKED, ANSWER_WAITING, ANSWER_OK, ANSWER_FAILED };
 struct answer {
     uint64_t node;
     enum answer_state state;
-    int err; // with FAILED
+    int err; // with FAILED; with WAITING: 0, or what it said before it was asked again
     bool hedge;
     bool repaired;
     bool replaced; // somebody stands in for it; if it answers all the same that counts
+    bool busy;     // a write: WAITING, but refused for want of room, and not offered again yet
     uint64_t asked_us;
     uint64_t answered_us;
     struct buffer object; // reads: versions and full context, encoded
@@ -105,7 +106,7 @@ struct op {
     // put
     struct dot dot;
     struct buffer token;
-    struct buffer delta; // encoded, for those that stand in later
+    struct buffer delta; // encoded, to be sent again
     // parked: on which operation
     uint64_t waits_for;
     // scan: the page, in an arena of its own
@@ -301,6 +302,10 @@ void forward_answered(struct node *node, struct op *op, uint64_t from,
 void forward_peer_gone(struct node *node, uint64_t from, struct op *op);
 void park_request(struct node *node, const struct origin *origin, const struct request *request,
                   uint64_t waits_for);
+// A write for which the store has no room now: it starts again when there is some. Refused for good
+// after a part of its time, so that its client can try elsewhere: nothing was written.
+void park_for_room(struct node *node, const struct origin *origin, const struct request *request);
+void parked_look(struct node *node, struct op *op); // whether there is room
 void parked_wake(struct node *node, uint64_t ended, int err, const char *text);
 void op_timed_out(struct node *node, struct op *op);
 // To an owner that serves; where none can be reached this node coordinates as a guest, unless that
@@ -343,6 +348,12 @@ void put_start(struct node *node, const struct origin *origin, const struct requ
                const struct key *key, const struct bucket_properties *properties);
 void put_acked(struct node *node, struct op *op, uint64_t from, int err);
 void put_settle(struct node *node, struct op *op);
+
+// put_send.c
+// To all owners that can be reached, and where that is allowed to others instead of the rest.
+void put_send(struct node *node, struct op *op, const struct key *key, const struct delta *delta);
+void put_replace_failed(struct node *node, struct op *op);
+void put_offer_later(struct node *node, struct op *op, struct answer *answer); // it had no room
 void put_hedge(struct node *node, struct op *op);
 uint64_t put_hedge_delay_us(const struct node *node);
 

@@ -222,6 +222,8 @@ void op_tick(struct node *node)
         heap_remove(&node->timers, item);
         if (timer == &timer->op->hedge && timer->op->kind == OP_PUT)
             put_hedge(node, timer->op);
+        else if (timer == &timer->op->hedge && timer->op->kind == OP_PARKED)
+            parked_look(node, timer->op);
         else if (timer == &timer->op->hedge)
             get_hedge(node, timer->op);
         else

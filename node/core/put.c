@@ -8,26 +8,16 @@
 // was sent the write counts when it acknowledges, also an owner that somebody stands in for by now:
 // w counts distinct nodes, pw distinct owners.
 //
+// A cluster that is written to faster than its disks follow slows its writers down. An owner that
+// refuses for want of room is offered the write again, after a hedge delay, for as long as the
+// write has time; where the coordinator itself has no room the request waits (request.c).
+//
 // UNAVAILABLE and the other refusals mean: certainly nothing was written anywhere. Once the delta
 // is on its way every failure is TIMEOUT: the write may still take effect.
 #include "base/plant.h"
 #include "node/core/machine.h"
 
 #include <inttypes.h>
-
-// A busy but healthy cluster must not hand its writes to guests: owners that are only slow get a
-// stand-in for at most one write in 50 (and at most HEDGE_BURST at once); those that say nothing at
-// all are taken for away.
-enum {
-    HEDGE_SAMPLES_MIN = 64,
-    HEDGE_FADE_AT = 8192,
-    HEDGE_US_DEFAULT = 50000,
-    HEDGE_US_MIN = 20000,
-    HEDGE_US_MAX = 500000,
-    HEDGE_EARN = 2, // a write
-    HEDGE_COST = 100,
-    HEDGE_BURST = 32
-};
 
 struct write {
     const struct request *request;
@@ -240,101 +230,6 @@ static void op_fail(struct node *node, struct op *op, int err, const char *text)
     op_end(node, op);
 }
 
-static void delta_send_to(struct node *node, struct op *op, uint32_t rank,
-                          const struct message *delta)
-{
-    struct answer *answer = &op->answers[rank];
-    struct message message = *delta;
-
-    message.guest = answer_is_guest(op, rank);
-    answer->state = ANSWER_WAITING;
-    answer->asked_us = node->now_us;
-    trace(op, "sends to %s%s", node_name_of(node, answer->node),
-          message.guest ? ", which stands in" : "");
-    node_send(node, answer->node, &message);
-}
-
-// Finds somebody to stand in for this rank; false when there is nobody.
-static bool rank_replace(struct node *node, struct op *op, uint32_t rank,
-                         const struct message *delta)
-{
-    int guest = guest_take(node, op);
-
-    if (guest < 0)
-        return false;
-    op->answers[rank].replaced = true;
-    delta_send_to(node, op, (uint32_t)guest, delta);
-    return true;
-}
-
-static bool wants_replacement(const struct answer *answer)
-{
-    return answer->state == ANSWER_FAILED && !answer->replaced;
-}
-
-static void failed_replace(struct node *node, struct op *op, const struct message *delta)
-{
-    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        if (wants_replacement(&op->answers[rank]) && !rank_replace(node, op, rank, delta))
-            return;
-    }
-}
-
-// The delta as it was sent first, for those that stand in later.
-static struct message delta_again(struct node *node, const struct op *op)
-{
-    struct message message = {.kind = MESSAGE_APPLY,
-                              .op = op->id,
-                              .bucket = arena_copy(&node->arena, op->key.bucket),
-                              .key = arena_copy(&node->arena, op->key.key)};
-    struct reader reader = reader_of(arena_copy(&node->arena, buffer_slice(&op->delta)));
-
-    check(delta_decode(&reader, &node->arena, &message.delta) == 0);
-    return message;
-}
-
-static void failed_replace_later(struct node *node, struct op *op)
-{
-    struct message delta;
-
-    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        if (!wants_replacement(&op->answers[rank]))
-            continue;
-        delta = delta_again(node, op);
-        failed_replace(node, op, &delta);
-        return;
-    }
-}
-
-static void delta_send(struct node *node, struct op *op, const struct write *write)
-{
-    struct message message = {.kind = MESSAGE_APPLY,
-                              .op = op->id,
-                              .bucket = write->key->bucket,
-                              .key = write->key->key,
-                              .delta = write->delta};
-
-    // The action outlives this function: what the delta points to must as well.
-    if (write->delta.count)
-        message.delta.versions = memcpy(arena_alloc(&node->arena, sizeof write->version),
-                                        &write->version, sizeof write->version);
-    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        const struct answer *answer = &op->answers[rank];
-
-        if (answer->state != ANSWER_FAILED && answer->node != node->settings.self.id)
-            delta_send_to(node, op, rank, &message);
-    }
-    if (!op->sloppy) {
-        buffer_reset(&op->delta, OP_BUFFER_KEEP); // nobody stands in: it is not needed again
-        return;
-    }
-    op_account(node, op, op->delta.size);
-    failed_replace(node, op, &message);
-    op_timer_start(node, op, &op->hedge, node->now_us + node->put_hedge_us);
-    if (node->put_hedge_credit < HEDGE_BURST * HEDGE_COST)
-        node->put_hedge_credit += HEDGE_EARN;
-}
-
 static void wait_for_log(struct node *node, struct op *op, uint64_t position)
 {
     int rank = op_rank(op, node->settings.self.id);
@@ -382,6 +277,11 @@ static void write_dispatch(struct node *node, struct op *op, struct write *write
     delta_make(node, write);
     delta_encode_once(node, op, &write->delta);
     err = store_apply(node->store, write->key, &write->delta, &node->arena, &position);
+    if (err == ERR_OVERLOADED) {
+        park_for_room(node, &op->origin, write->request);
+        op_end(node, op);
+        return;
+    }
     if (err) {
         op_fail(node, op, err,
                 arena_text(&node->arena, "%s: %s on %s: nothing was written",
@@ -391,7 +291,7 @@ static void write_dispatch(struct node *node, struct op *op, struct write *write
     }
     op->dot = write->version.dot;
     token_encode(write->key->bucket, write->key->key, token_context(node, write), &op->token);
-    delta_send(node, op, write);
+    put_send(node, op, write->key, &write->delta);
     wait_for_log(node, op, position);
 }
 
@@ -479,49 +379,9 @@ void put_settle(struct node *node, struct op *op)
         break;
     case QUORUM_WAIT:
         if (op->sloppy)
-            failed_replace_later(node, op);
+            put_replace_failed(node, op);
         break;
     }
-}
-
-// Twice the 99th percentile of what peers took to acknowledge lately.
-uint64_t put_hedge_delay_us(const struct node *node)
-{
-    uint64_t measured = HEDGE_US_DEFAULT;
-
-    if (node->peer_ack_us.count >= HEDGE_SAMPLES_MIN)
-        measured = 2 * histogram_quantile(&node->peer_ack_us, 9900);
-    if (measured < HEDGE_US_MIN)
-        return HEDGE_US_MIN;
-    return measured < HEDGE_US_MAX ? measured : HEDGE_US_MAX;
-}
-
-static void silent_replace(struct node *node, struct op *op, uint32_t rank,
-                           const struct message *delta)
-{
-    struct answer *answer = &op->answers[rank];
-    bool silent = peer_is_silent(node, answer->node, node->put_hedge_us / 2);
-
-    if (answer->state != ANSWER_WAITING || answer->replaced ||
-        node->now_us - answer->asked_us < node->put_hedge_us)
-        return;
-    if (!silent && node->put_hedge_credit < HEDGE_COST)
-        return;
-    trace(op, "hedge: %s has not acknowledged after %" PRIu64 " us",
-          node_name_of(node, answer->node), node->now_us - answer->asked_us);
-    if (rank_replace(node, op, rank, delta) && !silent)
-        node->put_hedge_credit -= HEDGE_COST;
-}
-
-// Looks again later: who stands in may be silent too, and the budget earns.
-void put_hedge(struct node *node, struct op *op)
-{
-    struct message delta = delta_again(node, op);
-    uint32_t count = op->answer_count;
-
-    for (uint32_t rank = 0; rank < count; rank++)
-        silent_replace(node, op, rank, &delta);
-    op_timer_start(node, op, &op->hedge, node->now_us + node->put_hedge_us);
 }
 
 // Nobody can stand in where the write itself is what is refused.
@@ -532,10 +392,12 @@ static bool write_is_refused(int err)
 
 static void peer_ack_measure(struct node *node, uint64_t from, const struct answer *answer)
 {
+    enum { FADE_AT = 8192 };
+
     if (from == node->settings.self.id)
         return;
     histogram_add(&node->peer_ack_us, node->now_us - answer->asked_us);
-    if (node->peer_ack_us.count >= HEDGE_FADE_AT)
+    if (node->peer_ack_us.count >= FADE_AT)
         histogram_fade(&node->peer_ack_us);
 }
 
@@ -549,9 +411,15 @@ void put_acked(struct node *node, struct op *op, uint64_t from, int err)
     if (rank < 0 || answer->state == ANSWER_OK)
         return;
     answer->answered_us = node->now_us;
+    if (err)
+        trace(op, "%s: %s", node_name_of(node, from), err_code(err));
+    if (err == ERR_OVERLOADED && answer->state == ANSWER_WAITING &&
+        !answer_is_guest(op, (uint32_t)rank)) {
+        put_offer_later(node, op, answer);
+        return;
+    }
     if (err) {
         answer_fail(op, (uint32_t)rank, err);
-        trace(op, "%s: %s", node_name_of(node, from), err_code(err));
         op->sloppy = op->sloppy && !write_is_refused(err);
     } else {
         peer_ack_measure(node, from, answer);

@@ -54,7 +54,7 @@ static const char *answer_word(const struct node *node, const struct answer *ans
 {
     enum member_state state = node_state_of(node, answer->node);
 
-    if (answer->state == ANSWER_FAILED && answer->err != ERR_CLOSED)
+    if (answer->err && answer->err != ERR_CLOSED)
         return err_code(answer->err);
     if (state == MEMBER_DEAD || state == MEMBER_LEFT)
         return "dead";
@@ -179,7 +179,7 @@ static struct slice answer_outcome(const struct answer *answer)
     case ANSWER_UNASKED:
         return slice_of_text("not asked");
     case ANSWER_WAITING:
-        return slice_of_text("no answer yet");
+        return slice_of_text(answer->err ? err_code(answer->err) : "no answer yet");
     case ANSWER_FAILED:
         return slice_of_text(err_code(answer->err));
     case ANSWER_OK:

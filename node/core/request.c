@@ -6,7 +6,11 @@
 
 #include <inttypes.h>
 
-enum { FORWARD_SILENT_US = 500000 };
+enum {
+    FORWARD_SILENT_US = 500000,
+    ROOM_LOOK_US = 20000, // how often a write that waits for room looks for it
+    ROOM_SHARE = 2        // and it waits for one part in so many of its time
+};
 
 static void request_dispatch(struct node *node, const struct origin *origin,
                              const struct request *request);
@@ -99,6 +103,34 @@ void parked_wake(struct node *node, uint64_t ended, int err, const char *text)
             continue;
         }
         reply_error(node, &op->origin, op->request.method, err, text);
+        op_end(node, op);
+    }
+}
+
+void park_for_room(struct node *node, const struct origin *origin, const struct request *request)
+{
+    struct op *op = op_new(node, OP_PARKED, origin, request->timeout_ms);
+
+    op_keep_request(node, op, request);
+    op_timer_start(node, op, &op->hedge, node->now_us + ROOM_LOOK_US);
+}
+
+void parked_look(struct node *node, struct op *op)
+{
+    uint64_t waited_us = node->now_us - op->started_us;
+    uint64_t time_us = op->deadline.item.key - op->started_us;
+
+    if (store_refusal(node->store) != ERR_OVERLOADED) {
+        parked_restart(node, op);
+    } else if (waited_us < time_us / ROOM_SHARE) {
+        op_timer_start(node, op, &op->hedge, node->now_us + ROOM_LOOK_US);
+    } else {
+        reply_error(node, &op->origin, op->request.method, ERR_OVERLOADED,
+                    arena_text(&node->arena,
+                               "%s: %s is written to faster than its disk follows, for %" PRIu64
+                               " ms already: nothing was written; slow down and retry",
+                               method_title(op->request.method), node->settings.self.name,
+                               waited_us / 1000));
         op_end(node, op);
     }
 }

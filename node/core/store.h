@@ -49,6 +49,10 @@ int store_read(struct store *store, const struct key *key, struct arena *arena,
 int store_apply(struct store *store, const struct key *key, const struct delta *delta,
                 struct arena *arena, uint64_t *out_position);
 
+// 0, or the error with which puts of whatever key are refused now: ERR_DISK_FULL, ERR_OVERLOADED,
+// ERR_IO.
+int store_refusal(const struct store *store);
+
 // Replaces a damaged record by what the other owners have: the versions as given (presence wins,
 // whatever the shard's clock says), rest := (object->rest + dots of the versions) - what the key
 // has seen by clock and fills. The key is known again. Without a name and versions: there is

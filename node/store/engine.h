@@ -82,9 +82,6 @@ int store_poll(struct store *store);
 // never.
 uint64_t store_deadline(const struct store *store);
 
-// 0, or the error with which puts are refused now: ERR_DISK_FULL, ERR_OVERLOADED, ERR_IO.
-int store_refusal(const struct store *store);
-
 // Waits until everything applied so far is durable (as store_poll would tell). ERR_IO.
 int store_flush(struct store *store);
 

@@ -377,7 +377,9 @@ void scene_cluster(struct stage *stage, struct words *words)
         stage_number(stage, script_value(words, "dot_log", "1048576"), UINT32_MAX);
     settings.siblings_max =
         (uint32_t)stage_number(stage, script_value(words, "siblings", "100"), UINT32_MAX);
-    settings.memtable_keys = 100000; // nothing goes to the tree but when the story wants it
+    // As it is, nothing goes to the tree but when the story wants it.
+    settings.memtable_keys =
+        (uint32_t)stage_number(stage, script_value(words, "memtable", "100000"), UINT32_MAX);
     settings.memtable_bytes = 64 << 20;
     settings.data = stage;
     settings.calls = (struct sim_calls){.reply = request_answered,
