@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Far more requests than a node lets in: it goes on answering, says OVERLOADED to the others, and
-# whoever asks again at once is not read from for a while, so that refusing costs it little. A load
-# of many records slows down.
+# whoever asks again at once is not read from for a while, so that refusing costs it little. Who
+# writes faster than checkpoints follow is slowed down.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/cluster.sh
@@ -41,4 +41,14 @@ awk -v records=$records 'BEGIN { for (i = 1; i <= records; i++) printf "key-%06d
 grep -q "^$records written, 0 failed" "$TMPDIR/load" || fail "of the load: $(cat "$TMPDIR/load")"
 "$QUORATE_BIN/quorate" bench write -e "${clients[0]}" --load-only --keys $records --value-size 4000 \
     --connections 64 --depth 64 --timeout 30s >"$TMPDIR/load" 2>&1 || fail "the load fails: $(cat "$TMPDIR/load")"
+cluster_end || fail 'a node did not end well'
+
+# Writes wait for room, on the node that coordinates and on the others: nobody is refused.
+cluster_begin 3 --memtable 64K
+"$QUORATE_BIN/quorate" bench write --w 2 -e "$(IFS=, && echo "${clients[*]}")" --keys 20000 \
+    --connections 64 --depth 4 --timeout 30s --warm-up 0 --duration 2 --format json \
+    >"$TMPDIR/run.json" 2>"$TMPDIR/run.err" || fail "$(cat "$TMPDIR/run.err")"
+awk -f tests/bench/flat.awk "$TMPDIR/run.json" >"$TMPDIR/run"
+[ "$(of operations)" -gt 0 ] || fail 'nothing was written'
+[ "$(of failed)" = 0 ] || fail "writes failed: $(grep errors "$TMPDIR/run")"
 cluster_end || fail 'a node did not end well'
