@@ -153,7 +153,10 @@ static bool guest_gives_up(struct node *node, struct local *local)
         local->stuck_us = node->now_us;
         local->stuck_at = local->version;
     }
-    if (node->now_us < local->stuck_us + node->settings.repair_calm_us)
+    // Erasing takes steps, and what is half erased could not be told from what the dot log is too
+    // small for: until nothing is left of what the owners have, no step is taken.
+    if (store_prune(node->store, local->shard, &known, PRUNE_DOTS) ||
+        node->now_us < local->stuck_us + node->settings.repair_calm_us)
         return false;
     node_log(node, LOG_ALARM,
              "a damaged record in shard %" PRIu32 ", kept here for its owners, held a write that "
@@ -210,7 +213,9 @@ static void guest_drain(struct node *node, struct local *local)
         guest_lost(node, local, &lost);
     else if (!guest_may_go(node, local))
         return;
-    err = store_erase(node->store, local->shard, &position);
+    do
+        err = store_erase(node->store, local->shard, &position);
+    while (err == ERR_AGAIN && lost.count);
     if (!err)
         err = guest_keep_lost(node, local, &lost);
     if (err && err != ERR_AGAIN)
