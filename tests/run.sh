@@ -6,8 +6,9 @@
 #
 # One line per program, its lines that begin with `note: `, all its output when it fails, and as the very last line
 # `N passed, N failed, N skipped` over all of them. Programs of tests/system run one after
-# another, the others TEST_JOBS (2) at a time. The status is non-zero when anything failed or
-# nothing ran.
+# another, the others TEST_JOBS (2) at a time before them. Those of tests/system that only simulate
+# take what the others there leave of the processors: their clock is virtual, so that they neither
+# disturb nor mind. The status is non-zero when anything failed or nothing ran.
 #
 # A program gets QUORATE_BIN (folder of the programs under test), an empty folder TMPDIR of its
 # own (kept when it fails) and TEST_TIMEOUT (300) seconds; what it leaves running is killed.
@@ -117,14 +118,27 @@ run_one() {
     return 0
 }
 
+# In the background, where bash does not hear of an interrupt: run_all passes it on.
+run_simulated() {
+    local results=$1 program child=''
+    shift
+    trap 'kill $child 2>/dev/null; exit' TERM
+    for program in "$@"; do
+        TEST_TIMEOUT=$((timeout_seconds * 2)) nice -n 19 tests/run.sh --one "$results" "$program" &
+        child=$!
+        wait $child
+    done
+}
+
 run_all() {
-    local results program beside=() alone=()
+    local results program beside=() alone=() simulated=()
     mkdir -p build
     results=$(mktemp build/results.XXXXXX) || exit 1
     # shellcheck disable=SC2064
     trap "rm -f $results" EXIT
     for program in "$@"; do
         case $program in
+        *tests/system/sim_* | *tests/system/plants_*) simulated+=("$program") ;;
         *tests/system/*) alone+=("$program") ;;
         *) beside+=("$program") ;;
         esac
@@ -133,9 +147,13 @@ run_all() {
         printf '%s\0' "${beside[@]}" |
             xargs -0 -n 1 -P "${TEST_JOBS:-2}" tests/run.sh --one "$results"
     fi
+    run_simulated "$results" "${simulated[@]}" &
+    trap "kill $! 2>/dev/null; exit 130" INT TERM
     for program in "${alone[@]}"; do
         tests/run.sh --one "$results" "$program"
     done
+    wait
+    trap - INT TERM
     if [ "$(wc -l <"$results")" -ne $# ]; then
         echo "only $(wc -l <"$results") of $# test programs came to an end"
         echo '0 1 0' >>"$results"

@@ -8,7 +8,7 @@ set -u
 sim=${QUORATE_BIN:?}/quorate-sim
 cd "${TMPDIR:?}" || exit 1
 
-timeout 280 "$sim" check --seeds 1000 --failures 16 --no-shrink --no-progress >campaign.txt
+timeout 560 "$sim" check --seeds 1000 --failures 16 --no-shrink --no-progress >campaign.txt
 status=$?
 sed 's/^/note: /' <(tail -n 4 campaign.txt | grep 'seeds\|operations\|never')
 if [ $status != 0 ]; then
