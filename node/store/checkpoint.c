@@ -442,6 +442,7 @@ static void finish(struct store *store)
     store->tree_bytes = store->tree->calls->used(store->tree);
     memtable_free(store->frozen);
     store->frozen = NULL;
+    relax_later(store, checkpoint->load.object_count);
     checkpoint_done(checkpoint);
     checkpoint->state = CHECKPOINT_IDLE;
     log_drop(&store->log, store->covered);

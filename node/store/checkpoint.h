@@ -78,7 +78,7 @@ bool checkpoint_full(const struct store *store);
 bool checkpoint_presses(const struct store *store);
 
 // How many times over the memtable would use up what the tree's changed pages may take: LMDB holds
-// them in memory until the commit, and never gives that memory back.
+// them in memory until the commit, and keeps that memory (relax.h).
 uint32_t checkpoint_pages(const struct store *store);
 
 // Frees a load that was not finished.

@@ -109,6 +109,8 @@ void store_turn_end(struct store *store, uint64_t now_ms)
     strip_some(store);
     views_end(store);
     store->fatal = checkpoint_turn(store, now_ms);
+    if (!store->fatal)
+        store->fatal = relax_turn(store);
     log_submit(&store->log, now_ms);
 }
 
@@ -127,6 +129,8 @@ uint64_t store_deadline(const struct store *store)
 
     if (store->checkpoint.state == CHECKPOINT_WAITING && store->checkpoint.retry_at_ms < deadline)
         deadline = store->checkpoint.retry_at_ms;
+    if (store->relax.wanted && store->relax.due_ms < deadline)
+        deadline = store->relax.due_ms;
     return deadline;
 }
 

@@ -12,6 +12,7 @@
 //   valid.c       what must hold, for slow checks
 //   checkpoint.c  memtable -> tree
 //   compact.c     tree -> a smaller one
+//   relax.c       memory given back
 //   load.c        tree and log -> memory, at start
 //   engine.c      the turn, opening and closing
 #ifndef NODE_STORE_STATE_H
@@ -21,6 +22,7 @@
 #include "node/store/compact.h"
 #include "node/store/engine.h"
 #include "node/store/log.h"
+#include "node/store/relax.h"
 #include "node/store/replica.h"
 #include "node/store/unknown.h"
 
@@ -72,6 +74,7 @@ struct store {
     struct memtable *frozen; // NULL unless a checkpoint is under way
     struct checkpoint checkpoint;
     struct compact compact;
+    struct relax relax;
 
     // A write reads its key and then applies to it: the second search is spared.
     struct lookup last;

@@ -18,6 +18,7 @@
 #include "node/store/lmdb_env.h"
 #include "node/store/os.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -70,6 +71,8 @@ static int read_begin(struct tree_lmdb *lmdb)
 
     if (lmdb->reading)
         return 0;
+    if (!lmdb->env.env)
+        return ERR_IO; // it could not be opened anew
     code = lmdb->read ? mdb_txn_renew(lmdb->read)
                       : mdb_txn_begin(lmdb->env.env, NULL, MDB_RDONLY, &lmdb->read);
     lmdb->reading = code == 0;
@@ -306,6 +309,20 @@ static int lmdb_adopt(struct tree *tree)
     return lmdb->copy_err;
 }
 
+// An environment still to be closed by the thread is one of another file.
+static int lmdb_reopen(struct tree *tree)
+{
+    struct tree_lmdb *lmdb = lmdb_of(tree);
+    uint64_t map_bytes = lmdb->env.map_bytes;
+
+    read_close(lmdb);
+    lmdb_env_close(&lmdb->env);
+    if (lmdb_env_open(lmdb->path, map_bytes, lmdb->settings.no_sync ? MDB_NOSYNC : 0, &lmdb->env))
+        return ERR_IO;
+    malloc_trim(0);
+    return 0;
+}
+
 // ---------------------------------------------------------------- the thread
 
 // With the mutex held, which it gives back meanwhile.
@@ -411,9 +428,9 @@ static void lmdb_close(struct tree *tree)
 }
 
 static const struct tree_calls lmdb_calls = {
-    lmdb_get,    lmdb_next,  lmdb_turn_end, lmdb_submit, lmdb_poll,   lmdb_wait,
-    lmdb_grow,   lmdb_adopt, lmdb_begin,    lmdb_put,    lmdb_remove, lmdb_remove_some,
-    lmdb_commit, lmdb_abort, lmdb_compact,  lmdb_used,   lmdb_close,
+    lmdb_get,         lmdb_next,   lmdb_turn_end, lmdb_submit,  lmdb_poll, lmdb_wait,
+    lmdb_grow,        lmdb_adopt,  lmdb_reopen,   lmdb_begin,   lmdb_put,  lmdb_remove,
+    lmdb_remove_some, lmdb_commit, lmdb_abort,    lmdb_compact, lmdb_used, lmdb_close,
 };
 
 // ---------------------------------------------------------------- opening

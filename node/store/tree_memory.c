@@ -344,6 +344,12 @@ static int memory_compact(struct tree *tree, const atomic_bool *stop)
     return atomic_load(stop) ? ERR_AGAIN : memory_fails(memory_of(tree));
 }
 
+static int memory_reopen(struct tree *tree)
+{
+    (void)tree;
+    return 0;
+}
+
 static int memory_adopt(struct tree *tree)
 {
     (void)tree;
@@ -371,10 +377,9 @@ static void memory_close(struct tree *tree)
 }
 
 static const struct tree_calls memory_calls = {
-    memory_get,    memory_next,        memory_turn_end, memory_submit, memory_poll,
-    memory_wait,   memory_grow_map,    memory_adopt,    memory_begin,  memory_put,
-    memory_remove, memory_remove_some, memory_commit,   memory_abort,  memory_compact,
-    memory_used,   memory_close,
+    memory_get,         memory_next,   memory_turn_end, memory_submit,  memory_poll, memory_wait,
+    memory_grow_map,    memory_adopt,  memory_reopen,   memory_begin,   memory_put,  memory_remove,
+    memory_remove_some, memory_commit, memory_abort,    memory_compact, memory_used, memory_close,
 };
 
 struct tree *tree_memory_new(void)

@@ -478,6 +478,72 @@ static void test_new_directories_are_synced(void **state)
     site_done(&site);
 }
 
+// A store with a large checkpoint behind it, which knows that it holds memory for the next.
+static void large_checkpoint(struct site *site)
+{
+    enum { KEYS = 6000, PATIENCE_MS = 20000 };
+
+    site_make(site);
+    site->settings.segment_bytes = 1 << 20;
+    site->settings.memtable_bytes = 8 << 20;
+    assert_int_equal(site_open(site), 0);
+    declare(site);
+    fill(site, KEYS, "value");
+    store_checkpoint(site->store);
+    for (int ms = 0; store_deadline(site->store) == UINT64_MAX; ms++) {
+        turn(site);
+        assert_true(ms < PATIENCE_MS);
+        usleep(1000);
+    }
+}
+
+static void test_memory_is_given_back_when_nobody_writes(void **state)
+{
+    struct site site;
+    uint64_t first;
+
+    (void)state;
+    large_checkpoint(&site);
+    first = store_deadline(site.store);
+    fill(&site, 1000, "newer");
+    assert_true(store_deadline(site.store) == first);
+    store_turn_end(site.store, first);
+    assert_true(store_deadline(site.store) > first && store_deadline(site.store) < UINT64_MAX);
+    fill(&site, 999, "newest"); // the keys are in the memtable already: no new ones
+    assert_int_equal(value_is(&site, 5999, "value"), 1);
+    store_turn_end(site.store, store_deadline(site.store));
+    assert_true(store_deadline(site.store) == UINT64_MAX);
+    assert_int_equal(store_poll(site.store), 0);
+    assert_int_equal(value_is(&site, 5999, "value"), 1);
+    assert_int_equal(value_is(&site, 998, "newest"), 1);
+    assert_int_equal(value_is(&site, 999, "newer"), 1);
+    assert_int_equal(store_close(site.store), 0);
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(site.found.keys, 6000);
+    assert_int_equal(value_is(&site, 998, "newest"), 1);
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
+static void test_tree_that_cannot_be_opened_anew_ends_all(void **state)
+{
+    struct site site;
+
+    (void)state;
+    large_checkpoint(&site);
+    command("mv '%s/data/tree' '%1$s/away'", site.root);
+    store_turn_end(site.store, store_deadline(site.store));
+    assert_int_equal(store_poll(site.store), ERR_IO);
+    assert_int_equal(value_is(&site, 1, "value"), ERR_IO);
+    assert_int_equal(put(&site, 1, "value"), ERR_IO);
+    store_abandon(site.store);
+    command("mv '%s/away' '%1$s/data/tree'", site.root);
+    assert_int_equal(site_open(&site), 0);
+    assert_int_equal(site.found.keys, 6000);
+    assert_int_equal(store_close(site.store), 0);
+    site_done(&site);
+}
+
 static void test_mode_interval_writes_and_syncs(void **state)
 {
     struct site site;
@@ -510,6 +576,8 @@ int main(void)
         cmocka_unit_test(test_what_is_read_is_written_again),
         cmocka_unit_test(test_nothing_is_written_behind_a_failed_write),
         cmocka_unit_test(test_new_directories_are_synced),
+        cmocka_unit_test(test_memory_is_given_back_when_nobody_writes),
+        cmocka_unit_test(test_tree_that_cannot_be_opened_anew_ends_all),
         cmocka_unit_test(test_mode_interval_writes_and_syncs),
     };
 
