@@ -115,7 +115,7 @@ static const struct option_row rows[] = {
     {{.name = "endpoint",
       .key = 'e',
       .arg = "HOST:PORT",
-      .doc = "Any node of the cluster; repeatable (QUORATE_ENDPOINTS, else 127.0.0.1:7400)",
+      .doc = "A node; repeatable (QUORATE_ENDPOINTS, else 127.0.0.1:7400)",
       .group = 1},
      0},
     {{.name = "format",

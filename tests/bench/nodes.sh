@@ -25,9 +25,10 @@ floors='echo fanout fanout-log'
 
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 
-# The words for the client of a work: get1, put2, a, echo, ...
+# The words for the client of a work: get1, get1-one (all at one owner), put2, a, echo, ...
 options_of() {
     case $1 in
+    get1-one) echo '--workload read --r 1 --spread first' ;;
     echo | fanout | fanout-log) echo "--workload write --floor $1" ;;
     get[0-9]) echo "--workload read --r ${1#get}" ;;
     put[0-9]) echo "--workload write --w ${1#put}" ;;
@@ -37,6 +38,7 @@ options_of() {
 
 name_of() {
     case $1 in
+    get1-one) echo 'GET r=1, all at one' ;;
     get[0-9]) echo "GET r=${1#get}" ;;
     put[0-9]) echo "PUT w=${1#put}" ;;
     [a-f]) echo "workload ${1^^}, r=2 w=2" ;;
@@ -220,7 +222,7 @@ title() {
 }
 
 plan_short() {
-    local shape shared works='get1 get2 put1 put2 put3'
+    local shape shared works='get1 get1-one get2 put1 put2 put3'
     show_disk
     cluster_start sync3 3 --durability sync
     load 100
@@ -229,6 +231,8 @@ plan_short() {
         # shellcheck disable=SC2086
         group "$(title 3 sync $shape 100 uniform)" "$shared" $floors $works
     done
+    # shellcheck disable=SC2086
+    group "$(title 3 sync 1x1 100 uniform)" "$(shared_options 1x1 100 uniform)" $floors get1 get2 put2
     show_tables "$floors"
     shared=$(shared_options 64x1 100 uniform)
     # shellcheck disable=SC2086
@@ -251,7 +255,7 @@ plan_full() {
     show_disk
     for nodes in ${NODES:-3 5}; do
         for mode in ${MODES:-sync interval=1000}; do
-            works=${WORKS:-get1 get2 put1 put2 put3 a b c d f}
+            works=${WORKS:-get1 get1-one get2 put1 put2 put3 a b c d f}
             [ "$mode" = sync ] || works=${WORKS:-put1 put2 put3 a f}
             for size in ${SIZES:-100 1024}; do
                 cluster_start full "$nodes" --durability "$mode"
