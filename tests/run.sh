@@ -118,26 +118,29 @@ run_one() {
     return 0
 }
 
-# In the background, where bash does not hear of an interrupt: run_all passes it on.
-run_simulated() {
-    local results=$1 program child=''
-    shift
+# run_one_by_one PATIENCE NICENESS RESULTS PROGRAM...: with so many times the time allowed. In the
+# background, where bash does not hear of an interrupt: run_all passes it on.
+run_one_by_one() {
+    local patience=$1 niceness=$2 results=$3 program child=''
+    shift 3
     trap 'kill $child 2>/dev/null; exit' TERM
     for program in "$@"; do
-        TEST_TIMEOUT=$((timeout_seconds * 2)) nice -n 19 tests/run.sh --one "$results" "$program" &
+        TEST_TIMEOUT=$((timeout_seconds * patience)) \
+            nice -n "$niceness" tests/run.sh --one "$results" "$program" &
         child=$!
         wait $child
     done
 }
 
 run_all() {
-    local results program beside=() alone=() simulated=()
+    local results program beside=() alone=() simulated=() lanes
     mkdir -p build
     results=$(mktemp build/results.XXXXXX) || exit 1
     # shellcheck disable=SC2064
     trap "rm -f $results" EXIT
     for program in "$@"; do
         case $program in
+        *tests/system/sim_report_*) alone+=("$program") ;; # a browser
         *tests/system/sim_* | *tests/system/plants_*) simulated+=("$program") ;;
         *tests/system/*) alone+=("$program") ;;
         *) beside+=("$program") ;;
@@ -147,11 +150,12 @@ run_all() {
         printf '%s\0' "${beside[@]}" |
             xargs -0 -n 1 -P "${TEST_JOBS:-2}" tests/run.sh --one "$results"
     fi
-    run_simulated "$results" "${simulated[@]}" &
-    trap "kill $! 2>/dev/null; exit 130" INT TERM
-    for program in "${alone[@]}"; do
-        tests/run.sh --one "$results" "$program"
-    done
+    run_one_by_one 2 19 "$results" "${simulated[@]}" &
+    lanes=$!
+    run_one_by_one 1 0 "$results" "${alone[@]}" &
+    lanes="$lanes $!"
+    # shellcheck disable=SC2064,SC2086
+    trap "kill $lanes 2>/dev/null; exit 130" INT TERM
     wait
     trap - INT TERM
     if [ "$(wc -l <"$results")" -ne $# ]; then

@@ -22,6 +22,7 @@ void answer_fail(struct op *op, uint32_t rank, int err)
 {
     op->answers[rank].state = ANSWER_FAILED;
     op->answers[rank].err = err;
+    op->answers[rank].busy = false;
     quorum_fail(&op->quorum, rank);
 }
 

@@ -40,8 +40,9 @@ struct peer {
 // Who gets the reply: a client of ours by ticket, or a peer that forwarded its client's request.
 struct origin {
     enum { ORIGIN_NONE, ORIGIN_CLIENT, ORIGIN_PEER } kind;
-    uint64_t id;   // ticket, or the peer's op
-    uint64_t peer; // node id
+    uint64_t id;       // ticket, or the peer's op
+    uint64_t peer;     // node id
+    uint64_t since_us; // when the request came, however often it has begun anew since
 };
 
 enum op_kind {
@@ -87,7 +88,7 @@ struct op {
     struct origin origin;
     struct timer deadline;
     struct timer hedge;
-    uint64_t started_us;
+    uint64_t started_us;    // since when its origin waits
     struct buffer kept;     // what the slices of `request` and `key` point into
     struct request request; // parts of it, by kind
     struct key key;
@@ -107,8 +108,9 @@ struct op {
     struct dot dot;
     struct buffer token;
     struct buffer delta; // encoded, to be sent again
-    // parked: on which operation
+    // parked: on which operation, or for room in the store
     uint64_t waits_for;
+    bool waits_for_room;
     // scan: the page, in an arena of its own
     struct arena page;
     struct reply *scan;
@@ -193,6 +195,7 @@ struct node {
     struct heap timers; // deadlines and hedges
     uint64_t next_op;
     uint32_t client_ops; // in flight with an origin
+    uint32_t room_waits; // writes parked for room
     struct pace pace;    // how many of those make sense
     size_t memory;       // bytes kept by operations
 
@@ -302,8 +305,9 @@ void forward_answered(struct node *node, struct op *op, uint64_t from,
 void forward_peer_gone(struct node *node, uint64_t from, struct op *op);
 void park_request(struct node *node, const struct origin *origin, const struct request *request,
                   uint64_t waits_for);
-// A write for which the store has no room now: it starts again when there is some. Refused for good
-// after a part of its time, so that its client can try elsewhere: nothing was written.
+// A write for which the store has no room now: it starts again when there is some. Refused with
+// OVERLOADED after half of its time, so that its client can try elsewhere, and at once where many
+// wait already, so that reads go on: nothing was written.
 void park_for_room(struct node *node, const struct origin *origin, const struct request *request);
 void parked_look(struct node *node, struct op *op); // whether there is room
 void parked_wake(struct node *node, uint64_t ended, int err, const char *text);

@@ -145,7 +145,7 @@ static void answer_step(struct node *node, uint64_t from, const struct message *
 
 static void message_step(struct node *node, uint64_t from, const struct message *message)
 {
-    struct origin origin = {ORIGIN_PEER, message->op, from};
+    struct origin origin = {ORIGIN_PEER, message->op, from, node->now_us};
 
     peer_heard(node, from);
     switch (message->kind) {
@@ -212,12 +212,13 @@ static void upkeep(struct node *node)
 
 const struct actions *node_step(struct node *node, const struct event *event)
 {
-    struct origin origin = {ORIGIN_CLIENT, event->ticket, 0};
+    struct origin origin = {ORIGIN_CLIENT, event->ticket, 0, 0};
 
     arena_reset(&node->arena);
     node->actions.count = 0;
     if (event->now_us > node->now_us)
         node->now_us = event->now_us;
+    origin.since_us = node->now_us;
     node->wall_ms = event->wall_ms;
     switch (event->kind) {
     case EVENT_REQUEST:

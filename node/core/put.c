@@ -9,8 +9,9 @@
 // w counts distinct nodes, pw distinct owners.
 //
 // A cluster that is written to faster than its disks follow slows its writers down. An owner that
-// refuses for want of room is offered the write again, after a hedge delay, for as long as the
-// write has time; where the coordinator itself has no room the request waits (request.c).
+// refuses for want of room is offered the write again for as long as the write has time, and gets a
+// stand-in after half of that; where the coordinator itself has no room the request waits
+// (request.c).
 //
 // UNAVAILABLE and the other refusals mean: certainly nothing was written anywhere. Once the delta
 // is on its way every failure is TIMEOUT: the write may still take effect.
@@ -221,6 +222,9 @@ static struct op *op_begin(struct node *node, const struct origin *origin,
     trace(op, "%s in shard %" PRIu32 ": w %" PRIu32 ", pw %" PRIu32 " of %" PRIu32 " replicas%s",
           method_title(op->request.method), op->key.shard, write->w, write->pw, op->owner_count,
           op->sloppy ? "" : ", owners only");
+    if (op->started_us < node->now_us)
+        trace(op, "waited for room or properties: begins after %" PRIu64 " us",
+              node->now_us - op->started_us);
     return op;
 }
 

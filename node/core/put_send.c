@@ -16,17 +16,35 @@ enum {
     HEDGE_EARN = 2, // a write
     HEDGE_COST = 100,
     HEDGE_BURST = 32,
-    OFFER_SHARE = 4,      // of a write's age, between two offers to an owner that has no room
+    OFFER_SHARE = 4, // of a write's age, between two offers to an owner that has no room
+    OFFER_US_MIN = 20000,
     OFFER_US_MAX = 80000, // at most,
     OFFER_BYTES_US = 16   // and a microsecond for so many bytes
 };
 
-static void delta_send_to(struct node *node, struct op *op, uint32_t rank,
-                          const struct message *delta)
+// The delta as it was sent first, for those that stand in later and those that had no room: made
+// when it is needed, once a step.
+static void delta_again(struct node *node, const struct op *op, struct message *delta)
+{
+    struct reader reader;
+
+    if (delta->op)
+        return;
+    *delta = (struct message){.kind = MESSAGE_APPLY,
+                              .op = op->id,
+                              .bucket = arena_copy(&node->arena, op->key.bucket),
+                              .key = arena_copy(&node->arena, op->key.key)};
+    reader = reader_of(arena_copy(&node->arena, buffer_slice(&op->delta)));
+    check(delta_decode(&reader, &node->arena, &delta->delta) == 0);
+}
+
+static void delta_send_to(struct node *node, struct op *op, uint32_t rank, struct message *delta)
 {
     struct answer *answer = &op->answers[rank];
-    struct message message = *delta;
+    struct message message;
 
+    delta_again(node, op, delta);
+    message = *delta;
     message.guest = answer_is_guest(op, rank);
     trace(op, "sends to %s%s%s", node_name_of(node, answer->node),
           message.guest ? ", which stands in" : "", answer->busy ? " again" : "");
@@ -37,8 +55,7 @@ static void delta_send_to(struct node *node, struct op *op, uint32_t rank,
 }
 
 // Finds somebody to stand in for this rank; false when there is nobody.
-static bool rank_replace(struct node *node, struct op *op, uint32_t rank,
-                         const struct message *delta)
+static bool rank_replace(struct node *node, struct op *op, uint32_t rank, struct message *delta)
 {
     int guest = guest_take(node, op);
 
@@ -54,7 +71,7 @@ static bool wants_replacement(const struct answer *answer)
     return answer->state == ANSWER_FAILED && !answer->replaced;
 }
 
-static void failed_replace(struct node *node, struct op *op, const struct message *delta)
+static void failed_replace(struct node *node, struct op *op, struct message *delta)
 {
     for (uint32_t rank = 0; rank < op->answer_count; rank++) {
         if (wants_replacement(&op->answers[rank]) && !rank_replace(node, op, rank, delta))
@@ -62,30 +79,11 @@ static void failed_replace(struct node *node, struct op *op, const struct messag
     }
 }
 
-// The delta as it was sent first, for those that stand in later and those that had no room.
-static struct message delta_again(struct node *node, const struct op *op)
-{
-    struct message message = {.kind = MESSAGE_APPLY,
-                              .op = op->id,
-                              .bucket = arena_copy(&node->arena, op->key.bucket),
-                              .key = arena_copy(&node->arena, op->key.key)};
-    struct reader reader = reader_of(arena_copy(&node->arena, buffer_slice(&op->delta)));
-
-    check(delta_decode(&reader, &node->arena, &message.delta) == 0);
-    return message;
-}
-
 void put_replace_failed(struct node *node, struct op *op)
 {
-    struct message delta;
+    struct message delta = {0};
 
-    for (uint32_t rank = 0; rank < op->answer_count; rank++) {
-        if (!wants_replacement(&op->answers[rank]))
-            continue;
-        delta = delta_again(node, op);
-        failed_replace(node, op, &delta);
-        return;
-    }
+    failed_replace(node, op, &delta);
 }
 
 void put_send(struct node *node, struct op *op, const struct key *key, const struct delta *delta)
@@ -127,8 +125,7 @@ uint64_t put_hedge_delay_us(const struct node *node)
     return measured < HEDGE_US_MAX ? measured : HEDGE_US_MAX;
 }
 
-static void silent_replace(struct node *node, struct op *op, uint32_t rank,
-                           const struct message *delta)
+static void silent_replace(struct node *node, struct op *op, uint32_t rank, struct message *delta)
 {
     struct answer *answer = &op->answers[rank];
     bool silent = peer_is_silent(node, answer->node, node->put_hedge_us / 2);
@@ -146,41 +143,60 @@ static void silent_replace(struct node *node, struct op *op, uint32_t rank,
 
 // The longer an owner has had no room, the later it is asked again, but not so late that those who
 // came after are served before; a large value is a lot to send in vain.
-static bool offer_is_due(const struct node *node, const struct op *op, const struct answer *answer)
+static uint64_t offer_due_us(const struct op *op, const struct answer *answer)
 {
-    uint64_t pause_us = (node->now_us - op->started_us) / OFFER_SHARE;
+    uint64_t pause_us = (answer->answered_us - op->started_us) / OFFER_SHARE;
     uint64_t pause_us_max = OFFER_US_MAX + op->delta.size / OFFER_BYTES_US;
 
+    if (pause_us < OFFER_US_MIN)
+        pause_us = OFFER_US_MIN;
     if (pause_us > pause_us_max)
         pause_us = pause_us_max;
-    return node->now_us - answer->answered_us >= pause_us;
+    return answer->answered_us + pause_us;
+}
+
+// The write must not fail because a disk hangs: others can take it.
+static void busy_replace(struct node *node, struct op *op, uint32_t rank, struct message *delta)
+{
+    uint64_t time_us = op->deadline.item.key - op->started_us;
+
+    if (op->sloppy && !op->answers[rank].replaced && node->now_us - op->started_us >= time_us / 2)
+        (void)rank_replace(node, op, rank, delta);
 }
 
 // Looks again later: who stands in may be silent too, and the budget earns.
 void put_hedge(struct node *node, struct op *op)
 {
-    struct message delta = delta_again(node, op);
+    uint64_t due_us = op->sloppy ? node->now_us + node->put_hedge_us : UINT64_MAX;
     uint32_t count = op->answer_count;
-    bool busy = false;
+    struct message delta = {0};
 
     for (uint32_t rank = 0; rank < count; rank++) {
         const struct answer *answer = &op->answers[rank];
 
-        if (answer->busy && offer_is_due(node, op, answer))
-            delta_send_to(node, op, rank, &delta);
+        if (answer->busy)
+            busy_replace(node, op, rank, &delta);
         else if (op->sloppy)
             silent_replace(node, op, rank, &delta);
-        busy |= answer->busy;
+        if (answer->busy && offer_due_us(op, answer) <= node->now_us)
+            delta_send_to(node, op, rank, &delta);
+        if (answer->busy && offer_due_us(op, answer) < due_us)
+            due_us = offer_due_us(op, answer);
     }
-    if (op->sloppy || busy)
-        op_timer_start(node, op, &op->hedge, node->now_us + node->put_hedge_us);
+    if (due_us < UINT64_MAX)
+        op_timer_start(node, op, &op->hedge, due_us);
 }
 
-// An owner has no room now. Where others may stand in the timer runs anyway.
+// An owner has no room now.
 void put_offer_later(struct node *node, struct op *op, struct answer *answer)
 {
+    uint64_t due_us;
+
     answer->busy = true;
     answer->err = ERR_OVERLOADED;
-    if (!op->hedge.item.place)
-        op_timer_start(node, op, &op->hedge, node->now_us + node->put_hedge_us);
+    due_us = offer_due_us(op, answer);
+    if (op->hedge.item.place && op->hedge.item.key <= due_us)
+        return;
+    heap_remove(&node->timers, &op->hedge.item);
+    op_timer_start(node, op, &op->hedge, due_us);
 }

@@ -54,10 +54,12 @@ static const char *answer_word(const struct node *node, const struct answer *ans
 {
     enum member_state state = node_state_of(node, answer->node);
 
-    if (answer->err && answer->err != ERR_CLOSED)
+    if (answer->state == ANSWER_FAILED && answer->err != ERR_CLOSED)
         return err_code(answer->err);
     if (state == MEMBER_DEAD || state == MEMBER_LEFT)
         return "dead";
+    if (answer->state == ANSWER_WAITING && answer->err)
+        return err_code(answer->err);
     if (answer->state == ANSWER_FAILED)
         return answer->asked_us ? "went away" : "not connected";
     return node->now_us - answer->asked_us < SLOW_US ? "no answer yet" : "slow";

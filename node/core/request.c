@@ -8,8 +8,11 @@
 
 enum {
     FORWARD_SILENT_US = 500000,
-    ROOM_LOOK_US = 20000, // how often a write that waits for room looks for it
-    ROOM_SHARE = 2        // and it waits for one part in so many of its time
+    ROOM_LOOK_US = 20000,      // how often a write that waits for room looks for it
+    ROOM_LOOK_US_MAX = 100000, // as it grows older
+    ROOM_LOOK_SHARE = 8,       // of its age
+    ROOM_SHARE = 2,            // it waits for one part in so many of its time
+    ROOM_WAITS_SHARE = 4 // of all that may be in flight, and of their memory, so much may wait
 };
 
 static void request_dispatch(struct node *node, const struct origin *origin,
@@ -71,6 +74,34 @@ static void parked_restart(struct node *node, struct op *op)
     request_dispatch(node, &origin, &request);
 }
 
+static bool other_owner_reachable(const struct node *node, uint32_t shard)
+{
+    const uint16_t *owners = topology_owners(node->topology, shard);
+    bool any = false;
+
+    for (uint32_t rank = 0; rank < node->topology->replicas; rank++)
+        any |= (int)owners[rank] != node->self &&
+               node_reachable(node, node->topology->members[owners[rank]].id);
+    return any;
+}
+
+// The record is damaged here, and nobody can tell yet what it held: another owner coordinates. A
+// request that somebody forwarded goes back to him, and he does the same.
+static bool parked_elsewhere(struct node *node, struct op *op)
+{
+    struct request request = request_take(node, op);
+    struct origin origin = op->origin;
+    struct key key;
+
+    if (origin.kind != ORIGIN_CLIENT || request.method == METHOD_BUCKET_SET ||
+        key_make(node->topology->seed, node->topology->shards, request.bucket, request.key, &key) ||
+        !other_owner_reachable(node, key.shard))
+        return false;
+    op_end(node, op);
+    forward_start(node, &origin, &request, &key);
+    return true;
+}
+
 // The ids of those that wait for this operation, in the order in which they came; in the arena.
 static uint64_t *parked_ids(struct node *node, uint64_t ended, size_t *out_count)
 {
@@ -102,9 +133,43 @@ void parked_wake(struct node *node, uint64_t ended, int err, const char *text)
             parked_restart(node, op);
             continue;
         }
+        if (err == ERR_DAMAGED && parked_elsewhere(node, op))
+            continue;
         reply_error(node, &op->origin, op->request.method, err, text);
         op_end(node, op);
     }
+}
+
+static void room_refuse(struct node *node, struct op *op)
+{
+    reply_error(node, &op->origin, op->request.method, ERR_OVERLOADED,
+                arena_text(&node->arena,
+                           "%s: %s is written to faster than its disk follows (waited %" PRIu64
+                           " ms): nothing was written; slow down and retry",
+                           method_title(op->request.method), node->settings.self.name,
+                           (node->now_us - op->started_us) / 1000));
+    op_end(node, op);
+}
+
+static bool room_patience(const struct node *node, const struct op *op)
+{
+    uint64_t time_us = op->deadline.item.key - op->started_us;
+
+    return op->origin.kind != ORIGIN_NONE && // somebody still waits
+           node->now_us - op->started_us < time_us / ROOM_SHARE &&
+           node->room_waits <= node->settings.operations_max / ROOM_WAITS_SHARE &&
+           node->memory <= node->settings.memory_max / ROOM_WAITS_SHARE;
+}
+
+static void room_look_later(struct node *node, struct op *op)
+{
+    uint64_t pause_us = (node->now_us - op->started_us) / ROOM_LOOK_SHARE;
+
+    if (pause_us < ROOM_LOOK_US)
+        pause_us = ROOM_LOOK_US;
+    if (pause_us > ROOM_LOOK_US_MAX)
+        pause_us = ROOM_LOOK_US_MAX;
+    op_timer_start(node, op, &op->hedge, node->now_us + pause_us);
 }
 
 void park_for_room(struct node *node, const struct origin *origin, const struct request *request)
@@ -112,27 +177,22 @@ void park_for_room(struct node *node, const struct origin *origin, const struct 
     struct op *op = op_new(node, OP_PARKED, origin, request->timeout_ms);
 
     op_keep_request(node, op, request);
-    op_timer_start(node, op, &op->hedge, node->now_us + ROOM_LOOK_US);
+    op->waits_for_room = true;
+    node->room_waits += 1;
+    if (room_patience(node, op))
+        room_look_later(node, op);
+    else
+        room_refuse(node, op);
 }
 
 void parked_look(struct node *node, struct op *op)
 {
-    uint64_t waited_us = node->now_us - op->started_us;
-    uint64_t time_us = op->deadline.item.key - op->started_us;
-
-    if (store_refusal(node->store) != ERR_OVERLOADED) {
+    if (store_refusal(node->store) != ERR_OVERLOADED && op->origin.kind != ORIGIN_NONE)
         parked_restart(node, op);
-    } else if (waited_us < time_us / ROOM_SHARE) {
-        op_timer_start(node, op, &op->hedge, node->now_us + ROOM_LOOK_US);
-    } else {
-        reply_error(node, &op->origin, op->request.method, ERR_OVERLOADED,
-                    arena_text(&node->arena,
-                               "%s: %s is written to faster than its disk follows, for %" PRIu64
-                               " ms already: nothing was written; slow down and retry",
-                               method_title(op->request.method), node->settings.self.name,
-                               waited_us / 1000));
-        op_end(node, op);
-    }
+    else if (room_patience(node, op))
+        room_look_later(node, op);
+    else
+        room_refuse(node, op);
 }
 
 // ---- forwarding ---------------------------------------------------------------------------------
@@ -258,7 +318,8 @@ void forward_answered(struct node *node, struct op *op, uint64_t from,
     if (!message->reply || !answer)
         return;
     answer->state = ANSWER_FAILED;
-    if (message->reply->err == ERR_NOT_SERVING && forward_next(node, op))
+    if ((message->reply->err == ERR_NOT_SERVING || message->reply->err == ERR_DAMAGED) &&
+        forward_next(node, op)) // nothing was done
         return;
     if (message->reply->err == ERR_NOT_SERVING && guest_may_coordinate(node, &op->request)) {
         forward_nobody(node, op);

@@ -5,6 +5,8 @@
 #include "node/store/os.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -23,6 +25,18 @@ uint64_t lmdb_env_room(const struct lmdb_env *env)
     if (!env->env || mdb_env_get_fd(env->env, &fd) != 0 || fstatvfs(fd, &room) != 0)
         return UINT64_MAX;
     return (uint64_t)room.f_bavail * room.f_frsize;
+}
+
+bool lmdb_env_is_at(const struct lmdb_env *env, const char *path)
+{
+    mdb_filehandle_t fd;
+    struct stat opened, found;
+    char name[PATH_MAX];
+
+    snprintf(name, sizeof name, "%s/data.mdb", path);
+    return mdb_env_get_fd(env->env, &fd) == 0 && fstat(fd, &opened) == 0 &&
+           stat(name, &found) == 0 && opened.st_dev == found.st_dev &&
+           opened.st_ino == found.st_ino;
 }
 
 uint64_t lmdb_env_used(const struct lmdb_env *env)

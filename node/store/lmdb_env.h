@@ -6,6 +6,7 @@
 #include "node/store/tree.h"
 
 #include <lmdb.h>
+#include <stdbool.h>
 
 struct lmdb_env {
     MDB_env *env; // NULL: not open
@@ -19,6 +20,9 @@ int lmdb_env_open(const char *path, uint64_t map_bytes, unsigned flags, struct l
 
 // No transaction or cursor is open. Does nothing when it is not open.
 void lmdb_env_close(struct lmdb_env *env);
+
+// Whether its file is the one that the directory has.
+bool lmdb_env_is_at(const struct lmdb_env *env, const char *path);
 
 // What a result of LMDB means: 0, ERR_NOT_FOUND, ERR_MAP_FULL, ERR_DAMAGED, ERR_DISK_FULL,
 // ERR_READ_ONLY, ERR_IO. A short write counts as EIO in LMDB; with hardly any room left on the disk

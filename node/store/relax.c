@@ -9,6 +9,9 @@ enum {
     CALM_KEYS = 1000   // so many new ones between two looks are hardly any
 };
 
+// A larger one takes too long to open: its pages in memory are let go one by one.
+static const uint64_t TREE_BYTES_MAX = UINT64_C(2) << 30;
+
 static void look_later(struct store *store)
 {
     store->relax.due_ms = store->now_ms + LOOK_MS;
@@ -19,7 +22,7 @@ void relax_later(struct store *store, size_t keys)
 {
     if (keys < LARGE_KEYS && !store->relax.wanted)
         return;
-    store->relax.wanted = true;
+    store->relax.wanted = store->tree_bytes <= TREE_BYTES_MAX;
     look_later(store);
 }
 

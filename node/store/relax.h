@@ -2,7 +2,8 @@
 // LMDB holds the pages that a transaction changes in memory, and keeps that memory for the next
 // one: half of all that a node with a large tree takes. A node that is hardly written to any more
 // gives it back, by opening the tree anew. That takes milliseconds, and reads find the pages of the
-// file less quickly for a moment; so a busy node leaves it.
+// file less quickly for a moment; so a node that is written to leaves it, and so does one with a
+// large tree, where it would take longer and save little of all.
 #ifndef NODE_STORE_RELAX_H
 #define NODE_STORE_RELAX_H
 

@@ -47,8 +47,9 @@ struct tree_calls {
     // ever: nobody knows whether a start would find the copy or what was there before, so that
     // nothing more may be written to either.
     int (*adopt)(struct tree *tree);
-    // Opens the file anew, which gives back the memory that earlier transactions needed; between
-    // turns, while no job runs. ERR_IO, for ever: nothing can be read or written any more.
+    // Opens the file anew, if it is still in its place, which gives back the memory that earlier
+    // transactions needed; between turns, while no job runs. ERR_IO, for ever: nothing can be read
+    // or written any more.
     int (*reopen)(struct tree *tree);
 
     // Inside a job. After any error: abort.

@@ -309,12 +309,15 @@ static int lmdb_adopt(struct tree *tree)
     return lmdb->copy_err;
 }
 
-// An environment still to be closed by the thread is one of another file.
+// An environment still to be closed by the thread is one of another file. A file that is no longer
+// where it was opened must not be let go: there would be another one, or a new and empty one.
 static int lmdb_reopen(struct tree *tree)
 {
     struct tree_lmdb *lmdb = lmdb_of(tree);
     uint64_t map_bytes = lmdb->env.map_bytes;
 
+    if (!lmdb_env_is_at(&lmdb->env, lmdb->path))
+        return 0;
     read_close(lmdb);
     lmdb_env_close(&lmdb->env);
     if (lmdb_env_open(lmdb->path, map_bytes, lmdb->settings.no_sync ? MDB_NOSYNC : 0, &lmdb->env))

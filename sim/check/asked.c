@@ -52,6 +52,23 @@ static struct key users_key(const struct users *users, uint32_t number)
     return key;
 }
 
+bool users_key_damaged(const struct users *users, uint32_t number)
+{
+    uint32_t shard = users_key(users, number).shard;
+    bool damaged = false;
+
+    for (uint32_t node = 0; node < sim_nodes(users->sim); node++) {
+        const struct store *store = host_store(users->sim, node);
+        struct store_shard replica;
+
+        if (!store || shard >= store_shards(store))
+            continue;
+        store_shard(store, shard, &replica);
+        damaged |= replica.unknown > 0;
+    }
+    return damaged;
+}
+
 uint32_t users_key_number(struct slice bucket, struct slice key)
 {
     uint32_t number = 0;

@@ -122,7 +122,10 @@ static void begin_op(struct users *users, const struct user *user, struct asked 
     op->asked = asked->level;
     op->owners = asked->owners;
     op->strict = asked->strict || !users->guests;
-    op->within_reach = users->within && !users->stopped;
+    // What a damaged record held is known nowhere as long as others may come who have it: until
+    // then its owner takes no writes of the key.
+    op->within_reach = users->within && !users->stopped &&
+                       !(op->strict && users_key_damaged(users, asked->op.key));
     if (asked->method == METHOD_PUT)
         op->value = values_new(&users->values, asked);
     if (asked->ttl_ms)

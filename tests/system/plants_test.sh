@@ -21,7 +21,7 @@ one() {
     case $? in
     8) echo "ok $1" ;;
     0)
-        output=$(QUORATE_PLANT=$1 timeout 30 "$program" check --seeds 3000 --no-shrink \
+        output=$(QUORATE_PLANT=$1 timeout 60 "$program" check --seeds 3000 --no-shrink \
             --no-progress)
         if [ $? = 8 ]; then
             echo "stale $1: now found by $(sed -n 's/^\(seed [0-9]*\): .*/\1/p' <<<"$output" |

@@ -24,7 +24,7 @@ refused() {
         shift
     done
     shift
-    timeout 60 "$sim" placement "$@" >out 2>err </dev/null
+    timeout 180 "$sim" placement "$@" >out 2>err </dev/null
     status=$?
     [ $status = "$code" ] || fail "exit $status, not $code: placement $*"
     [ -s out ] && fail "wrote to standard output: placement $*"

@@ -5,6 +5,7 @@
 #include "node/store/disk_file.h"
 #include "node/store/engine.h"
 #include "tests/lib/store_kit.h"
+#include "tests/lib/store_site.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,16 +18,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-struct site {
-    char root[200];
-    char path[220];
-    struct engine_place place;
-    struct store_settings settings;
-    struct store_found found;
-    struct store *store;
-    struct arena arena;
-};
 
 // What fsync was called for since it was last emptied: names, each behind a blank.
 static char synced[1024];
@@ -63,102 +54,6 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
     return (ssize_t)syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
-static void command(const char *format, const char *path)
-{
-    char text[512];
-
-    snprintf(text, sizeof text, format, path);
-    assert_int_equal(system(text), 0);
-}
-
-static int site_open(struct site *site)
-{
-    site->store = NULL;
-    return engine_open_directory(&site->place, &site->settings, &site->store, &site->found);
-}
-
-static void site_make(struct site *site)
-{
-    const char *base = getenv("TMPDIR");
-
-    memset(site, 0, sizeof *site);
-    snprintf(site->root, sizeof site->root, "%.150s/store.XXXXXX", base ? base : "/tmp");
-    assert_non_null(mkdtemp(site->root));
-    snprintf(site->path, sizeof site->path, "%s/data", site->root);
-    site->place = (struct engine_place){.path = site->path, .no_sync = true};
-    site->settings = store_settings_default();
-    site->settings.segment_bytes = 64 << 10;
-    site->settings.memtable_bytes = 128 << 10;
-    site->settings.map_bytes = 1;
-    site->settings.ballast_bytes = 64 << 10;
-    site->settings.retry_ms = 1;
-}
-
-static void site_done(struct site *site)
-{
-    arena_done(&site->arena);
-    command("chmod -R u+rwX '%s' && rm -rf '%1$s'", site->root);
-}
-
-static int put(struct site *site, int number, const char *value)
-{
-    char name[16];
-    struct key key = kit_key_number(number, name);
-    struct dot dot = store_mint(site->store, key.shard);
-    struct version version = {.dot = dot, .value = slice_of_text(value)};
-    struct delta delta = {&version, 1, clock_in(&site->arena), clock_in(&site->arena), {0}};
-    uint64_t position;
-
-    clock_copy(&delta.context, store_clock(site->store, key.shard));
-    clock_add(&delta.context, dot);
-    clock_add(&delta.dots, dot);
-    return store_apply(site->store, &key, &delta, &site->arena, &position);
-}
-
-// Negative: the error.
-static int value_is(struct site *site, int number, const char *value)
-{
-    char name[16];
-    struct key key = kit_key_number(number, name);
-    struct store_view view;
-    int err = store_read(site->store, &key, &site->arena, &view);
-
-    if (err)
-        return err;
-    return view.object.count == 1 && slice_is(view.object.versions[0].value, value);
-}
-
-static void turn(struct site *site)
-{
-    static uint64_t now_ms;
-
-    store_turn_end(site->store, ++now_ms);
-    assert_int_equal(store_poll(site->store), 0);
-    arena_reset(&site->arena);
-}
-
-static void declare(struct site *site)
-{
-    uint64_t position;
-
-    assert_int_equal(store_set_shards(site->store, KIT_SHARDS, &position), 0);
-}
-
-static void fill(struct site *site, int count, const char *value)
-{
-    for (int i = 0; i < count;) {
-        int err = put(site, i, value);
-
-        assert_true(!err || err == ERR_OVERLOADED);
-        i += !err;
-        if (i % 16 == 0 || err) {
-            turn(site);
-            assert_int_equal(store_flush(site->store), 0);
-        }
-    }
-    assert_int_equal(store_flush(site->store), 0);
-}
-
 static void test_reopens_with_everything(void **state)
 {
     struct site site;
@@ -169,8 +64,8 @@ static void test_reopens_with_everything(void **state)
     assert_int_equal(site_open(&site), 0);
     assert_true(site.found.fresh);
     node = site.found.node;
-    declare(&site);
-    fill(&site, 3000, "some value of medium length, so that the map must grow");
+    site_declare(&site);
+    site_fill(&site, 3000, "some value of medium length, so that the map must grow");
     assert_int_equal(store_close(site.store), 0);
 
     assert_int_equal(site_open(&site), 0);
@@ -178,15 +73,15 @@ static void test_reopens_with_everything(void **state)
     assert_true(site.found.node == node && site.found.actor != 0);
     assert_int_equal(site.found.keys, 3000);
     assert_int_equal(site.found.replayed, 0);
-    fill(&site, 40, "changed"); // so few that no checkpoint is due
+    site_fill(&site, 40, "changed"); // so few that no checkpoint is due
     store_abandon(site.store);
 
     assert_int_equal(site_open(&site), 0);
     assert_false(site.found.clean);
     assert_true(site.found.replayed >= 40);
-    assert_int_equal(value_is(&site, 39, "changed"), 1);
-    assert_int_equal(value_is(&site, 40, "some value of medium length, so that the map must grow"),
-                     1);
+    assert_int_equal(site_value_is(&site, 39, "changed"), 1);
+    assert_int_equal(
+        site_value_is(&site, 40, "some value of medium length, so that the map must grow"), 1);
     assert_int_equal(store_close(site.store), 0);
     site_done(&site);
 }
@@ -245,20 +140,20 @@ static void test_flipped_bytes_are_met(void **state)
     (void)state;
     site_make(&site);
     assert_int_equal(site_open(&site), 0);
-    declare(&site);
-    fill(&site, 50, "ordinary");
-    assert_int_equal(put(&site, 7, "precious"), 0);
+    site_declare(&site);
+    site_fill(&site, 50, "ordinary");
+    assert_int_equal(site_put(&site, 7, "precious"), 0);
     assert_int_equal(store_close(site.store), 0);
     snprintf(path, sizeof path, "%s/tree/data.mdb", site.path);
     flip_in_file(path, "precious");
     assert_int_equal(site_open(&site), 0);
-    assert_int_equal(value_is(&site, 7, "precious"), ERR_DAMAGED);
-    assert_int_equal(value_is(&site, 8, "ordinary"), 1);
+    assert_int_equal(site_value_is(&site, 7, "precious"), ERR_DAMAGED);
+    assert_int_equal(site_value_is(&site, 8, "ordinary"), 1);
 
     // In the log: a start stops, and says what is safe to do; doing it works and keeps the
     // identity.
-    fill(&site, 7, "logged");
-    fill(&site, 7, "logged again");
+    site_fill(&site, 7, "logged");
+    site_fill(&site, 7, "logged again");
     store_abandon(site.store);
     snprintf(path, sizeof path,
              "for f in '%s'/log/0*.seg; do sed -i '0,/logged/s//loGged/' $f; done", site.path);
@@ -266,7 +161,7 @@ static void test_flipped_bytes_are_met(void **state)
     assert_int_equal(site_open(&site), ERR_DAMAGED);
     assert_non_null(strstr(site.found.error, ".seg at offset"));
     assert_non_null(strstr(site.found.error, "fills from its peers"));
-    command("cd '%s' && mv log log.old && mv tree tree.old", site.path);
+    site_command("cd '%s' && mv log log.old && mv tree tree.old", site.path);
     assert_int_equal(site_open(&site), 0);
     assert_true(site.found.fresh);
     assert_int_equal(store_close(site.store), 0);
@@ -283,25 +178,26 @@ static void test_places_that_cannot_be_are_refused(void **state)
     assert_int_equal(site_open(&site), ERR_NOT_FOUND);
     assert_non_null(strstr(site.found.error, "/nonexistent/place/data"));
     site.place.path = site.path;
-    command("touch '%s'", site.path);
+    site_command("touch '%s'", site.path);
     assert_int_equal(site_open(&site), ERR_INVALID);
-    command("rm '%s'", site.path);
+    site_command("rm '%s'", site.path);
     assert_int_equal(site_open(&site), 0);
     assert_int_equal(store_close(site.store), 0);
 
-    command("cp '%s/identity' '%1$s/kept'", site.path);
-    command("printf 'x' | dd of='%s/identity' bs=1 seek=18 conv=notrunc 2>/dev/null", site.path);
+    site_command("cp '%s/identity' '%1$s/kept'", site.path);
+    site_command("printf 'x' | dd of='%s/identity' bs=1 seek=18 conv=notrunc 2>/dev/null",
+                 site.path);
     assert_int_equal(site_open(&site), ERR_DAMAGED);
-    command("printf '\\002' | dd of='%s/identity' bs=1 seek=12 conv=notrunc 2>/dev/null",
-            site.path);
+    site_command("printf '\\002' | dd of='%s/identity' bs=1 seek=12 conv=notrunc 2>/dev/null",
+                 site.path);
     assert_int_equal(site_open(&site), ERR_INVALID);
     assert_non_null(strstr(site.found.error, "newer"));
-    command("rm '%s/identity'", site.path);
+    site_command("rm '%s/identity'", site.path);
     assert_int_equal(site_open(&site), ERR_DAMAGED);
-    command("mv '%s/kept' '%1$s/identity'", site.path);
+    site_command("mv '%s/kept' '%1$s/identity'", site.path);
     assert_int_equal(site_open(&site), 0);
     assert_int_equal(store_close(site.store), 0);
-    command("printf 'no tree at all' >'%s/tree/data.mdb'", site.path);
+    site_command("printf 'no tree at all' >'%s/tree/data.mdb'", site.path);
     assert_int_equal(site_open(&site), ERR_DAMAGED);
     site_done(&site);
 }
@@ -314,7 +210,7 @@ static void test_read_only_directory_is_refused(void **state)
     (void)state;
     site_make(&site);
     assert_int_equal(chmod(site.root, 0755), 0);
-    command("mkdir '%s' && chmod 555 '%1$s'", site.path);
+    site_command("mkdir '%s' && chmod 555 '%1$s'", site.path);
     // The super-user may write everywhere.
     if (root && seteuid(65534) != 0) {
         site_done(&site);
@@ -335,16 +231,16 @@ static void test_segment_size_may_change(void **state)
     (void)state;
     site_make(&site);
     assert_int_equal(site_open(&site), 0);
-    declare(&site);
-    fill(&site, 200, "old");
+    site_declare(&site);
+    site_fill(&site, 200, "old");
     store_abandon(site.store);
     site.settings.segment_bytes = 32 << 10;
     assert_int_equal(site_open(&site), 0);
-    assert_int_equal(value_is(&site, 199, "old"), 1);
-    fill(&site, 2000, "new");
+    assert_int_equal(site_value_is(&site, 199, "old"), 1);
+    site_fill(&site, 2000, "new");
     assert_int_equal(store_close(site.store), 0);
     assert_int_equal(site_open(&site), 0);
-    assert_int_equal(value_is(&site, 1999, "new"), 1);
+    assert_int_equal(site_value_is(&site, 1999, "new"), 1);
     assert_int_equal(store_close(site.store), 0);
     site_done(&site);
 }
@@ -357,10 +253,10 @@ static void test_short_segment_is_damage(void **state)
     (void)state;
     site_make(&site);
     assert_int_equal(site_open(&site), 0);
-    declare(&site);
-    fill(&site, 20, "value");
+    site_declare(&site);
+    site_fill(&site, 20, "value");
     store_abandon(site.store);
-    command("truncate -s 64 '%s/log/0000000000000001.seg'", site.path);
+    site_command("truncate -s 64 '%s/log/0000000000000001.seg'", site.path);
     assert_int_equal(site_open(&site), ERR_DAMAGED);
     assert_non_null(strstr(site.found.error, "the file ends too early"));
     site_done(&site);
@@ -379,8 +275,8 @@ static void test_erased_shards_leave_the_tree(void **state)
     (void)state;
     site_make(&site);
     assert_int_equal(site_open(&site), 0);
-    declare(&site);
-    fill(&site, 3000, "value");
+    site_declare(&site);
+    site_fill(&site, 3000, "value");
     assert_int_equal(store_close(site.store), 0);
     assert_int_equal(site_open(&site), 0);
     for (uint32_t shard = 0; shard < KIT_SHARDS; shard++)
@@ -417,13 +313,13 @@ static void test_what_is_read_is_written_again(void **state)
     (void)state;
     site_make(&site);
     assert_int_equal(site_open(&site), 0);
-    declare(&site);
-    fill(&site, 20, "value");
+    site_declare(&site);
+    site_fill(&site, 20, "value");
     store_abandon(site.store);
     rewritten = 0;
     assert_int_equal(site_open(&site), 0);
     assert_true(rewritten >= site.settings.segment_bytes);
-    assert_int_equal(value_is(&site, 19, "value"), 1);
+    assert_int_equal(site_value_is(&site, 19, "value"), 1);
     assert_int_equal(store_close(site.store), 0);
     site_done(&site);
 }
@@ -478,72 +374,6 @@ static void test_new_directories_are_synced(void **state)
     site_done(&site);
 }
 
-// A store with a large checkpoint behind it, which knows that it holds memory for the next.
-static void large_checkpoint(struct site *site)
-{
-    enum { KEYS = 6000, PATIENCE_MS = 20000 };
-
-    site_make(site);
-    site->settings.segment_bytes = 1 << 20;
-    site->settings.memtable_bytes = 8 << 20;
-    assert_int_equal(site_open(site), 0);
-    declare(site);
-    fill(site, KEYS, "value");
-    store_checkpoint(site->store);
-    for (int ms = 0; store_deadline(site->store) == UINT64_MAX; ms++) {
-        turn(site);
-        assert_true(ms < PATIENCE_MS);
-        usleep(1000);
-    }
-}
-
-static void test_memory_is_given_back_when_nobody_writes(void **state)
-{
-    struct site site;
-    uint64_t first;
-
-    (void)state;
-    large_checkpoint(&site);
-    first = store_deadline(site.store);
-    fill(&site, 1000, "newer");
-    assert_true(store_deadline(site.store) == first);
-    store_turn_end(site.store, first);
-    assert_true(store_deadline(site.store) > first && store_deadline(site.store) < UINT64_MAX);
-    fill(&site, 999, "newest"); // the keys are in the memtable already: no new ones
-    assert_int_equal(value_is(&site, 5999, "value"), 1);
-    store_turn_end(site.store, store_deadline(site.store));
-    assert_true(store_deadline(site.store) == UINT64_MAX);
-    assert_int_equal(store_poll(site.store), 0);
-    assert_int_equal(value_is(&site, 5999, "value"), 1);
-    assert_int_equal(value_is(&site, 998, "newest"), 1);
-    assert_int_equal(value_is(&site, 999, "newer"), 1);
-    assert_int_equal(store_close(site.store), 0);
-    assert_int_equal(site_open(&site), 0);
-    assert_int_equal(site.found.keys, 6000);
-    assert_int_equal(value_is(&site, 998, "newest"), 1);
-    assert_int_equal(store_close(site.store), 0);
-    site_done(&site);
-}
-
-static void test_tree_that_cannot_be_opened_anew_ends_all(void **state)
-{
-    struct site site;
-
-    (void)state;
-    large_checkpoint(&site);
-    command("mv '%s/data/tree' '%1$s/away'", site.root);
-    store_turn_end(site.store, store_deadline(site.store));
-    assert_int_equal(store_poll(site.store), ERR_IO);
-    assert_int_equal(value_is(&site, 1, "value"), ERR_IO);
-    assert_int_equal(put(&site, 1, "value"), ERR_IO);
-    store_abandon(site.store);
-    command("mv '%s/away' '%1$s/data/tree'", site.root);
-    assert_int_equal(site_open(&site), 0);
-    assert_int_equal(site.found.keys, 6000);
-    assert_int_equal(store_close(site.store), 0);
-    site_done(&site);
-}
-
 static void test_mode_interval_writes_and_syncs(void **state)
 {
     struct site site;
@@ -552,8 +382,8 @@ static void test_mode_interval_writes_and_syncs(void **state)
     site_make(&site);
     site.settings.interval_ms = 2;
     assert_int_equal(site_open(&site), 0);
-    declare(&site);
-    fill(&site, 3000, "value");
+    site_declare(&site);
+    site_fill(&site, 3000, "value");
     assert_int_equal(store_close(site.store), 0);
     assert_int_equal(site_open(&site), 0);
     assert_true(site.found.clean);
@@ -576,8 +406,6 @@ int main(void)
         cmocka_unit_test(test_what_is_read_is_written_again),
         cmocka_unit_test(test_nothing_is_written_behind_a_failed_write),
         cmocka_unit_test(test_new_directories_are_synced),
-        cmocka_unit_test(test_memory_is_given_back_when_nobody_writes),
-        cmocka_unit_test(test_tree_that_cannot_be_opened_anew_ends_all),
         cmocka_unit_test(test_mode_interval_writes_and_syncs),
     };
 
