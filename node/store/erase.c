@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "base/plant.h"
 
-// Dots that leave the dot log in one call. The last ones do with the record of the erasing: one that
-// is refused leaves a replica of which all can still be told.
+// Dots that leave the dot log in one call. The last ones do with the record of the erasing: where
+// that is refused, all can still be told of the replica.
 enum { ERASE_DOTS = 4096 };
 
 void erase_apply(struct store *store, uint32_t shard)

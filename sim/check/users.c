@@ -122,10 +122,7 @@ static void begin_op(struct users *users, const struct user *user, struct asked 
     op->asked = asked->level;
     op->owners = asked->owners;
     op->strict = asked->strict || !users->guests;
-    // What a damaged record held is known nowhere as long as others may come who have it: until
-    // then its owner takes no writes of the key.
-    op->within_reach = users->within && !users->stopped &&
-                       !(op->strict && users_key_damaged(users, asked->op.key));
+    op->within_reach = users->within && !users->stopped;
     if (asked->method == METHOD_PUT)
         op->value = values_new(&users->values, asked);
     if (asked->ttl_ms)
@@ -261,6 +258,10 @@ static void finish(struct users *users, struct asked *asked, int err, const stru
     note_outcome(users, asked, err);
     asked->op.outcome = outcome_of(err);
     asked->op.ended = sim_now_us(users->sim);
+    // What a damaged record held is known nowhere as long as others may come who have it: until
+    // then its owner takes no writes of the key.
+    if (asked->op.strict && users_key_damaged(users, asked->op.key))
+        asked->op.within_reach = false;
     users->done += !err;
     asked_record(users, asked, reply);
     table_remove(&users->asked, asked->number);
