@@ -107,7 +107,7 @@ static bool step_to_self(struct loop *loop)
     return true;
 }
 
-// The disk failed under the log, or the tree is gone. What was not acknowledged must not be: nothing
+    log_alarm("writing the log or the tree failed; nobody knows what the disk holds: stopping at "
 // more leaves.
 static void poll_store(struct loop *loop)
 {
