@@ -153,8 +153,8 @@ static bool guest_gives_up(struct node *node, struct local *local)
         local->stuck_us = node->now_us;
         local->stuck_at = local->version;
     }
-    // Erasing many dots takes steps, and what is half erased could not be told from what the dot log
-    // is too small for. So what the owners have leaves first; the rest are a few.
+    // Erasing many dots takes steps, and what is half erased could not be told from what the dot
+    // log is too small for. So what the owners have leaves first; the rest are a few.
     if (store_prune(node->store, local->shard, &known, PRUNE_DOTS) ||
         node->now_us < local->stuck_us + node->settings.repair_calm_us)
         return false;

@@ -107,15 +107,14 @@ static bool step_to_self(struct loop *loop)
     return true;
 }
 
-    log_alarm("writing the log or the tree failed; nobody knows what the disk holds: stopping at "
-// more leaves.
+// The disk failed under the log, or the tree is gone. What was not acknowledged must not be:
+// nothing more leaves.
 static void poll_store(struct loop *loop)
 {
     if (store_poll(loop->store) == 0)
         return;
-    log_alarm(
-        "writing the log or the tree failed and nobody knows what the disk holds: stopping at "
-        "once, nothing more is acknowledged: mend the disk, then start again");
+    log_alarm("writing the log or the tree failed and nobody knows what the disk holds: stopping "
+              "at once, nothing more is acknowledged: mend the disk, then start again");
     _exit(err_exit(ERR_IO));
 }
 
