@@ -357,6 +357,14 @@ static int files_allow(const struct bench_options *options)
 
 // ---- running ------------------------------------------------------------------------------------
 
+static int complain_stuck(const struct run_outcome *outcome)
+{
+    complain("bench: nothing has succeeded for %d s, so that it was ended after %" PRIu64
+             " operations: are the servers there?",
+             RUN_STUCK_S, outcome->tally.service.count);
+    return err_exit(ERR_TIMEOUT);
+}
+
 static int load(struct bench *bench)
 {
     struct job job = bench->job;
@@ -382,6 +390,8 @@ static int load(struct bench *bench)
     bench->shown_ns = bench->shown_done = bench->expected = 0;
     if (err)
         return complain_why(bench, err);
+    if (bench->loaded.stuck)
+        return complain_stuck(&bench->loaded);
     for (int i = 1; i < TALLY_ERRORS; i++) {
         if (tally->errors[i] > 0) {
             complain("bench: %" PRIu64 " keys were not loaded: %s: %s", tally->errors[i],
@@ -416,6 +426,8 @@ static int verdict(struct bench *bench)
                  tally->wrongs.first);
         return err_exit(ERR_INTERNAL);
     }
+    if (bench->outcome.stuck)
+        return complain_stuck(&bench->outcome);
     if (bench->outcome.interrupted)
         return EXIT_INTERRUPTED;
     if (bench->options->histogram)

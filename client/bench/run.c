@@ -16,7 +16,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-enum { PROGRESS_MS = 250, EXIT_INTERRUPTED = 130 };
+enum { PROGRESS_MS = 250, STUCK_LOOK_MS = 1000, EXIT_INTERRUPTED = 130 };
 
 struct crew {
     const struct job *job;
@@ -31,8 +31,10 @@ struct crew {
     int signal_file;
     // the watching thread's
     bool measuring, measured;
-    bool interrupted;
+    bool interrupted, stuck;
     uint64_t shown_ns;
+    uint64_t done; // operations of all threads, as last seen to change
+    uint64_t done_ns;
 };
 
 struct runner {
@@ -99,6 +101,26 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+// A run without an end in time must not wait for ever for servers that are gone. Returns when to look
+// again.
+static uint64_t stuck_look(struct crew *crew, uint64_t now_ns)
+{
+    uint64_t done = 0;
+
+    if (crew->job->operations == 0)
+        return UINT64_MAX;
+    for (uint32_t i = 0; i < crew->job->threads; i++)
+        done += atomic_load(&crew->runners[i].driver.done);
+    if (done != crew->done || crew->done_ns == 0) {
+        crew->done = done;
+        crew->done_ns = now_ns;
+    } else if (now_ns - crew->done_ns >= RUN_STUCK_S * 1000 * NS_PER_MS) {
+        crew->stuck = true;
+        atomic_store(&crew->stop, true);
+    }
+    return now_ns + STUCK_LOOK_MS * NS_PER_MS;
+}
+
 // Tells what is due; returns when something is next.
 static uint64_t watch_due(struct crew *crew, uint64_t now_ns)
 {
@@ -133,7 +155,7 @@ static void watch(struct crew *crew)
 
     while (atomic_load(&crew->finished) < crew->job->threads) {
         uint64_t now_ns = uv_hrtime();
-        uint64_t next_ns = watch_due(crew, now_ns);
+        uint64_t next_ns = earlier(watch_due(crew, now_ns), stuck_look(crew, now_ns));
         uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
         struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000),
                                 .tv_nsec = (long)(wait_ns % 1000000000)};
@@ -156,6 +178,7 @@ static void outcome_join(const struct crew *crew, struct run_outcome *out)
     uint64_t from_ns = crew->start_ns + crew->job->warm_up_ns;
 
     out->interrupted = crew->interrupted;
+    out->stuck = crew->stuck;
     for (uint32_t i = 0; i < crew->job->threads; i++) {
         const struct driver *driver = &crew->runners[i].driver;
         uint64_t measured_ns = driver->ended_ns > from_ns ? driver->ended_ns - from_ns : 0;

@@ -5,6 +5,8 @@
 
 #include "client/bench/driver.h"
 
+enum { RUN_STUCK_S = 60 };
+
 // How far a run is.
 struct progress {
     uint64_t elapsed_ns;
@@ -26,6 +28,7 @@ struct run_outcome {
     uint64_t unsent;    // requests of the schedule that never left
     uint32_t connected; // connections that were up at the start
     bool interrupted;
+    bool stuck; // ended because nothing had succeeded for RUN_STUCK_S
 };
 
 // SIGINT must be blocked; one that comes ends the run early, a second one the program. ERR_CONNECT
