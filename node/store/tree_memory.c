@@ -425,11 +425,15 @@ bool tree_memory_flip(struct tree *tree, enum tree_table table, struct slice key
 {
     struct tree_array *array = &memory_of(tree)->tables[table];
     size_t at = array_find(array, key, false);
+    struct tree_record *sound;
 
     if (at == array->count || !slice_equal(key_of(array->records[at]), key) ||
         offset >= array->records[at]->value_size)
         return false;
+    sound = array->records[at];
+    array->records[at] = record_new(key_of(sound), value_of(sound));
     array->records[at]->bytes[key.size + offset] ^= 0x10;
+    record_retire(memory_of(tree), sound);
     return true;
 }
 

@@ -26,7 +26,8 @@ void tree_memory_fail(struct tree *tree, uint32_t n, int err, bool forever);
 // limit.
 void tree_memory_limit(struct tree *tree, uint64_t bytes);
 
-// Changes one byte of a stored value: damage. False when there is no such record or byte.
+// Changes one byte of a stored value: damage. What this turn has read before stays as it was. False
+// when there is no such record or byte.
 bool tree_memory_flip(struct tree *tree, enum tree_table table, struct slice key, size_t offset);
 
 // True when a job waits for tree_memory_complete.
