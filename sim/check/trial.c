@@ -113,7 +113,9 @@ static void on_applied(void *data, uint32_t node, const struct key *key, const s
     if (run->topology) {
         users_applied(run->users, node, key, delta);
         see_dots(run, node, key, delta);
-        early_applied(&run->early, run->sim, node, key->shard, delta);
+        // Dots without a key's name are adopted: the node knew them, and nobody waits for them.
+        if (key_is_named(key))
+            early_applied(&run->early, run->sim, node, key->shard, delta);
     }
 }
 
