@@ -101,8 +101,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-// A run without an end in time must not wait for ever for servers that are gone. Returns when to look
-// again.
+// A run without an end in time must not wait for ever for servers that are gone. Returns when to
+// look again.
 static uint64_t stuck_look(struct crew *crew, uint64_t now_ns)
 {
     uint64_t done = 0;

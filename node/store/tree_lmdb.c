@@ -21,10 +21,12 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum {
     MAP_STEP = 64 << 20, // least growth
     MAP_MIN = 256 << 10,
+    BEHIND = 5, // niceness of the thread that writes: requests come first
 };
 
 struct tree_lmdb {
@@ -345,6 +347,7 @@ static void *lmdb_run(void *data)
 {
     struct tree_lmdb *lmdb = data;
 
+    (void)setpriority(PRIO_PROCESS, 0, BEHIND); // of this thread; without it all goes on too
     pthread_mutex_lock(&lmdb->mutex);
     for (;;) {
         struct tree_job *job;
