@@ -60,6 +60,14 @@ shared_options() {
         "--warm-up $warm_up"
 }
 
+# The shared options that a work takes: D has a distribution of its own.
+shared_of() {
+    case $1 in
+    d) sed 's/--distribution [a-z]*//' <<<"$2" ;;
+    *) echo "$2" ;;
+    esac
+}
+
 # group TITLE SHARED_OPTIONS WORK...: all rounds.
 group() {
     local title=$1 shared=$2 round work
@@ -71,7 +79,7 @@ group() {
             progress "$title: round $round of $rounds, $(name_of "$work")"
             # shellcheck disable=SC2046,SC2086
             bench_run "$title" "$(name_of "$work")" "$round" $(target_of "$work") \
-                $(options_of "$work") $shared --duration "$duration"
+                $(options_of "$work") $(shared_of "$work" "$shared") --duration "$duration"
         done
     done
 }
@@ -91,7 +99,7 @@ count_calls() {
     local work=$1 shared=$2 pids run
     # shellcheck disable=SC2046,SC2086
     bench_spawn "$bench_dir/run.json" "$bench_bin/quorate" bench --format json \
-        $(target_of "$work") $(options_of "$work") $shared --duration 2
+        $(target_of "$work") $(options_of "$work") $(shared_of "$work" "$shared") --duration 2
     run=$bench_pid
     sleep 1
     pids=$(tr ' ' ',' <"/proc/$run/task/$run/children")

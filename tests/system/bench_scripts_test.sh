@@ -32,9 +32,9 @@ echo '{"rate": 10, "failed": 1}' | awk -f tests/bench/flat.awk |
     awk -f tests/bench/result.awk >/dev/null && fail 'failed requests pass for a result'
 
 BENCH=full PARTS=rates NODES=3 MODES=sync SIZES=100 SHAPES=4x1 DISTRIBUTIONS=uniform ROUNDS=1 \
-    WORKS='get1 put2' DURATION=0.2 SETTLE=0 KEYS=500 tests/bench/nodes.sh >"$TMPDIR/out" 2>&1 ||
+    WORKS='get1 put2 d' DURATION=0.2 SETTLE=0 KEYS=500 tests/bench/nodes.sh >"$TMPDIR/out" 2>&1 ||
     fail "$(cat "$TMPDIR/out")"
-for work in echo fanout fanout-log 'GET r=1' 'PUT w=2'; do
+for work in echo fanout fanout-log 'GET r=1' 'PUT w=2' 'workload D, r=2 w=2'; do
     grep -q "^| $work  *|  *[1-9]" "$TMPDIR/out" || fail "$work is missing: $(cat "$TMPDIR/out")"
 done
 
