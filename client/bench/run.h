@@ -5,6 +5,7 @@
 
 #include "client/bench/driver.h"
 
+// A run of so many operations, which has no end in time, ends when none succeeds for so long.
 enum { RUN_STUCK_S = 60 };
 
 // How far a run is.

@@ -52,19 +52,27 @@ static struct key users_key(const struct users *users, uint32_t number)
     return key;
 }
 
+static bool store_key_unknown(const struct store *store, const struct key *key)
+{
+    uint8_t wanted[TREE_KEY_SIZE];
+    uint8_t found[TREE_KEY_SIZE];
+    bool any = store_unknown_next(store, key->shard, NULL, found);
+
+    key_tree(key, wanted);
+    while (any && memcmp(found, wanted, TREE_KEY_SIZE) != 0)
+        any = store_unknown_next(store, key->shard, found, found);
+    return any;
+}
+
 bool users_key_damaged(const struct users *users, uint32_t number)
 {
-    uint32_t shard = users_key(users, number).shard;
+    struct key key = users_key(users, number);
     bool damaged = false;
 
     for (uint32_t node = 0; node < sim_nodes(users->sim); node++) {
         const struct store *store = host_store(users->sim, node);
-        struct store_shard replica;
 
-        if (!store || shard >= store_shards(store))
-            continue;
-        store_shard(store, shard, &replica);
-        damaged |= replica.unknown > 0;
+        damaged |= store && key.shard < store_shards(store) && store_key_unknown(store, &key);
     }
     return damaged;
 }

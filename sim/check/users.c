@@ -260,7 +260,7 @@ static void finish(struct users *users, struct asked *asked, int err, const stru
     asked->op.ended = sim_now_us(users->sim);
     // What a damaged record held is known nowhere as long as others may come who have it: until
     // then its owner takes no writes of the key, and where owners are wanted nobody can help.
-    if ((asked->op.strict || asked->op.owners) && users_key_damaged(users, asked->op.key))
+    if (err && (asked->op.strict || asked->op.owners) && users_key_damaged(users, asked->op.key))
         asked->op.within_reach = false;
     users->done += !err;
     asked_record(users, asked, reply);

@@ -38,7 +38,7 @@ uint32_t users_in_flight(const struct users *users);
 uint64_t users_operations(const struct users *users); // begun
 uint64_t users_done(const struct users *users);       // acknowledged
 
-// Whether a record of the key's shard is known to be damaged on some node, and not rebuilt yet.
+// Whether the key's record is known to be damaged on some node, and not rebuilt yet.
 bool users_key_damaged(const struct users *users, uint32_t number);
 
 // The number of a key a client wrote, 7 for "k7" in bucket "b"; UINT32_MAX when it is none.
