@@ -6,6 +6,18 @@
 
 #include <stdio.h>
 
+struct store_settings kit_file_settings(void)
+{
+    struct store_settings settings = store_settings_default();
+
+    settings.segment_bytes = 64 << 10;
+    settings.memtable_bytes = 128 << 10;
+    settings.map_bytes = 1;
+    settings.ballast_bytes = 64 << 10;
+    settings.retry_ms = 1;
+    return settings;
+}
+
 void kit_init(struct kit *kit, uint64_t segment_bytes)
 {
     uint64_t position;

@@ -20,6 +20,9 @@ struct kit {
     int err; // of the last opening
 };
 
+// For real files: small segments, memtable and reserve, a map that must grow, no long waits.
+struct store_settings kit_file_settings(void);
+
 // Small segments, budgets as by default, eager disk and tree; opened, shards declared.
 void kit_init(struct kit *kit, uint64_t segment_bytes);
 void kit_done(struct kit *kit);

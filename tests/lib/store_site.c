@@ -13,7 +13,7 @@
 
 void site_command(const char *format, const char *path)
 {
-    char text[512];
+    char text[2 * FILES_PATH_SIZE + 128];
 
     snprintf(text, sizeof text, format, path);
     assert_int_equal(system(text), 0);
@@ -27,19 +27,11 @@ int site_open(struct site *site)
 
 void site_make(struct site *site)
 {
-    const char *base = getenv("TMPDIR");
-
     memset(site, 0, sizeof *site);
-    snprintf(site->root, sizeof site->root, "%.150s/store.XXXXXX", base ? base : "/tmp");
-    assert_non_null(mkdtemp(site->root));
+    files_make_folder(site->root);
     snprintf(site->path, sizeof site->path, "%s/data", site->root);
     site->place = (struct engine_place){.path = site->path, .no_sync = true};
-    site->settings = store_settings_default();
-    site->settings.segment_bytes = 64 << 10;
-    site->settings.memtable_bytes = 128 << 10;
-    site->settings.map_bytes = 1;
-    site->settings.ballast_bytes = 64 << 10;
-    site->settings.retry_ms = 1;
+    site->settings = kit_file_settings();
 }
 
 void site_done(struct site *site)

@@ -5,10 +5,11 @@
 
 #include "base/arena.h"
 #include "node/store/engine.h"
+#include "tests/lib/files.h"
 
 struct site {
-    char root[200];
-    char path[220];
+    char root[FILES_PATH_SIZE];
+    char path[FILES_PATH_SIZE + 8];
     struct engine_place place;
     struct store_settings settings;
     struct store_found found;

@@ -227,12 +227,7 @@ static void site_make(struct site *site)
     memset(site, 0, sizeof *site);
     files_make_folder(site->root);
     snprintf(site->path, sizeof site->path, "%s/data", site->root);
-    site->settings = store_settings_default();
-    site->settings.segment_bytes = 64 << 10;
-    site->settings.memtable_bytes = 128 << 10;
-    site->settings.map_bytes = 1;
-    site->settings.ballast_bytes = 64 << 10;
-    site->settings.retry_ms = 1;
+    site->settings = kit_file_settings();
     room = (uint64_t)1 << 40;
     calls_reset(0, 0);
     site_open(site);

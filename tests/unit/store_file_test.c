@@ -26,7 +26,7 @@ static char synced[1024];
 int fsync(int fd)
 {
     char name[64];
-    char path[300];
+    char path[FILES_PATH_SIZE + 128];
     ssize_t size;
 
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
@@ -44,7 +44,7 @@ static size_t rewritten;
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     char name[64];
-    char path[300];
+    char path[FILES_PATH_SIZE + 128];
     ssize_t length;
 
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
@@ -134,7 +134,7 @@ static void flip_in_file(const char *path, const char *needle)
 
 static void test_flipped_bytes_are_met(void **state)
 {
-    char path[300];
+    char path[FILES_PATH_SIZE + 128];
     struct site site;
 
     (void)state;
